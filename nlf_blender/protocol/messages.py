@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the two processes say to one another: one JSON object a line, each with a "kind".
+
+Commands go to the worker's standard input. Events come back through a file that the worker
+appends to (`SESSION/events.jsonl`): Blender reads it from a timer, needs no thread, and a crash
+loses nothing that was written.
+
+Commands        fields
+localize        job (text), sources (paths), out (folder for the takes), settings (object)
+cancel          job
+check           settings (object)   reports what works here and what is missing
+quit            -
+
+Events          fields
+hello           pid, python, torch, protocol
+heartbeat       -                   at least every HEARTBEAT_SECONDS while the worker is alive
+progress        job, stage (text), done, total, people, seconds_left (number or null)
+done            job, takes (paths), seconds (object: stage -> seconds)
+failed          job (or null), title, detail, fix
+cancelled       job
+checked         items (list of {name, ok, value, fix})
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from .json_fields import Json
+
+PROTOCOL_VERSION = 1
+HEARTBEAT_SECONDS = 1.0
+EVENTS_FILE = "events.jsonl"
+LOG_FILE = "worker.log"
+STAGES = ("Starting", "Reading", "Finding people", "Localizing", "Fitting", "Writing")
+
+
+def encode(message: Json) -> bytes:
+    """One message as one line of UTF-8 JSON."""
+    return (json.dumps(message, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def decode(line: bytes) -> Json | None:
+    """The message of one line, or None if the line is not one of ours."""
+    try:
+        message: object = json.loads(line)
+    except ValueError:
+        return None
+    if not isinstance(message, dict) or "kind" not in message:
+        return None
+    return message  # pyright: ignore[reportUnknownVariableType]
+
+
+class EventWriter:
+    """Appends events to a session's file; every event is whole on disk when `write` returns."""
+
+    def __init__(self, session: Path) -> None:
+        self._file = os.open(session / EVENTS_FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+    def write(self, kind: str, **fields: object) -> None:
+        """Append one event. OSError if the disk refuses."""
+        os.write(self._file, encode({"kind": kind, **fields}))
+
+    def close(self) -> None:
+        """Close the file; no event can be written afterwards."""
+        os.close(self._file)
+
+
+class EventReader:
+    """Reads what was appended to a session's events since the last call, and never blocks."""
+
+    MOST_BYTES_A_CALL = 1 << 20  # bounds the time one timer tick may take
+    LONGEST_LINE = 1 << 20  # a line that never ends is rubbish, not an event
+
+    def __init__(self, session: Path) -> None:
+        self._path = session / EVENTS_FILE
+        self._offset = 0
+        self._rest = b""
+        self.rubbish_lines = 0
+
+    def read(self) -> list[Json]:
+        """New events in order; lines that are no events are counted in `rubbish_lines`."""
+        try:
+            with open(self._path, "rb") as file:
+                file.seek(self._offset)
+                data = file.read(self.MOST_BYTES_A_CALL)
+        except FileNotFoundError:
+            return []
+        self._offset += len(data)
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        if len(self._rest) > self.LONGEST_LINE:
+            lines.append(self._rest)
+            self._rest = b""
+        events: list[Json] = []
+        for line in lines:
+            event = decode(line)
+            if event is not None:
+                events.append(event)
+            elif line.strip():
+                self.rubbish_lines += 1
+        return events

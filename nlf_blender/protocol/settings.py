@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the user asks for: the settings of one localize job."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ..errors import UserError
+from .json_fields import (
+    Json,
+    as_float,
+    as_floats,
+    as_int,
+    as_list,
+    as_object,
+    as_str,
+    optional,
+)
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+DEFAULT_FOV_DEGREES = 55.0  # over the larger image side, as in the official release
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class LocalizeSettings:
+    """Settings of one job; the same object drives the panel and the command line.
+
+    fov_degrees is over the larger image side and focal_px in pixels of the upright image; with
+    neither, the photo's EXIF focal length is used if it has one, else DEFAULT_FOV_DEGREES.
+    boxes: per image file name, hand-drawn person boxes (x0, y0, x1, y1) in pixels, which replace
+    the detector for that image. test_time_augmentations: crops per person, 1 or more.
+    """
+
+    model: str = "default"
+    body: str = "open"
+    device: str = "auto"
+    fov_degrees: float | None = None
+    focal_px: float | None = None
+    test_time_augmentations: int = 1
+    max_people: int = 8
+    batch_size: int = 8
+    boxes: tuple[tuple[str, tuple[Box, ...]], ...] = ()
+
+    def __post_init__(self) -> None:
+        self._check(self.device in DEVICES, "device", f"one of {', '.join(DEVICES)}")
+        self._check(
+            self.fov_degrees is None or 1.0 <= self.fov_degrees <= 170.0,
+            "field of view",
+            "between 1 and 170 degrees",
+        )
+        self._check(self.focal_px is None or self.focal_px > 0, "focal length", "above 0 pixels")
+        self._check(
+            self.fov_degrees is None or self.focal_px is None,
+            "camera",
+            "given by a field of view or a focal length, not both",
+        )
+        self._check(1 <= self.test_time_augmentations <= 64, "augmentations", "1 to 64")
+        self._check(1 <= self.max_people <= 1000, "number of people", "1 to 1000")
+        self._check(1 <= self.batch_size <= 1024, "batch size", "1 to 1024")
+        for name, boxes in self.boxes:
+            for box in boxes:
+                self._check(
+                    box[2] > box[0] and box[3] > box[1],
+                    f"box {list(box)} of {name}",
+                    "x0, y0, x1, y1 with x1 > x0 and y1 > y0",
+                )
+
+    @staticmethod
+    def _check(holds: bool, what: str, allowed: str) -> None:
+        if not holds:
+            raise UserError(
+                "Wrong setting", f"The {what} must be {allowed}.", "Correct it and start again."
+            )
+
+    def boxes_for(self, file_name: str) -> tuple[Box, ...] | None:
+        """Hand-drawn boxes of the image with this file name, or None to run the detector."""
+        for name, boxes in self.boxes:
+            if name == file_name:
+                return boxes
+        return None
+
+    def to_json(self) -> Json:
+        """A JSON object that `from_json` reads back to an equal object."""
+        data: Json = {**asdict(self)}
+        data["boxes"] = {name: [list(box) for box in boxes] for name, boxes in self.boxes}
+        return data
+
+    @classmethod
+    def from_json(cls, data: Json) -> LocalizeSettings:
+        """Settings from `to_json`; absent fields take their defaults, wrong ones raise ValueError.
+
+        Unknown fields are refused: they were written by a newer version, and leaving them out
+        silently would compute something else than was asked for.
+        """
+        base = cls()
+        unknown = sorted(set(data) - set(asdict(base)))
+        if unknown:
+            raise ValueError(f"unknown settings {', '.join(unknown)}")
+        return cls(
+            model=as_str(data.get("model", base.model), "model"),
+            body=as_str(data.get("body", base.body), "body"),
+            device=as_str(data.get("device", base.device), "device"),
+            fov_degrees=optional(data.get("fov_degrees"), as_float, "fov_degrees"),
+            focal_px=optional(data.get("focal_px"), as_float, "focal_px"),
+            test_time_augmentations=as_int(
+                data.get("test_time_augmentations", base.test_time_augmentations),
+                "test_time_augmentations",
+            ),
+            max_people=as_int(data.get("max_people", base.max_people), "max_people"),
+            batch_size=as_int(data.get("batch_size", base.batch_size), "batch_size"),
+            boxes=parse_boxes(data.get("boxes", {})),
+        )
+
+
+def parse_boxes(data: object) -> tuple[tuple[str, tuple[Box, ...]], ...]:
+    """Boxes per image from `{"photo.jpg": [[x0, y0, x1, y1], ...]}`; ValueError if they are bad."""
+    result: list[tuple[str, tuple[Box, ...]]] = []
+    for name, rows in as_object(data, "boxes").items():
+        boxes: list[Box] = []
+        for row in as_list(rows, f"boxes of {name}"):
+            numbers = as_floats(row, f"a box of {name}")
+            if len(numbers) != 4:
+                raise ValueError(f"a box of {name} has {len(numbers)} numbers, not 4")
+            boxes.append((numbers[0], numbers[1], numbers[2], numbers[3]))
+        result.append((Path(name).name, tuple(boxes)))
+    return tuple(result)
