@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs a small float network whose layers are listed as data.
+
+A graph file is a safetensors file: the weights are its tensors, the list of layers is JSON in its
+metadata under `graph`. Only the handful of layers that the ported networks need exist here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as functional
+from safetensors import safe_open
+from torch import Tensor, nn
+
+from ....errors import UserError
+
+GRAPH_METADATA_KEY = "graph"
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer: what it does, the values it reads, the value it writes, its settings."""
+
+    kind: str
+    inputs: tuple[str, ...]
+    output: str
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class GraphDescription:
+    """The layers in running order, the name of the input, public names of values worth reading."""
+
+    input: str
+    layers: tuple[Layer, ...]
+    names: dict[str, str]
+
+    @classmethod
+    def from_json(cls, text: str) -> GraphDescription:
+        data = json.loads(text)
+        layers = tuple(
+            Layer(item["kind"], tuple(item["inputs"]), item["output"], item.get("settings", {}))
+            for item in data["layers"]
+        )
+        return cls(data["input"], layers, data["names"])
+
+    def to_json(self) -> str:
+        layers = [
+            {
+                "kind": layer.kind,
+                "inputs": layer.inputs,
+                "output": layer.output,
+                "settings": layer.settings,
+            }
+            for layer in self.layers
+        ]
+        data = {"input": self.input, "layers": layers, "names": self.names}
+        return json.dumps(data, separators=(",", ":"))
+
+    def needed_for(self, wanted: Sequence[str]) -> tuple[Layer, ...]:
+        """The layers that the public names `wanted` depend on, in running order."""
+        needed = {self.names[name] for name in wanted}
+        kept: list[Layer] = []
+        for layer in reversed(self.layers):
+            if layer.output in needed:
+                kept.append(layer)
+                needed.update(layer.inputs)
+        return tuple(reversed(kept))
+
+
+class GraphNet(nn.Module):
+    """A frozen network from a description and its weights; values are [N,C,H,W]."""
+
+    def __init__(self, description: GraphDescription, weights: dict[str, Tensor]) -> None:
+        super().__init__()
+        self.description = description
+        for name, weight in weights.items():
+            self.register_buffer(name, _channels_last(weight.float()))
+
+    @classmethod
+    def from_file(cls, path: Path) -> GraphNet:
+        """Read a graph file. Raises UserError when it is missing or not one."""
+        if not path.is_file():
+            raise UserError(
+                "A model file is missing",
+                f"{path.name} is not in the extension's assets.",
+                "Install the extension again from its zip.",
+            )
+        with safe_open(str(path), framework="pt") as file:
+            text = (file.metadata() or {}).get(GRAPH_METADATA_KEY)
+            if text is None:
+                raise UserError(
+                    "A model file cannot be used",
+                    f"{path.name} does not hold a network description.",
+                    "Install the extension again from its zip.",
+                )
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        return cls(GraphDescription.from_json(text), weights)
+
+    def forward(self, images: Tensor, wanted: Sequence[str]) -> dict[str, Tensor]:
+        """Run on images [N,3,H,W]; returns the values with the public names `wanted`."""
+        layers = self.description.needed_for(wanted)
+        last_use = {name: step for step, layer in enumerate(layers) for name in layer.inputs}
+        kept = {self.description.names[name] for name in wanted}
+        values = {self.description.input: _channels_last(images)}
+        for step, layer in enumerate(layers):
+            values[layer.output] = self._run(layer, [values[name] for name in layer.inputs])
+            for name in set(layer.inputs):
+                if last_use[name] == step and name not in kept:
+                    del values[name]
+        return {name: values[self.description.names[name]] for name in wanted}
+
+    def _run(self, layer: Layer, inputs: list[Tensor]) -> Tensor:
+        if layer.kind == "conv":
+            return _activate(self._convolve(inputs[0], layer.settings), layer.settings)
+        if layer.kind == "add":
+            return _activate(inputs[0] + inputs[1], layer.settings)
+        return _PLAIN_LAYERS[layer.kind](inputs, layer.settings)
+
+    def _convolve(self, image: Tensor, settings: dict[str, Any]) -> Tensor:
+        weight, bias = self.get_buffer(settings["weight"]), self.get_buffer(settings["bias"])
+        stride, groups = settings["stride"], settings["groups"]
+        padding = 0
+        if settings["same"]:
+            total = _same_padding(image.shape[-1], weight.shape[-1], stride)
+            if total % 2 == 0:
+                padding = total // 2
+            else:  # the odd pixel goes right and below
+                before = total // 2
+                image = functional.pad(image, (before, total - before) * 2)
+        return functional.conv2d(image, weight, bias, stride, padding, 1, groups)
+
+
+def _channels_last(value: Tensor) -> Tensor:
+    """The memory order in which a CPU convolves a third faster."""
+    if value.dim() != 4:
+        return value
+    return value.contiguous(memory_format=torch.channels_last)
+
+
+def _same_padding(size: int, kernel: int, stride: int) -> int:
+    """Pixels to add along one axis so that the output has ceil(size / stride) pixels."""
+    return max((-(-size // stride) - 1) * stride + kernel - size, 0)
+
+
+def _activate(value: Tensor, settings: dict[str, Any]) -> Tensor:
+    kind = settings.get("activation")
+    if kind == "relu6":
+        return value.clamp(0.0, 6.0)
+    return value.relu() if kind == "relu" else value
+
+
+def _pad(inputs: list[Tensor], settings: dict[str, Any]) -> Tensor:
+    """`amounts` are (before, after) of height, width, channels."""
+    (top, bottom), (left, right), (first, last) = settings["amounts"]
+    return functional.pad(inputs[0], (left, right, top, bottom, first, last))
+
+
+def _resize(inputs: list[Tensor], settings: dict[str, Any]) -> Tensor:
+    return functional.interpolate(
+        inputs[0], size=settings["size"], mode="bilinear", align_corners=False
+    )
+
+
+def _max_pool(inputs: list[Tensor], settings: dict[str, Any]) -> Tensor:
+    return functional.max_pool2d(inputs[0], settings["kernel"], settings["stride"])
+
+
+def _flatten(inputs: list[Tensor], settings: dict[str, Any]) -> Tensor:
+    """[N,C,H,W] -> [N, ...shape], channels varying fastest."""
+    value = inputs[0].permute(0, 2, 3, 1)
+    return value.reshape([value.shape[0], *settings["shape"]])
+
+
+def _depth_to_space(inputs: list[Tensor], settings: dict[str, Any]) -> Tensor:
+    """Blocks of channels become 2x2 pixels; the block index varies slowest."""
+    value = inputs[0]
+    count, channels, height, width = value.shape
+    blocks = value.reshape(count, 2, 2, channels // 4, height, width)
+    return blocks.permute(0, 3, 4, 1, 5, 2).reshape(count, channels // 4, 2 * height, 2 * width)
+
+
+def _sigmoid(inputs: list[Tensor], settings: dict[str, Any]) -> Tensor:
+    return inputs[0].sigmoid()
+
+
+def _concatenate(inputs: list[Tensor], settings: dict[str, Any]) -> Tensor:
+    return torch.cat(inputs, dim=1)
+
+
+_PLAIN_LAYERS = {
+    "pad": _pad,
+    "resize": _resize,
+    "max_pool": _max_pool,
+    "flatten": _flatten,
+    "depth_to_space": _depth_to_space,
+    "sigmoid": _sigmoid,
+    "concatenate": _concatenate,
+}
