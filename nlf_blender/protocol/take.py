@@ -53,13 +53,18 @@ Rows = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class SourceInfo:
-    """What was localized. kind: image, images, image sequence or video; sizes: pixels, upright."""
+    """What was localized. kind: image, images, image sequence or video; sizes: pixels, upright.
+
+    display: a file in the take that shows the source as it was localized, for programs that
+    ignore EXIF rotation or cannot read its colours; "" where the source itself does.
+    """
 
     kind: str
     path: str
     sha256: str
     width: int
     height: int
+    display: str = ""
     frame_count: int = 1
     fps: float | None = None
 
@@ -142,6 +147,7 @@ class TakeInfo:
                 sha256=as_str(source.get("sha256"), "source.sha256"),
                 width=as_int(source.get("width"), "source.width"),
                 height=as_int(source.get("height"), "source.height"),
+                display=_plain_name(source.get("display", ""), "source.display"),
                 frame_count=as_int(source.get("frame_count"), "source.frame_count"),
                 fps=optional(source.get("fps"), as_float, "source.fps"),
             ),
@@ -180,11 +186,19 @@ def _track_from_json(value: object) -> TrackInfo:
 
 def _chunk_from_json(value: object) -> ChunkInfo:
     data = as_object(value, "a chunk")
-    name = as_str(data.get("file"), "chunk.file")
+    return ChunkInfo(
+        file=_plain_name(data.get("file"), "chunk.file"),
+        sha256=as_str(data.get("sha256"), "chunk.sha256"),
+        rows=as_int(data.get("rows"), "chunk.rows"),
+    )
+
+
+def _plain_name(value: object, what: str) -> str:
+    """A file name within the take; a path that leads elsewhere is refused."""
+    name = as_str(value, what)
     if Path(name).name != name:
-        raise ValueError("chunk.file is not a plain file name")
-    digest = as_str(data.get("sha256"), "chunk.sha256")
-    return ChunkInfo(name, digest, as_int(data.get("rows"), "chunk.rows"))
+        raise ValueError(f"{what} is not a plain file name")
+    return name
 
 
 def file_sha256(path: Path) -> str:

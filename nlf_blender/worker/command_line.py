@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The worker's command line: for Blender (`serve`), and for people, farms and tests."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+from ..errors import UserError
+from ..protocol.settings import DEVICES, LocalizeSettings, parse_boxes
+from .progress import Cancelled, Progress
+
+EXIT_FAILED = 1
+EXIT_CANCELLED = 130
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command. Returns the exit status: 0, EXIT_FAILED or EXIT_CANCELLED."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        return options.run(options)
+    except UserError as error:
+        print_error(error)
+        return EXIT_FAILED
+    except (Cancelled, KeyboardInterrupt):
+        print("cancelled", file=sys.stderr)
+        return EXIT_CANCELLED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="worker", description="Localize people in photos.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    serve = commands.add_parser("serve", help="serve Blender (commands on standard input)")
+    serve.add_argument("--session", type=Path, required=True, help="folder for events")
+    serve.set_defaults(run=_serve)
+    check = commands.add_parser("check", help="print what works here, as one line of JSON")
+    _add_model_options(check)
+    check.set_defaults(run=_check)
+    localize = commands.add_parser("localize", help="photos in, takes out")
+    localize.add_argument("photos", type=Path, nargs="+", metavar="PHOTO")
+    localize.add_argument("--out", type=Path, required=True, help="folder for the takes")
+    localize.add_argument(
+        "--boxes", type=Path, help='JSON: {"photo.jpg": [[x0, y0, x1, y1], ...]} in pixels'
+    )
+    camera = localize.add_mutually_exclusive_group()
+    camera.add_argument("--fov", type=float, help="field of view over the larger side, degrees")
+    camera.add_argument("--focal-px", type=float, help="focal length in pixels")
+    localize.add_argument("--tta", type=int, default=1, help="crops per person (default 1)")
+    localize.add_argument("--max-people", type=int, default=LocalizeSettings.max_people)
+    localize.add_argument("--batch-size", type=int, default=LocalizeSettings.batch_size)
+    _add_model_options(localize)
+    localize.set_defaults(run=_localize)
+    return parser
+
+
+def _add_model_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", default="default", help="default, or a checkpoint's path")
+    parser.add_argument("--body", default="open", help="open, or a body file's path")
+    parser.add_argument("--device", default="auto", choices=DEVICES)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from .serve import serve
+
+    return serve(options.session)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from .environment_check import check
+
+    settings = LocalizeSettings(model=options.model, body=options.body, device=options.device)
+    items = check(settings)
+    print(json.dumps({"items": items}))
+    return 0 if all(item["ok"] for item in items) else EXIT_FAILED
+
+
+def _localize(options: argparse.Namespace) -> int:
+    settings = LocalizeSettings(
+        model=options.model,
+        body=options.body,
+        device=options.device,
+        fov_degrees=options.fov,
+        focal_px=options.focal_px,
+        test_time_augmentations=options.tta,
+        max_people=options.max_people,
+        batch_size=options.batch_size,
+        boxes=_read_boxes(options.boxes) if options.boxes else (),
+    )
+    from . import pipeline
+    from .engine import Engine
+
+    progress = Progress(listener=ProgressLine().show)
+    outcome = pipeline.localize_photos(options.photos, options.out, settings, Engine(), progress)
+    for take in outcome.takes:
+        print(take)
+    for _, error in outcome.failures:
+        print_error(error)
+    spent = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in progress.seconds.items())
+    print(spent, file=sys.stderr)
+    return EXIT_FAILED if outcome.failures else 0
+
+
+def _read_boxes(path: Path) -> tuple:
+    try:
+        return parse_boxes(json.loads(path.read_bytes()))
+    except (OSError, ValueError) as error:
+        raise UserError(
+            "Boxes not readable",
+            f"{path}: {error}.",
+            'Write them as {"photo.jpg": [[x0, y0, x1, y1]]} with numbers in pixels.',
+        ) from error
+
+
+def print_error(error: UserError) -> None:
+    """Show a failure on standard error: title and cause, then the fix on a line of its own."""
+    print(f"{error.title}: {error.detail}\n  -> {error.fix}", file=sys.stderr)
+
+
+class ProgressLine:
+    """Shows progress on standard error: a line per change, at most five a second."""
+
+    def __init__(self) -> None:
+        self._last = ("", 0.0)
+
+    def show(
+        self, stage: str, done: int, total: int, people: int, seconds_left: float | None
+    ) -> None:
+        """A Progress listener."""
+        now = time.monotonic()
+        if stage == self._last[0] and now - self._last[1] < 0.2:
+            return
+        self._last = (stage, now)
+        text = stage if total <= 1 else f"{stage} {done}/{total}"
+        if people:
+            text += f" ({people} {'person' if people == 1 else 'people'})"
+        if seconds_left is not None and seconds_left > 1:
+            text += f", {seconds_left:.0f} s left"
+        print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The loaded models of one worker, kept warm from job to job."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..body.body_data import BodyData, load_body_npz
+from ..errors import UserError
+from ..protocol.settings import LocalizeSettings
+from .nlf.checkpoints import load_localizer
+from .nlf.head import PointWeights
+from .nlf.localizer import Localizer, select_device
+from .people.finder import PeopleFinder
+from .smpl.body_model import BodyModel
+
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
+OPEN_BODY = ASSETS / "open_body.npz"
+
+
+@dataclass(frozen=True)
+class Models:
+    """What a job needs, on its device. The point set is the body's V vertices, then J joints."""
+
+    device: torch.device
+    finder: PeopleFinder
+    localizer: Localizer
+    body: BodyData
+    body_model: BodyModel
+    point_weights: PointWeights
+
+
+class Engine:
+    """Loads models on first use and keeps the last set, so that a warm worker starts at once."""
+
+    def __init__(self) -> None:
+        self._key: tuple[str, str, str] | None = None
+        self._models: Models | None = None
+
+    def models(self, settings: LocalizeSettings) -> Models:
+        """Models for these settings. UserError if a file or the device is not usable."""
+        key = (settings.model, settings.body, settings.device)
+        if self._models is None or key != self._key:
+            self._models = None  # free the old set's memory before the new one is loaded
+            self._models, self._key = _load(settings), key
+        return self._models
+
+
+def _load(settings: LocalizeSettings) -> Models:
+    device = select_device(settings.device)
+    body = load_body_npz(OPEN_BODY if settings.body == "open" else Path(settings.body))
+    if body.canonical_vertices is None or body.canonical_joints is None:
+        raise UserError(
+            "Body without canonical points",
+            f"{settings.body} has no canonical_vertices and canonical_joints.",
+            "Use the open body, or a body file that has them.",
+        )
+    localizer = Localizer(load_localizer(settings.model, device, ASSETS))
+    points = np.concatenate([body.canonical_vertices, body.canonical_joints])
+    return Models(
+        device=device,
+        finder=PeopleFinder(device, ASSETS),
+        localizer=localizer,
+        body=body,
+        body_model=BodyModel(body).to(device),
+        point_weights=localizer.point_weights(points),
+    )

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The whole flow on one screen: photo -> camera -> people -> points -> fits -> take."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import errors
+from ..body.body_data import save_body_npz
+from ..body.conventions import intrinsics_from_focal_px, intrinsics_from_fov
+from ..protocol import take as take_format
+from ..protocol.settings import DEFAULT_FOV_DEGREES, LocalizeSettings
+from .engine import Engine, Models
+from .fit_people import FittedPeople, fit_people
+from .media.photo import Photo, read_photo, write_display_copy
+from .nlf.localizer import LocalizedPerson
+from .people.person import Person
+from .progress import Progress
+from .take_writer import final_path, new_take
+
+SOFTWARE = "nlf_blender 0.1.0"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a list of photos: the takes, and the photos that gave none, with the reason."""
+
+    takes: tuple[Path, ...]
+    failures: tuple[tuple[Path, errors.UserError], ...]
+
+
+def localize_photos(
+    sources: list[Path], out: Path, settings: LocalizeSettings, engine: Engine, progress: Progress
+) -> Outcome:
+    """Localize photos one after the other; one that fails does not keep the others from theirs."""
+    takes: list[Path] = []
+    failures: list[tuple[Path, errors.UserError]] = []
+    for source in sources:
+        try:
+            takes.append(localize_photo(source, out, settings, engine, progress))
+        except errors.UserError as error:
+            failures.append((source, error))
+    progress.finish()
+    return Outcome(tuple(takes), tuple(failures))
+
+
+def localize_photo(
+    source: Path, out: Path, settings: LocalizeSettings, engine: Engine, progress: Progress
+) -> Path:
+    """Localize everybody in one photo and return the take's folder. UserError if nobody is found,
+    or if a file, the device or the disk is not usable; Cancelled if the job was."""
+    progress.step("Reading")
+    photo = read_photo(source)
+    progress.step("Starting")
+    models = engine.models(settings)
+    progress.step("Finding people")
+    camera = choose_camera(photo, settings)
+    people = find_people(photo, settings, models)
+    progress.people = len(people)
+    localized = localize_people(photo, camera, people, settings, models, progress)
+    progress.step("Fitting")
+    fitted = fit_people(models, localized)
+    progress.step("Writing")
+    return write_take(out, photo, camera, people, localized, fitted, settings, models)
+
+
+def choose_camera(photo: Photo, settings: LocalizeSettings) -> take_format.CameraInfo:
+    """The user's focal length or field of view, else EXIF's, else the default field of view."""
+    size = (photo.width, photo.height)
+    if settings.focal_px is not None:
+        matrix, origin = intrinsics_from_focal_px(settings.focal_px, *size), "focal length"
+    elif settings.fov_degrees is not None:
+        matrix, origin = intrinsics_from_fov(settings.fov_degrees, *size), "field of view"
+    elif photo.focal_px is not None:
+        matrix, origin = intrinsics_from_focal_px(photo.focal_px, *size), "EXIF"
+    else:
+        matrix, origin = intrinsics_from_fov(DEFAULT_FOV_DEGREES, *size), "default"
+    return take_format.CameraInfo(tuple(float(x) for x in matrix.ravel()), origin=origin)
+
+
+def find_people(photo: Photo, settings: LocalizeSettings, models: Models) -> list[Person]:
+    """The people in the boxes drawn by hand, else those that the detector finds."""
+    boxes = settings.boxes_for(photo.path.name)
+    if boxes is not None:
+        people = models.finder.people_in_boxes(photo.rgb, boxes)
+    else:
+        people = models.finder.find(photo.rgb, settings.max_people)
+    if not people:
+        raise errors.UserError(
+            "Nobody found",
+            f"No person was recognised in {photo.path.name}.",
+            "Crop the photo closer to the person, or give a box around each person.",
+        )
+    return people[: settings.max_people]
+
+
+def localize_people(
+    photo: Photo,
+    camera: take_format.CameraInfo,
+    people: list[Person],
+    settings: LocalizeSettings,
+    models: Models,
+    progress: Progress,
+) -> list[LocalizedPerson]:
+    """Points and uncertainties of each person in camera space."""
+    return models.localizer.localize(
+        [photo.rgb],
+        [[person.crop for person in people]],
+        [camera.matrix()],
+        models.point_weights,
+        num_aug=settings.test_time_augmentations,
+        batch_size=settings.batch_size,
+        on_progress=lambda done, total: progress.step("Localizing", done, total),
+    )[0]
+
+
+def write_take(
+    out: Path,
+    photo: Photo,
+    camera: take_format.CameraInfo,
+    people: list[Person],
+    localized: list[LocalizedPerson],
+    fitted: FittedPeople,
+    settings: LocalizeSettings,
+    models: Models,
+) -> Path:
+    """Write the take of one photo and return its folder."""
+    with new_take(out, photo.path, photo.sha256) as folder:
+        if not photo.as_stored:
+            write_display_copy(photo, folder / "display.jpg")
+        save_body_npz(folder / take_format.BODY_FILE, models.body)
+        chunk = take_format.write_chunk(folder, 0, rows(people, localized, fitted))
+        names = tuple(take_format.TrackInfo(i, f"Person {i + 1}") for i in range(len(people)))
+        take_format.write_info(
+            folder,
+            take_format.TakeInfo(
+                source=source_info(photo),
+                camera=camera,
+                model=models.localizer.info,
+                body=body_info(models),
+                settings=settings.to_json(),
+                software=SOFTWARE,
+                created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+                tracks=names,
+                chunks=(chunk,),
+            ),
+        )
+    return final_path(folder)
+
+
+def source_info(photo: Photo) -> take_format.SourceInfo:
+    """The photo's entry in take.json."""
+    return take_format.SourceInfo(
+        kind="image",
+        path=str(photo.path.resolve()),
+        sha256=photo.sha256,
+        width=photo.width,
+        height=photo.height,
+        display="" if photo.as_stored else "display.jpg",
+    )
+
+
+def body_info(models: Models) -> take_format.ModelInfo:
+    """The body's entry in take.json."""
+    return take_format.ModelInfo(models.body.name, models.body.sha256, models.body.license)
+
+
+def rows(
+    people: list[Person], localized: list[LocalizedPerson], fitted: FittedPeople
+) -> dict[str, NDArray]:
+    """The take's rows (protocol.take.ROW_FIELDS) of one frame, a row per person."""
+    count = len(people)
+    return {
+        "frame": np.zeros(count),
+        "timestamp": np.zeros(count),
+        "track": np.arange(count),
+        "box": np.stack([person.box for person in people]),
+        "score": np.array([person.score for person in people]),
+        "points": np.stack([person.points for person in localized]),
+        "uncertainty": np.stack([person.uncertainty for person in localized]),
+        "pose": fitted.pose,
+        "betas": fitted.betas,
+        "translation": fitted.translation,
+        "scale": np.ones(count),
+        "fit_error": fitted.error,
+    }

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The worker as Blender runs it: commands on standard input, events into the session's file.
+
+The main thread runs one job after another; one thread reads commands, so that a cancel is heard
+while a job runs; one thread beats, so that Blender can tell a slow worker from a dead one. End of
+standard input means that Blender is gone, and ends the process at once.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import queue
+import sys
+import threading
+import traceback
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import UserError
+from ..protocol.json_fields import Json, as_list, as_object, as_str
+from ..protocol.messages import HEARTBEAT_SECONDS, PROTOCOL_VERSION, EventWriter, decode
+from ..protocol.settings import LocalizeSettings
+from .progress import Cancelled, Progress
+
+if TYPE_CHECKING:
+    from .engine import Engine
+    from .pipeline import Outcome
+
+
+class Server:
+    """Runs the jobs of one session."""
+
+    def __init__(self, session: Path) -> None:
+        self._events = EventWriter(session)
+        self._jobs: queue.Queue[Json] = queue.Queue()
+        self._cancelled: set[str] = set()
+        self._engine: Engine | None = None
+
+    def run(self, commands: Iterable[bytes]) -> int:
+        """Serve until told to quit. Returns the exit status."""
+        self._events.write(
+            "hello", pid=os.getpid(), python=platform.python_version(), protocol=PROTOCOL_VERSION
+        )
+        threading.Thread(target=self._beat, daemon=True).start()
+        threading.Thread(target=self._listen, args=(commands,), daemon=True).start()
+        while (command := self._jobs.get())["kind"] != "quit":
+            if command["kind"] == "localize":
+                self._localize(command)
+            elif command["kind"] == "check":
+                self._check(command)
+        return 0
+
+    def _beat(self) -> None:
+        stop = threading.Event()
+        while not stop.wait(HEARTBEAT_SECONDS):
+            self._events.write("heartbeat")
+
+    def _listen(self, commands: Iterable[bytes]) -> None:
+        for line in commands:
+            command = decode(line)
+            if command is None:
+                print("not a command:", line[:200], file=sys.stderr, flush=True)
+            elif command["kind"] == "cancel":
+                self._cancelled.add(str(command.get("job")))
+            else:
+                self._jobs.put(command)
+                if command["kind"] == "quit":
+                    return
+        os._exit(0)  # Blender is gone; a running job has nobody to report to
+
+    def _localize(self, command: Json) -> None:
+        job = str(command.get("job"))
+        self._progress_event(job, "Starting", 0, 1, 0, None)
+        progress = Progress(
+            listener=lambda *state: self._progress_event(job, *state),
+            is_cancelled=lambda: job in self._cancelled,
+        )
+        try:
+            from . import pipeline  # loads torch: after hello, so that Blender sees a live worker
+            from .engine import Engine
+
+            self._engine = self._engine or Engine()
+            sources = [
+                Path(as_str(item, "source")) for item in as_list(command["sources"], "sources")
+            ]
+            outcome = pipeline.localize_photos(
+                sources,
+                Path(as_str(command["out"], "out")),
+                LocalizeSettings.from_json(as_object(command["settings"], "settings")),
+                self._engine,
+                progress,
+            )
+            self._report(job, outcome, progress)
+        except Cancelled:
+            self._events.write("cancelled", job=job)
+        except UserError as error:
+            self._events.write("failed", job=job, **error.to_json())
+        except Exception as error:  # noqa: BLE001  # the boundary: whatever it is, the user is told
+            traceback.print_exc()
+            self._events.write("failed", job=job, **unexpected(error).to_json())
+        finally:
+            self._cancelled.discard(job)
+
+    def _progress_event(
+        self, job: str, stage: str, done: int, total: int, people: int, left: float | None
+    ) -> None:
+        self._events.write(
+            "progress",
+            job=job,
+            stage=stage,
+            done=done,
+            total=total,
+            people=people,
+            seconds_left=left,
+        )
+
+    def _report(self, job: str, outcome: Outcome, progress: Progress) -> None:
+        if not outcome.takes:
+            self._events.write("failed", job=job, **outcome.failures[0][1].to_json())
+            return
+        self._events.write(
+            "done",
+            job=job,
+            takes=[str(take) for take in outcome.takes],
+            failures=[{"source": str(path), **e.to_json()} for path, e in outcome.failures],
+            seconds={stage: round(spent, 3) for stage, spent in progress.seconds.items()},
+        )
+
+    def _check(self, command: Json) -> None:
+        from .environment_check import check
+
+        settings = LocalizeSettings.from_json(as_object(command.get("settings", {}), "settings"))
+        self._events.write("checked", items=check(settings))
+
+
+def unexpected(error: Exception) -> UserError:
+    """What the user is told of a failure that nobody foresaw."""
+    return UserError(
+        "The worker failed",
+        f"{type(error).__name__}: {error}",
+        "Open the log for the details; if trying again does not help, report it with that log.",
+    )
+
+
+def serve(session: Path) -> int:
+    """Serve Blender from a session folder until standard input ends. Returns the exit status."""
+    status = Server(session).run(sys.stdin.buffer)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return status
