@@ -1,23 +1,59 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A body model's arrays in SMPL's layout, of any number of vertices, joints and betas."""
+"""A body model's arrays in SMPL's layout, and its files: npz, whole or reduced for a scene.
+
+Nothing depends on how many vertices, joints and betas a body has.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import zipfile
+import zlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import UserError
+from .array_fields import (
+    Arrays,
+    array_of,
+    as_float64,
+    floats_of,
+    indices_of,
+    optional_floats_of,
+    texts_of,
+)
 from .arrays import Float64Array, FloatArray, IntArray
 from .skeleton import SMPL_JOINT_NAMES, SMPL_PARENTS, Skeleton
-
-Arrays = Mapping[str, NDArray[Any]]
 
 NO_PARENT = 4294967295  # how SMPL's files write -1 in an unsigned table
 # Weights of one vertex must sum to 1; files in float32 or rounded to 4 digits miss by this much.
 WEIGHT_SUM_TOLERANCE = 1e-2
+
+# All that is read of an npz. Others stay untouched: SMPL-X's files hold pickled dictionaries.
+ARRAY_KEYS = (
+    "v_template",
+    "shapedirs",
+    "posedirs",
+    "J_regressor",
+    "J_template",
+    "J_shapedirs",
+    "weights",
+    "kintree_table",
+    "f",
+    "joint_names",
+    "canonical_vertices",
+    "canonical_joints",
+    "uv",
+    "f_uv",
+    "vertex_part",
+    "part_names",
+    "mirror_vertices",
+)
+TEXT_KEYS = ("name", "license", "sha256", "gender")
 
 
 @dataclass(frozen=True)
@@ -78,18 +114,18 @@ def body_from_arrays(
     J_template and J_shapedirs; takes posedirs, joint_names, canonical_vertices, canonical_joints,
     uv with f_uv, vertex_part with part_names, and mirror_vertices where they are there.
     """
-    template = _floats(arrays, "v_template", (None, 3)).astype(np.float64)
+    template = floats_of(arrays, "v_template", (None, 3)).astype(np.float64)
     vertices = len(template)
-    shapedirs = _floats(arrays, "shapedirs", (vertices, 3, None))
+    shapedirs = floats_of(arrays, "shapedirs", (vertices, 3, None))
     skeleton = _skeleton(arrays)
     joints = skeleton.joint_count
-    regressor = _optional_floats(arrays, "J_regressor", (joints, vertices))
+    regressor = optional_floats_of(arrays, "J_regressor", (joints, vertices))
     joints_template, joints_shapedirs = _rest_joints(arrays, template, shapedirs, regressor, joints)
-    uv = _optional_floats(arrays, "uv", (None, 2))
-    faces = _indices(arrays, "f", (None, 3), vertices)
-    part_names = _texts(arrays, "part_names")
-    canonical_vertices = _optional_floats(arrays, "canonical_vertices", (vertices, 3))
-    canonical_joints = _optional_floats(arrays, "canonical_joints", (joints, 3))
+    uv = optional_floats_of(arrays, "uv", (None, 2))
+    faces = indices_of(arrays, "f", (None, 3), vertices)
+    part_names = texts_of(arrays, "part_names")
+    canonical_vertices = optional_floats_of(arrays, "canonical_vertices", (vertices, 3))
+    canonical_joints = optional_floats_of(arrays, "canonical_joints", (joints, 3))
     return BodyData(
         v_template=template,
         shapedirs=shapedirs,
@@ -98,18 +134,18 @@ def body_from_arrays(
         skeleton=skeleton,
         joints_template=joints_template,
         joints_shapedirs=joints_shapedirs,
-        posedirs=_optional_floats(arrays, "posedirs", (vertices, 3, 9 * (joints - 1))),
+        posedirs=optional_floats_of(arrays, "posedirs", (vertices, 3, 9 * (joints - 1))),
         joint_regressor=regressor,
-        canonical_vertices=_as_float64(canonical_vertices),
-        canonical_joints=_as_float64(canonical_joints),
-        uv=_as_float64(uv),
-        face_uv=None if uv is None else _indices(arrays, "f_uv", (len(faces), 3), len(uv)),
+        canonical_vertices=as_float64(canonical_vertices),
+        canonical_joints=as_float64(canonical_joints),
+        uv=as_float64(uv),
+        face_uv=None if uv is None else indices_of(arrays, "f_uv", (len(faces), 3), len(uv)),
         vertex_part=(
-            _indices(arrays, "vertex_part", (vertices,), len(part_names)) if part_names else None
+            indices_of(arrays, "vertex_part", (vertices,), len(part_names)) if part_names else None
         ),
         part_names=part_names,
         mirror_vertices=(
-            _indices(arrays, "mirror_vertices", (vertices,), vertices)
+            indices_of(arrays, "mirror_vertices", (vertices,), vertices)
             if "mirror_vertices" in arrays
             else None
         ),
@@ -128,21 +164,21 @@ def _rest_joints(
     joints: int,
 ) -> tuple[Float64Array, Float64Array]:
     if regressor is None:
-        stored = _floats(arrays, "J_template", (joints, 3))
-        directions = _floats(arrays, "J_shapedirs", (joints, 3, shapedirs.shape[2]))
+        stored = floats_of(arrays, "J_template", (joints, 3))
+        directions = floats_of(arrays, "J_shapedirs", (joints, 3, shapedirs.shape[2]))
         return stored.astype(np.float64), directions.astype(np.float64)
     rows = regressor.astype(np.float64)
     return rows @ template, np.einsum("jv,vcb->jcb", rows, shapedirs, optimize=True)
 
 
 def _skeleton(arrays: Arrays) -> Skeleton:
-    table = _array(arrays, "kintree_table")
+    table = array_of(arrays, "kintree_table")
     if table.ndim != 2 or table.shape[0] != 2 or not np.issubdtype(table.dtype, np.integer):
         raise ValueError(f"kintree_table has shape {table.shape} of {table.dtype}, not 2 rows")
     parents = tuple(-1 if int(parent) == NO_PARENT else int(parent) for parent in table[0])
     if list(map(int, table[1])) != list(range(len(parents))):
         raise ValueError("kintree_table does not number its joints from 0 upward")
-    names = _texts(arrays, "joint_names")
+    names = texts_of(arrays, "joint_names")
     if not names:
         numbered = tuple(f"Joint_{joint:02d}" for joint in range(len(parents)))
         names = SMPL_JOINT_NAMES if parents == SMPL_PARENTS else numbered
@@ -150,62 +186,79 @@ def _skeleton(arrays: Arrays) -> Skeleton:
 
 
 def _weights(arrays: Arrays, vertices: int, joints: int) -> FloatArray:
-    weights = _floats(arrays, "weights", (vertices, joints))
+    weights = floats_of(arrays, "weights", (vertices, joints))
     sums = weights.sum(axis=1, keepdims=True)
     if (weights < 0).any() or np.abs(sums - 1).max() > WEIGHT_SUM_TOLERANCE:
         raise ValueError("weights are negative or do not sum to 1 at every vertex")
     return weights / sums
 
 
-def _array(arrays: Arrays, key: str) -> NDArray[Any]:
-    if key not in arrays:
-        raise ValueError(f"{key} is missing")
-    return np.asarray(arrays[key])
+def load_body_npz(path: Path) -> BodyData:
+    """The body in an npz, whole or written by `save_body_npz`.
+
+    The sha256 of a reduced file is that of the body it was made from. UserError names the file
+    and what to do if it is missing, is no npz, or holds something else than a body.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if not isinstance(file, np.lib.npyio.NpzFile):
+                raise ValueError("it is a single array")
+            keys = (*ARRAY_KEYS, *TEXT_KEYS)
+            arrays: dict[str, NDArray[Any]] = {key: file[key] for key in keys if key in file}
+        texts = {key: str(arrays.pop(key)) for key in TEXT_KEYS if key in arrays}
+        texts.setdefault("name", path.stem)
+        texts.setdefault("sha256", _sha256(path))
+        return body_from_arrays(arrays, **texts)
+    except FileNotFoundError as error:
+        raise UserError(
+            "Body file not found", f"{path} does not exist.", "Choose the body file again."
+        ) from error
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise UserError(
+            "Not a body file",
+            f"{path}: {error}.",
+            "Choose an npz file in SMPL's layout, or the open body.",
+        ) from error
 
 
-def _check_shape(array: NDArray[Any], key: str, shape: tuple[int | None, ...]) -> None:
-    fits = array.ndim == len(shape) and all(
-        wanted is None or size == wanted for size, wanted in zip(array.shape, shape, strict=True)
-    )
-    if not fits or array.size == 0:
-        wanted = ", ".join("any" if size is None else str(size) for size in shape)
-        raise ValueError(f"{key} has shape {array.shape}, not ({wanted})")
+def save_body_npz(path: Path, body: BodyData) -> None:
+    """Write the body, reduced to what a scene needs: no posedirs, no joint regressor, float32.
+
+    `load_body_npz` reads it back; joints come from J_template and J_shapedirs. OSError as of
+    `open`; the caller renames a finished file into place.
+    """
+    parents = [NO_PARENT if parent < 0 else parent for parent in body.skeleton.parents]
+    arrays: dict[str, NDArray[Any]] = {
+        "v_template": body.v_template.astype(np.float32),
+        "shapedirs": body.shapedirs.astype(np.float32),
+        "weights": body.weights.astype(np.float32),
+        "kintree_table": np.array([parents, range(len(parents))], dtype=np.uint32),
+        "f": body.faces.astype(np.uint32),
+        "J_template": body.joints_template,
+        "J_shapedirs": body.joints_shapedirs,
+        "joint_names": np.array(body.skeleton.joint_names),
+        "name": np.array(body.name),
+        "license": np.array(body.license),
+        "sha256": np.array(body.sha256),
+        "gender": np.array(body.gender),
+    }
+    optional = {
+        "canonical_vertices": (body.canonical_vertices, np.float32),
+        "canonical_joints": (body.canonical_joints, np.float32),
+        "uv": (body.uv, np.float32),
+        "f_uv": (body.face_uv, np.uint32),
+        "vertex_part": (body.vertex_part, np.uint16),
+        "mirror_vertices": (body.mirror_vertices, np.uint32),
+    }
+    for key, (array, dtype) in optional.items():
+        if array is not None:
+            arrays[key] = array.astype(dtype)
+    if body.part_names:
+        arrays["part_names"] = np.array(body.part_names)
+    with open(path, "wb") as file:  # np.savez would append .npz to a temporary name
+        np.savez_compressed(file, **arrays)  # pyright: ignore[reportArgumentType]
 
 
-def _floats(arrays: Arrays, key: str, shape: tuple[int | None, ...]) -> FloatArray:
-    array = _array(arrays, key)
-    _check_shape(array, key, shape)
-    if not np.issubdtype(array.dtype, np.floating):
-        raise ValueError(f"{key} holds {array.dtype}, not floating-point numbers")
-    if not np.isfinite(array).all():
-        raise ValueError(f"{key} has values that are not finite")
-    # a float16 file is as good, but sums over its vertices would not be
-    return array.astype(np.float32) if array.dtype == np.float16 else array
-
-
-def _optional_floats(arrays: Arrays, key: str, shape: tuple[int | None, ...]) -> FloatArray | None:
-    return _floats(arrays, key, shape) if key in arrays else None
-
-
-def _as_float64(array: FloatArray | None) -> Float64Array | None:
-    return None if array is None else array.astype(np.float64)
-
-
-def _indices(arrays: Arrays, key: str, shape: tuple[int | None, ...], count: int) -> IntArray:
-    array = _array(arrays, key)
-    _check_shape(array, key, shape)
-    if not np.issubdtype(array.dtype, np.integer):
-        raise ValueError(f"{key} holds {array.dtype}, not whole numbers")
-    values = array.astype(np.int64)
-    if values.min() < 0 or values.max() >= count:
-        raise ValueError(f"{key} refers to {int(values.max())}, but there are {count}")
-    return values
-
-
-def _texts(arrays: Arrays, key: str) -> tuple[str, ...]:
-    if key not in arrays:
-        return ()
-    array = np.asarray(arrays[key])
-    if array.ndim != 1 or array.dtype.kind != "U":
-        raise ValueError(f"{key} is not a list of texts")
-    return tuple(str(text) for text in array)
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
