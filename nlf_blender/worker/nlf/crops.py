@@ -195,7 +195,7 @@ def _shrunk_region(
 
 
 def _shrink(strip: Float32Array, factor: int, width: int, height: int) -> Float32Array:
-    """Box filter by an integer factor; blocks cut off by the image's edge repeat its last pixels."""
+    """Box filter by an integer factor; blocks cut off by the image edge repeat its last pixels."""
     if factor == 1:
         return strip
     missing_rows = height * factor - strip.shape[0]

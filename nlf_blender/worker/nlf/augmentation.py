@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Test-time augmentation: which variations of a crop are localized, and how they become one."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from torch import Tensor
+
+from .crops import Augmentation
+
+ROLL_RANGE = math.radians(25.0)
+SMALLEST_SCALE, LARGEST_SCALE = 0.8, 1.1
+UNCERTAINTY_POWER = -1.5
+MEDIAN_ITERATIONS = 10
+MEDIAN_SOFTENING_M = 0.05
+
+
+def crop_variations(count: int, gamma_range: tuple[float, float]) -> list[Augmentation]:
+    """`count` variations, the unturned and unflipped one in the middle; alone for one.
+
+    gamma_range: the exponents of the first and the last one; a single one takes the mean.
+    """
+    if count < 1:
+        raise ValueError("at least one variation is needed")
+    if count == 1:
+        return [Augmentation(gamma=sum(gamma_range) / 2)]
+    rolls = np.linspace(-ROLL_RANGE, ROLL_RANGE, count)
+    gammas = np.linspace(*gamma_range, count)
+    half = count // 2
+    smaller = np.linspace(SMALLEST_SCALE, 1.0, half, endpoint=False)
+    larger = np.linspace(1.0, LARGEST_SCALE, count - half)
+    scales = np.concatenate([smaller, larger])
+    return [
+        Augmentation(float(rolls[i]), float(scales[i]), (i - half) % 2 != 0, float(gammas[i]))
+        for i in range(count)
+    ]
+
+
+def combine(points: Tensor, uncertainty: Tensor) -> tuple[Tensor, Tensor]:
+    """Variations of P people as one: points [P,A,N,3] and uncertainty [P,A,N], metres.
+
+    Returns points [P,N,3] and uncertainty [P,N]. Distances are the least certain part of a
+    localization, so the variations are first brought to a common scale about the camera.
+    """
+    if points.shape[1] == 1:
+        return points[:, 0], uncertainty[:, 0]
+    weights = uncertainty.pow(UNCERTAINTY_POWER)
+    median, shares = geometric_median(scale_aligned(points), weights)
+    return median, (shares * uncertainty).sum(dim=1)
+
+
+def scale_aligned(points: Tensor) -> Tensor:
+    """Variations [P,A,N,3], scaled about the camera to the same mean square distance from it."""
+    square = points.square().mean(dim=(2, 3), keepdim=True)
+    return points * (square.mean(dim=1, keepdim=True) / square).sqrt()
+
+
+def geometric_median(
+    points: Tensor,
+    weights: Tensor,
+    iterations: int = MEDIAN_ITERATIONS,
+    softening: float = MEDIAN_SOFTENING_M,
+) -> tuple[Tensor, Tensor]:
+    """Weighted geometric median over A: points [P,A,N,3], weights [P,A,N] -> [P,N,3].
+
+    Weiszfeld's iteration from the weighted mean. softening: metres added to distances, so that no
+    sample takes all the weight. Also returns the share [P,A,N] of each sample, summing to one.
+    """
+    shares = weights / weights.sum(dim=1, keepdim=True)
+    median = (points * shares[..., None]).sum(dim=1)
+    for _ in range(iterations):
+        distance = (points - median[:, None]).norm(dim=-1)
+        pull = weights / (distance + softening)
+        shares = pull / pull.sum(dim=1, keepdim=True)
+        median = (points * shares[..., None]).sum(dim=1)
+    return median, shares

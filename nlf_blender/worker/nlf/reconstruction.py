@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Absolute position from pixels and relative 3D points (paper section 3.4: full perspective)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .head import HeadOutput
+
+BORDER_STRIDES = 0.6
+SHARE_3D_INSIDE = 0.5
+CERTAIN_BELOW_M = 0.3
+WEIGHT_FLOOR = 1e-4
+RIDGE = 1e-4
+
+
+def reconstruct_absolute(
+    output: HeadOutput, intrinsics: Tensor, crop_side: int, stride: int = 32
+) -> Tensor:
+    """The points [P,N,3] in metres in the axes of each crop's camera.
+
+    intrinsics: [P,3,3] of the crops. Certain points decide where the body is as a whole. A point
+    inside of the crop then lies halfway between its place in that body and its own pixel's ray at
+    the same depth; one outside has no pixel to trust and keeps its place.
+    """
+    pixels, relative = output.points_2d, output.points_3d
+    homogeneous = torch.cat([pixels, torch.ones_like(pixels[..., :1])], dim=-1)
+    plane = torch.matmul(homogeneous, torch.linalg.inv(intrinsics).transpose(1, 2))[..., :2]
+    inside = is_inside(pixels, crop_side, stride)
+    weights = (inside & (output.uncertainty < CERTAIN_BELOW_M)).to(pixels.dtype) + WEIGHT_FLOOR
+    placed = relative + reference_point(plane, relative, weights)[:, None]
+    on_ray = torch.cat([plane, torch.ones_like(plane[..., :1])], dim=-1) * placed[..., 2:]
+    mixed = SHARE_3D_INSIDE * placed + (1 - SHARE_3D_INSIDE) * on_ray
+    return torch.where(inside[..., None], mixed, placed)
+
+
+def is_inside(pixels: Tensor, crop_side: int, stride: int) -> Tensor:
+    """Whether pixels [P,N,2] lie in the part of a crop that a heatmap can point at: [P,N]."""
+    border = BORDER_STRIDES * stride
+    return ((pixels >= border) & (pixels <= crop_side - border)).all(dim=-1)
+
+
+def reference_point(plane: Tensor, relative: Tensor, weights: Tensor) -> Tensor:
+    """The translation [P,3] that puts relative points [P,N,3] onto their rays.
+
+    plane: normalized image coordinates [P,N,2]. weights: [P,N], applied to residuals. With t the
+    translation, p the plane coordinates and q the relative point, each point gives the equations
+    t_xy - p t_z = p q_z - q_xy, solved as least squares with a small ridge after both sides are
+    scaled to unit root mean square.
+    """
+    target = plane * relative[..., 2:] - relative[..., :2]
+    plane_scale = plane.square().mean(dim=(1, 2)).sqrt().clamp_min(1e-9)
+    target_scale = target.square().mean(dim=(1, 2)).sqrt().clamp_min(1e-9)
+    plane = plane / plane_scale[:, None, None]
+    target = target / target_scale[:, None, None]
+
+    squared = weights.square()[..., None]
+    total = squared.sum(dim=1)[..., 0]
+    plane_sum = (squared * plane).sum(dim=1)
+    target_sum = (squared * target).sum(dim=1)
+    normal = torch.zeros(len(plane), 3, 3, dtype=plane.dtype, device=plane.device)
+    normal[:, 0, 0] = normal[:, 1, 1] = total
+    normal[:, :2, 2] = normal[:, 2, :2] = -plane_sum
+    normal[:, 2, 2] = (squared * plane.square()).sum(dim=(1, 2))
+    right = torch.cat([target_sum, -(squared * plane * target).sum(dim=(1, 2))[:, None]], dim=1)
+    ridge = RIDGE * torch.eye(3, dtype=plane.dtype, device=plane.device)
+    solved = torch.linalg.solve(normal + ridge, right)
+    depth = solved[:, 2:] / plane_scale[:, None]
+    return torch.cat([solved[:, :2], depth], dim=1) * target_scale[:, None]
