@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The forward pass of an SMPL-family body: pose, betas, translation -> vertices and joints.
+
+Shape and pose correctives are added to the template, which is then skinned linearly (Loper et
+al., SMPL, 2015, section 3). Nothing assumes a number of vertices, joints or betas.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ...body.body_data import BodyData
+from .rotations import matrix_from_rotvec
+
+# People are posed in groups such that no intermediate tensor holds more numbers than this (64 MB).
+MOST_NUMBERS = 1 << 24
+NUMBERS_PER_VERTEX = 12  # of the blended 3x4 transform, the largest intermediate
+
+
+class PosedBody(NamedTuple):
+    """vertices [P,V,3] (or the subset's), joints [P,J,3], orientations [P,J,3,3] in space."""
+
+    vertices: Tensor
+    joints: Tensor
+    orientations: Tensor
+
+
+class BodyModel(nn.Module):
+    """A body's arrays as float32 buffers, and the forward pass over a batch of people."""
+
+    v_template: Tensor
+    shapedirs: Tensor
+    posedirs: Tensor | None
+    weights: Tensor
+    joints_template: Tensor
+    joints_shapedirs: Tensor
+
+    def __init__(self, body: BodyData) -> None:
+        super().__init__()
+        self.body = body
+        for name in ("v_template", "shapedirs", "weights", "joints_template", "joints_shapedirs"):
+            self.register_buffer(name, _float32(getattr(body, name)))
+        posedirs = None if body.posedirs is None else _float32(body.posedirs)
+        self.register_buffer("posedirs", posedirs)
+        self.parents = body.skeleton.parents
+        self.levels = body.skeleton.levels()
+        self.non_root = [joint for joint, parent in enumerate(self.parents) if parent >= 0]
+
+    @property
+    def beta_count(self) -> int:
+        """The number B of shape components."""
+        return self.shapedirs.shape[2]
+
+    def forward(
+        self,
+        pose: Tensor,
+        betas: Tensor,
+        translation: Tensor,
+        scale: Tensor | None = None,
+        vertex_subset: Tensor | None = None,
+    ) -> PosedBody:
+        """Pose people; metres.
+
+        pose [P,J,3] rotation vectors or [P,J,3,3] matrices, relative to the parent; betas [P,B'],
+        B' <= B; translation [P,3]; scale [P]: a factor on the whole body before translation;
+        vertex_subset [Nv]: indices of the vertices that are wanted, all by default.
+        """
+        rotations = matrix_from_rotvec(pose) if pose.ndim == 3 else pose
+        vertex_count = len(self.v_template) if vertex_subset is None else len(vertex_subset)
+        group = max(1, MOST_NUMBERS // (vertex_count * NUMBERS_PER_VERTEX))
+        parts = [
+            self._forward_group(rotation, beta, vertex_subset)
+            for rotation, beta in zip(rotations.split(group), betas.split(group), strict=True)
+        ]
+        vertices, joints, orientations = (torch.cat(items) for items in zip(*parts, strict=True))
+        if scale is not None:
+            vertices, joints = vertices * scale[:, None, None], joints * scale[:, None, None]
+        offset = translation[:, None]
+        return PosedBody(vertices + offset, joints + offset, orientations)
+
+    def rest_joints(self, betas: Tensor) -> Tensor:
+        """Joints [P,J,3] of the unposed body with betas [P,B']."""
+        return blend(self.joints_template, self.joints_shapedirs, betas)
+
+    def pose_features(self, rotations: Tensor) -> Tensor:
+        """What the pose correctives are linear in, [P,9(J-1)], of local rotations [P,J,3,3]."""
+        identity = torch.eye(3, dtype=rotations.dtype, device=rotations.device)
+        return (rotations[:, self.non_root] - identity).flatten(1)
+
+    def joint_transforms(self, rotations: Tensor, rest: Tensor) -> tuple[Tensor, Tensor]:
+        """Orientations [P,J,3,3] and positions [P,J,3] of the joints, the root at its rest place.
+
+        rotations [P,J,3,3] relative to the parent; rest [P,J,3].
+        """
+        orientations = list(rotations.unbind(1))
+        positions = list(rest.unbind(1))
+        for level in self.levels[1:]:
+            for joint in level:
+                parent = self.parents[joint]
+                bone = rest[:, joint] - rest[:, parent]
+                turned = (orientations[parent] @ bone[..., None])[..., 0]
+                positions[joint] = positions[parent] + turned
+                orientations[joint] = orientations[parent] @ rotations[:, joint]
+        return torch.stack(orientations, 1), torch.stack(positions, 1)
+
+    def _forward_group(
+        self, rotations: Tensor, betas: Tensor, vertex_subset: Tensor | None
+    ) -> PosedBody:
+        template, shapedirs, weights = self.v_template, self.shapedirs, self.weights
+        posedirs = self.posedirs
+        if vertex_subset is not None:
+            template, shapedirs = template[vertex_subset], shapedirs[vertex_subset]
+            weights = weights[vertex_subset]
+            posedirs = None if posedirs is None else posedirs[vertex_subset]
+        unposed = blend(template, shapedirs, betas)
+        if posedirs is not None:
+            features = self.pose_features(rotations)
+            unposed = unposed + (features @ posedirs.flatten(0, 1).T).unflatten(1, (-1, 3))
+        rest = self.rest_joints(betas)
+        orientations, positions = self.joint_transforms(rotations, rest)
+        shifts = positions - (orientations @ rest[..., None])[..., 0]
+        transforms = torch.cat([orientations, shifts[..., None]], dim=-1).flatten(2)
+        blended = (weights @ transforms).unflatten(2, (3, 4))
+        vertices = (blended[..., :3] @ unposed[..., None])[..., 0] + blended[..., 3]
+        return PosedBody(vertices, positions, orientations)
+
+
+def blend(template: Tensor, directions: Tensor, betas: Tensor) -> Tensor:
+    """template [N,3] plus directions [N,3,B] times betas [P,B'], B' <= B: [P,N,3]."""
+    used = directions[..., : betas.shape[1]]
+    return template + (betas @ used.flatten(0, 1).T).unflatten(1, (-1, 3))
+
+
+def _float32(array: object) -> Tensor:
+    return torch.as_tensor(array, dtype=torch.float32).contiguous()
