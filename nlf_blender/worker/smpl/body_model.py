@@ -7,6 +7,7 @@ al., SMPL, 2015, section 3). Nothing assumes a number of vertices, joints or bet
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 
 import torch
@@ -14,9 +15,11 @@ from torch import Tensor, nn
 
 from ...body.body_data import BodyData
 from .rotations import matrix_from_rotvec
+from .vertex_subset import choose_vertices
 
 # People are posed in groups such that no intermediate tensor holds more numbers than this (64 MB).
 MOST_NUMBERS = 1 << 24
+VERTICES_TO_FIT = 1024
 NUMBERS_PER_VERTEX = 12  # of the blended 3x4 transform, the largest intermediate
 
 
@@ -48,6 +51,11 @@ class BodyModel(nn.Module):
         self.parents = body.skeleton.parents
         self.levels = body.skeleton.levels()
         self.non_root = [joint for joint, parent in enumerate(self.parents) if parent >= 0]
+
+    @functools.cached_property
+    def spread_vertices(self) -> Tensor:
+        """About VERTICES_TO_FIT vertex indices, spread over the surface and all parts."""
+        return torch.from_numpy(choose_vertices(self.body, VERTICES_TO_FIT))
 
     @property
     def beta_count(self) -> int:

@@ -42,10 +42,10 @@ class FitPoints:
         """J."""
         return len(self.joints_template)
 
-    def unposed(self, betas: Tensor, local_rotations: Tensor | None) -> tuple[Tensor, Tensor]:
+    def unposed(self, betas: Tensor, local_rotations: Tensor) -> tuple[Tensor, Tensor]:
         """Points [P,N,3] with shape and pose correctives, and joints [P,J,3], before skinning."""
         points = blend(self.template, self.shapedirs, betas)
-        if self.posedirs is not None and local_rotations is not None:
+        if self.posedirs is not None:
             features = self.model.pose_features(local_rotations)
             points = points + (features @ self.posedirs).unflatten(1, (-1, 3))
         return points, blend(self.joints_template, self.joints_shapedirs, betas)

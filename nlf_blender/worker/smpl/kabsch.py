@@ -18,12 +18,12 @@ def nearest_rotation(matrices: Tensor) -> Tensor:
 
 
 def orientations_down_the_tree(
-    evidence: Tensor, levels: tuple[tuple[int, ...], ...], parents: tuple[int, ...], prior: float
+    evidence: Tensor, levels: tuple[tuple[int, ...], ...], parents: tuple[int, ...], prior: Tensor
 ) -> Tensor:
     """Orientations [P,J,3,3] that fit evidence K [P,J,3,3], with the parent's as a weak prior.
 
     Where the points leave a turn open (no points, all on a line), the parent's orientation
-    decides it; elsewhere `prior` (in the units of the evidence, m^2) is too weak to matter. The
+    decides it; elsewhere it weighs as much as `prior` [P], in the units of the evidence, m^2. The
     root's prior is no rotation.
     """
     result = torch.empty_like(evidence)
@@ -32,7 +32,9 @@ def orientations_down_the_tree(
         joints = list(level)
         above = [parents[joint] for joint in joints]
         expected = identity if above == [-1] else result[:, above]
-        result[:, joints] = nearest_rotation(evidence[:, joints] + prior * expected)
+        result[:, joints] = nearest_rotation(
+            evidence[:, joints] + prior[:, None, None, None] * expected
+        )
     return result
 
 

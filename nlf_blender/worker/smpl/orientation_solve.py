@@ -17,16 +17,15 @@ from torch import Tensor
 from .fit_points import FitPoints
 from .kabsch import nearest_rotation, orientations_down_the_tree, part_evidence
 
-# m^2, against moments whose weights sum to 1. The evidence of a hand with clean points is some
-# 5e-5: this bends it by 0.1 degrees, and decides the turns of which there is no evidence.
-PRIOR = 1e-7
 
-
-def initial_orientations(points: FitPoints, targets: Tensor, weights: Tensor) -> Tensor:
+def initial_orientations(
+    points: FitPoints, targets: Tensor, weights: Tensor, prior: Tensor
+) -> Tensor:
     """Orientations [P,J,3,3] in space, each from its own part's points in the mean shape.
 
-    targets [P,N,3]; weights [P,N], summing to 1. A part holds the points skinned to it, the more
-    the more they are, and the joints at both its ends.
+    targets [P,N,3]; weights [P,N], summing to 1; prior [P], m^2: how much the parent's orientation
+    weighs. A part holds the points skinned to it, the more the more they are, and the joints at
+    both its ends.
     """
     model = points.model
     membership = points.skin**2
@@ -34,17 +33,19 @@ def initial_orientations(points: FitPoints, targets: Tensor, weights: Tensor) ->
     children = model.non_root
     joint_rows[children, [model.parents[joint] for joint in children]] = 1.0
     evidence = part_evidence(targets, points.template, weights, membership)
-    return orientations_down_the_tree(evidence, model.levels, model.parents, PRIOR)
+    return orientations_down_the_tree(evidence, model.levels, model.parents, prior)
 
 
 @dataclass(frozen=True)
 class Moments:
     """Second moments about the weighted mean: gram [P,3J,3J] of the lever arms a_vj of
-    fit_points.py among each other, cross [P,3,3J] of the targets with them."""
+    fit_points.py among each other, cross [P,3,3J] of the targets with them. prior [P], m^2: how
+    much the parent's orientation weighs."""
 
     points: FitPoints
     gram: Tensor
     cross: Tensor
+    prior: Tensor
 
     def refine(self, orientations: Tensor) -> Tensor:
         """Orientations [P,J,3,3] after one walk down the tree."""
@@ -55,7 +56,7 @@ class Moments:
             above = [model.parents[joint] for joint in joints]
             evidence = self.evidence(result, joints)
             if above != [-1]:
-                evidence = evidence + PRIOR * result[:, above]
+                evidence = evidence + self.prior[:, None, None, None] * result[:, above]
             result[:, joints] = nearest_rotation(evidence)
         return result
 
@@ -73,7 +74,7 @@ class Moments:
         return left.transpose(1, 2) + orientations[:, joints] @ own
 
     def spreads(self) -> Tensor:
-        """[P,J]: the second largest variance of a part's lever arms, m^2. Near 0 its turn is open.
+        """[P,J]: the second largest variance of a part's lever arms, m^2; 0 if its turn is open.
 
         Of a symmetric 3x3 with eigenvalues a >= b >= c >= 0, (tr^2 - tr of the square) / 2 is
         ab + ac + bc; over the trace that lies between b/2 and 2b.
@@ -87,16 +88,22 @@ class Moments:
 
 
 def moments(
-    points: FitPoints, unposed: Tensor, rest: Tensor, targets: Tensor, weights: Tensor
+    points: FitPoints,
+    unposed: Tensor,
+    rest: Tensor,
+    targets: Tensor,
+    weights: Tensor,
+    prior: Tensor,
 ) -> Moments:
     """Moments for points [P,N,3] and joints rest [P,J,3] before skinning.
 
-    targets [P,N,3] about any origin; weights [P,N], summing to 1.
+    targets [P,N,3] about any origin; weights [P,N], summing to 1; prior [P] as in `Moments`.
     """
     arms = lever_arms(points, unposed, rest).flatten(2)
     arms = arms - (arms * weights[..., None]).sum(1, keepdim=True)
     weighted = arms * weights[..., None]
-    return Moments(points, weighted.transpose(1, 2) @ arms, targets.transpose(1, 2) @ weighted)
+    gram, cross = weighted.transpose(1, 2) @ arms, targets.transpose(1, 2) @ weighted
+    return Moments(points, gram, cross, prior)
 
 
 def lever_arms(points: FitPoints, unposed: Tensor, rest: Tensor) -> Tensor:

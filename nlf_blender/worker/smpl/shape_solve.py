@@ -22,13 +22,13 @@ def solve_shape(
     unposed_mean: Tensor,
     targets: Tensor,
     weights: Tensor,
-    regularizer: float,
+    regularizer: Tensor,
 ) -> Tensor:
     """Betas [P,B] that bring the points closest to their targets, translation left free.
 
     orientations [P,J,3,3] in space; unposed_mean [P,N,3]: points of the mean shape with pose
-    correctives; targets [P,N,3]; weights [P,N], summing to 1; regularizer: m^2, what a beta of 1
-    costs as a mean squared distance.
+    correctives; targets [P,N,3]; weights [P,N], summing to 1; regularizer [P], m^2: what a beta
+    of 1 costs as a mean squared distance.
     """
     blended = (points.skin @ orientations.flatten(2)).unflatten(2, (3, 3))
     shifts = _shifts(points, orientations, points.joints_shapedirs)
@@ -42,7 +42,7 @@ def solve_shape(
     products = design.transpose(1, 2) @ design
     normal, right = products[:, :-1, :-1], products[:, :-1, -1:]
     identity = torch.eye(normal.shape[-1], dtype=normal.dtype, device=normal.device)
-    return torch.linalg.solve(normal + regularizer * identity, right)[..., 0]
+    return torch.linalg.solve(normal + regularizer[:, None, None] * identity, right)[..., 0]
 
 
 def _shifts(points: FitPoints, orientations: Tensor, rest: Tensor) -> Tensor:
