@@ -81,7 +81,7 @@ class GraphNet(nn.Module):
         super().__init__()
         self.description = description
         for name, weight in weights.items():
-            self.register_buffer(name, _channels_last(weight.float()))
+            self.register_buffer(name, _channels_last(weight.float()), persistent=False)
 
     @classmethod
     def from_file(cls, path: Path) -> GraphNet:

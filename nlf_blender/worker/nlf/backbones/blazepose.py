@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""BlazePose (heavy) as a backbone: a frozen landmark network and a small trained neck.
+
+The network sees a square crop of 256 pixels in which hips to head point up. Its feature maps and
+its own landmarks both go to the neck, which makes one 8x8 map of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor, nn
+
+from .graph import GraphNet
+from .neck import LandmarkNeck
+
+CROP_SIDE = 256
+STRIDE = 32
+LANDMARK_COUNT = 39
+ASSET = Path(__file__).parents[3] / "assets" / "blazepose_heavy.safetensors"
+# Average pooling that brings a map to the neck's 8x8 (the coarser maps stay as they are).
+_POOLING = {"encoder_16": 2, "decoder_16": 2, "decoder_64": 8}
+MAP_CHANNELS = {
+    "encoder_8": 272,
+    "landmark_8": 288,
+    "encoder_16": 160,
+    "decoder_16": 192,
+    "decoder_64": 48,
+    "landmark_4": 288,
+    "landmark_2": 288,
+}
+
+
+@dataclass(frozen=True)
+class BlazePoseOutput:
+    """What the landmark network says about P crops.
+
+    landmarks: [P,39,5] x, y in pixels of the crop (0,0 the corner of the first pixel), z on the
+    same scale, visibility and presence as logits; 33 is the middle of the hips and 34 a point of
+    the circle about the person. world: [P,39,3] metres about the hips, axes of the crop's camera.
+    score: [P] how surely the crop holds a person. maps: feature maps by name, at most 8x8.
+    """
+
+    landmarks: Tensor
+    world: Tensor
+    score: Tensor
+    maps: dict[str, Tensor]
+
+
+class BlazePoseEncoder(nn.Module):
+    """The frozen landmark network."""
+
+    def __init__(self, graph: GraphNet) -> None:
+        super().__init__()
+        self.graph = graph
+
+    @classmethod
+    def from_assets(cls, path: Path = ASSET) -> BlazePoseEncoder:
+        """Read the network that ships with the extension. Raises UserError if it is missing."""
+        return cls(GraphNet.from_file(path))
+
+    @torch.no_grad()
+    def forward(self, images: Tensor, with_maps: bool = True) -> BlazePoseOutput:
+        """images: [P,3,256,256] RGB 0..1."""
+        wanted = ["landmarks", "world_landmarks", "person_score"]
+        values = self.graph(images, wanted + (list(MAP_CHANNELS) if with_maps else []))
+        maps = {
+            name: functional.avg_pool2d(values[name], _POOLING.get(name, 1))
+            for name in (MAP_CHANNELS if with_maps else ())
+        }
+        return BlazePoseOutput(
+            landmarks=values["landmarks"].reshape(-1, LANDMARK_COUNT, 5),
+            world=values["world_landmarks"].reshape(-1, LANDMARK_COUNT, 3),
+            score=values["person_score"].reshape(-1),
+            maps=maps,
+        )
+
+
+class BlazePoseBackbone(nn.Module):
+    """images [P,3,256,256] RGB 0..1 -> features [P,channels,8,8]; only the neck has state."""
+
+    name = "blazepose_heavy"
+    crop_side = CROP_SIDE
+    stride = STRIDE
+
+    def __init__(self, encoder: BlazePoseEncoder) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.neck = LandmarkNeck(MAP_CHANNELS)
+        self.channels = self.neck.channels
+
+    @classmethod
+    def from_assets(cls) -> BlazePoseBackbone:
+        """With the frozen network that ships with the extension and an untrained neck."""
+        return cls(BlazePoseEncoder.from_assets())
+
+    def forward(self, images: Tensor) -> Tensor:
+        output = self.encoder(images)
+        return self.neck(output.maps, output.landmarks, output.world)

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""People in a picture: candidates from the picture and its tiles, each confirmed by landmarks.
+
+The detector was made for people who fill a good part of the picture; tiles find smaller ones, but
+people lower than about a tenth of the picture, and those deep in a crowd, are still missed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..nlf.backbones.blazepose import CROP_SIDE, BlazePoseEncoder
+from .detector import SIDE, Detection, Detector
+from .person import Float64Array, Frame, Person
+from .pixels import frame_pixels
+
+PERSON_THRESHOLD = 0.5
+# Two people are one if their landmarks lie closer than this share of the smaller one's frame.
+SAME_LANDMARKS = 0.08
+SAME_HIPS = 0.12
+# Mean motion of the landmarks between two looks, as a share of the frame, that is far too much.
+UNSTEADY = 0.04
+TILE_ROWS = (2, 3)
+TILE_OVERLAP = 1.5
+BODY_LANDMARKS = 33
+HIPS, CIRCLE = 33, 34
+BATCH = 8
+Image = NDArray[np.uint8]
+
+
+class PeopleFinder:
+    """Finds people, or looks at the boxes that the user drew."""
+
+    def __init__(self, device: torch.device | str, assets: Path) -> None:
+        self.device = device
+        self.detector = Detector(device, assets / "person_detector.safetensors")
+        self.encoder = BlazePoseEncoder.from_assets(assets / "blazepose_heavy.safetensors")
+        self.encoder.to(device)
+
+    def find(self, image: Image, max_people: int) -> list[Person]:
+        """At most `max_people` people in a picture [H,W,3] RGB, the largest first."""
+        candidates = distinct_candidates(self._candidates(image))
+        candidates = candidates[: 2 * max_people + 4]
+        people = self._confirm(image, [candidate.frame for candidate in candidates])
+        return distinct_people(people)[:max_people]
+
+    def people_in_boxes(self, image: Image, boxes: Sequence[Sequence[float]]) -> list[Person]:
+        """The person in each box (left, top, right, bottom), in the order given.
+
+        Landmarks in the upright box tell where the hips are and which way is up; where they find
+        nobody, the box itself is framed.
+        """
+        upright = [_frame_of_box(np.asarray(box, dtype=np.float64)) for box in boxes]
+        aligned = [
+            person.frame if _belongs(person, frame) else frame
+            for person, frame in zip(self._look(image, upright), upright, strict=True)
+        ]
+        people = []
+        for person, frame, box in zip(self._look(image, aligned), aligned, boxes, strict=True):
+            chosen = person.frame if _belongs(person, frame) else frame
+            given = np.asarray(box, dtype=np.float64)
+            people.append(Person(given, person.score, chosen, person.keypoints))
+        return people
+
+    def _candidates(self, image: Image) -> list[Detection]:
+        """Detections in the whole picture, and in tiles where they see more than it does."""
+        found = self.detector.detect(image)
+        height, width = image.shape[:2]
+        for rows in TILE_ROWS:
+            side = round(min(max(height, width), TILE_OVERLAP * max(height, width) / rows))
+            if side < SIDE:
+                break
+            for top in _starts(height, side, rows):
+                for left in _starts(width, side, rows):
+                    tile = np.ascontiguousarray(image[top : top + side, left : left + side])
+                    found += [_moved(item, left, top) for item in self.detector.detect(tile)]
+        return found
+
+    def _confirm(self, image: Image, frames: list[Frame]) -> list[Person]:
+        """People whom the landmark network recognizes, framed by their landmarks.
+
+        It looks twice, and landmarks that move meanwhile are doubted; but if nobody else is in the
+        picture, the surest of those who only fail that test is believed.
+        """
+        first = [person for person in self._look(image, frames) if person.score > PERSON_THRESHOLD]
+        second = self._look(image, [person.frame for person in first])
+        seen = [person for person in second if person.score > PERSON_THRESHOLD]
+        steady = [_steadied(*looks) for looks in zip(first, second, strict=True)]
+        believed = [person for person in steady if person.score > PERSON_THRESHOLD]
+        return believed or sorted(seen, key=lambda person: -person.score)[:1]
+
+    @torch.inference_mode()
+    def _look(self, image: Image, frames: list[Frame]) -> list[Person]:
+        """What the landmark network sees in each frame."""
+        people = []
+        for start in range(0, len(frames), BATCH):
+            part = frames[start : start + BATCH]
+            crops = np.stack([frame_pixels(image, frame, CROP_SIDE) for frame in part])
+            pixels = torch.from_numpy(crops).to(self.device).permute(0, 3, 1, 2)
+            output = self.encoder(pixels.float() / 255, with_maps=False)
+            landmarks = output.landmarks.double().cpu().numpy()
+            scores = output.score.double().cpu().numpy()
+            people += [
+                _person(*values, image.shape[:2])
+                for values in zip(landmarks, scores, part, strict=True)
+            ]
+        return people
+
+
+def _person(
+    landmarks: Float64Array, score: float, frame: Frame, image_size: tuple[int, ...]
+) -> Person:
+    """landmarks: [39,5] in the frame's crop. The new frame follows the landmarks."""
+    places = frame.to_image(landmarks[:, :2] - 0.5, CROP_SIDE)
+    visibility = 1 / (1 + np.exp(-landmarks[:BODY_LANDMARKS, 3].clip(-50, 50)))
+    keypoints = np.column_stack([places[:BODY_LANDMARKS], visibility])
+    refined = Frame.from_hips(places[HIPS], places[CIRCLE])
+    plausible = 0.25 * frame.side < refined.side < 4 * frame.side
+    box = _box_of(keypoints, image_size)
+    return Person(box, float(score), refined if plausible else frame, keypoints)
+
+
+def _box_of(keypoints: Float64Array, image_size: tuple[int, ...]) -> Float64Array:
+    """The box about the landmarks with a margin for flesh, inside of the picture."""
+    places = keypoints[:, :2]
+    first, last = places.min(axis=0), places.max(axis=0)
+    margin = 0.06 * (last - first).max()
+    limits = np.array([image_size[1], image_size[0]], dtype=np.float64)
+    first, last = (value.clip(0, limits) for value in (first - margin, last + margin))
+    return np.concatenate([first, last])
+
+
+def _frame_of_box(box: Float64Array) -> Frame:
+    side = max(box[2] - box[0], box[3] - box[1], 1.0)
+    return Frame((box[:2] + box[2:]) / 2, float(side) * 1.15, 0.0)
+
+
+def _steadied(first: Person, second: Person) -> Person:
+    """The second look at a person, its score lowered by how far the landmarks moved."""
+    moved = np.linalg.norm(first.keypoints[:, :2] - second.keypoints[:, :2], axis=1).mean()
+    steadiness = np.exp(-((moved / second.frame.side / UNSTEADY) ** 2))
+    return replace(second, score=float(min(first.score, second.score) * steadiness))
+
+
+def _belongs(person: Person, frame: Frame) -> bool:
+    """Whether landmarks found in a frame are of the person who was framed."""
+    distance = np.linalg.norm(person.frame.center - frame.center)
+    alike = 0.4 * frame.side < person.frame.side < 2.5 * frame.side
+    return bool(person.score > PERSON_THRESHOLD and alike and distance < 0.4 * frame.side)
+
+
+def _starts(length: int, side: int, count: int) -> list[int]:
+    """Where `count` tiles of a side begin along an axis; fewer where they would coincide."""
+    starts = np.linspace(0, max(length - side, 0), count).round().astype(int)
+    return sorted(set(starts.tolist()))
+
+
+def _moved(detection: Detection, left: int, top: int) -> Detection:
+    offset = np.array([left, top], dtype=np.float64)
+    frame = detection.frame
+    return Detection(
+        detection.score,
+        Frame(frame.center + offset, frame.side, frame.roll),
+        detection.face_box + np.tile(offset, 2),
+    )
+
+
+def distinct_candidates(candidates: list[Detection]) -> list[Detection]:
+    """The surest of candidates that share their hips, surest first."""
+    kept: list[Detection] = []
+    for candidate in sorted(candidates, key=lambda item: -item.score):
+        if not any(_same_hips(candidate.frame, other.frame) for other in kept):
+            kept.append(candidate)
+    return kept
+
+
+def _same_hips(first: Frame, second: Frame) -> bool:
+    reach = SAME_HIPS * min(first.side, second.side)
+    alike = 0.5 < first.side / second.side < 2.0
+    return alike and float(np.linalg.norm(first.center - second.center)) < reach
+
+
+def distinct_people(people: list[Person]) -> list[Person]:
+    """The surest of people whose landmarks agree, the largest first."""
+    kept: list[Person] = []
+    for person in sorted(people, key=lambda item: -item.score):
+        if not any(_same_person(person, other) for other in kept):
+            kept.append(person)
+    return sorted(kept, key=lambda item: -item.area * item.score)
+
+
+def _same_person(first: Person, second: Person) -> bool:
+    distance = np.linalg.norm(first.keypoints[:, :2] - second.keypoints[:, :2], axis=1)
+    reach = SAME_LANDMARKS * min(first.frame.side, second.frame.side)
+    return float(np.median(distance)) < reach

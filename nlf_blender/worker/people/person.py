@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A person found in a picture."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..nlf.crops import CropSpec
+
+Float64Array = NDArray[np.float64]
+# A crop is the circle about the hips that holds the body, enlarged by a quarter.
+CIRCLE_MARGIN = 1.25
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A turned square in a picture: centre and side in pixels, roll in radians.
+
+    With roll 0 the person's head is up in the picture; a positive roll is clockwise as seen.
+    """
+
+    center: Float64Array
+    side: float
+    roll: float
+
+    @classmethod
+    def from_hips(cls, hips: Float64Array, circle: Float64Array) -> Frame:
+        """The frame about `hips` [2] whose circle passes above the head at `circle` [2]."""
+        up = circle - hips
+        radius = float(np.hypot(up[0], up[1]))
+        return cls(np.asarray(hips, dtype=np.float64), 2 * radius * CIRCLE_MARGIN,
+                   math.atan2(up[0], -up[1]))  # fmt: skip
+
+    def to_image(self, pixels: Float64Array, crop_side: int) -> Float64Array:
+        """Pixels [...,2] of the frame's crop -> pixels of the picture."""
+        centred = (pixels - (crop_side - 1) / 2) * (self.side / crop_side)
+        cosine, sine = math.cos(self.roll), math.sin(self.roll)
+        turned = centred @ np.array([[cosine, sine], [-sine, cosine]])
+        return turned + self.center
+
+
+@dataclass(frozen=True)
+class Person:
+    """box: [4] left, top, right, bottom in pixels. score: 0..1. frame: what the localizer sees.
+
+    keypoints: [33,3] BlazePose landmarks, x, y in pixels of the picture and visibility 0..1.
+    """
+
+    box: Float64Array
+    score: float
+    frame: Frame
+    keypoints: Float64Array
+
+    @property
+    def crop(self) -> CropSpec:
+        """The turned square that the localizer's camera looks at."""
+        x, y = self.frame.center
+        return CropSpec.square((float(x), float(y)), self.frame.side, self.frame.roll)
+
+    @property
+    def area(self) -> float:
+        """Square pixels of the box."""
+        return float((self.box[2] - self.box[0]) * (self.box[3] - self.box[1]))
