@@ -8,7 +8,8 @@ from torch import Tensor
 
 from .head import HeadOutput
 
-BORDER_STRIDES = 0.6
+REFERENCE_BORDER_STRIDES = 1.0
+MIX_BORDER_STRIDES = 0.6
 SHARE_3D_INSIDE = 0.5
 CERTAIN_BELOW_M = 0.3
 WEIGHT_FLOOR = 1e-4
@@ -20,25 +21,32 @@ def reconstruct_absolute(
 ) -> Tensor:
     """The points [P,N,3] in metres in the axes of each crop's camera.
 
-    intrinsics: [P,3,3] of the crops. Certain points decide where the body is as a whole. A point
-    inside of the crop then lies halfway between its place in that body and its own pixel's ray at
-    the same depth; one outside has no pixel to trust and keeps its place.
+    intrinsics: [P,3,3] of the crops. Certain points well inside of the crop decide where the body
+    is as a whole. A point that lands inside of the crop then lies halfway between its place in
+    that body and its own pixel's ray at the same depth; one outside has no pixel to trust and
+    keeps its place.
     """
-    pixels, relative = output.points_2d, output.points_3d
-    homogeneous = torch.cat([pixels, torch.ones_like(pixels[..., :1])], dim=-1)
-    plane = torch.matmul(homogeneous, torch.linalg.inv(intrinsics).transpose(1, 2))[..., :2]
-    inside = is_inside(pixels, crop_side, stride)
-    weights = (inside & (output.uncertainty < CERTAIN_BELOW_M)).to(pixels.dtype) + WEIGHT_FLOOR
+    relative = output.points_3d
+    plane = torch.matmul(_homogeneous(output.points_2d), torch.linalg.inv(intrinsics).mT)[..., :2]
+    certain = output.uncertainty < CERTAIN_BELOW_M
+    certain &= is_inside(output.points_2d, crop_side, REFERENCE_BORDER_STRIDES * stride)
+    weights = certain.to(plane.dtype) + WEIGHT_FLOOR
     placed = relative + reference_point(plane, relative, weights)[:, None]
-    on_ray = torch.cat([plane, torch.ones_like(plane[..., :1])], dim=-1) * placed[..., 2:]
+    on_ray = _homogeneous(plane) * placed[..., 2:]
     mixed = SHARE_3D_INSIDE * placed + (1 - SHARE_3D_INSIDE) * on_ray
+    seen = torch.matmul(placed, intrinsics.mT)
+    landed = seen[..., :2] / seen[..., 2:].clamp_min(1e-6)
+    inside = is_inside(landed, crop_side, MIX_BORDER_STRIDES * stride)
     return torch.where(inside[..., None], mixed, placed)
 
 
-def is_inside(pixels: Tensor, crop_side: int, stride: int) -> Tensor:
-    """Whether pixels [P,N,2] lie in the part of a crop that a heatmap can point at: [P,N]."""
-    border = BORDER_STRIDES * stride
+def is_inside(pixels: Tensor, crop_side: int, border: float) -> Tensor:
+    """Whether pixels [P,N,2] keep `border` pixels away from the edge of a crop: [P,N]."""
     return ((pixels >= border) & (pixels <= crop_side - border)).all(dim=-1)
+
+
+def _homogeneous(plane: Tensor) -> Tensor:
+    return torch.cat([plane, torch.ones_like(plane[..., :1])], dim=-1)
 
 
 def reference_point(plane: Tensor, relative: Tensor, weights: Tensor) -> Tensor:
