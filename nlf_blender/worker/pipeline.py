@@ -22,8 +22,7 @@ from .nlf.localizer import LocalizedPerson
 from .people.person import Person
 from .progress import Progress
 from .take_writer import final_path, new_take
-
-SOFTWARE = "nlf_blender 0.1.0"
+from .version import software
 
 
 @dataclass(frozen=True)
@@ -144,7 +143,7 @@ def write_take(
                 model=models.localizer.info,
                 body=body_info(models),
                 settings=settings.to_json(),
-                software=SOFTWARE,
+                software=software(),
                 created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
                 tracks=names,
                 chunks=(chunk,),
