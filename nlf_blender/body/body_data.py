@@ -200,11 +200,7 @@ def load_body_npz(path: Path) -> BodyData:
     and what to do if it is missing, is no npz, or holds something else than a body.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise ValueError("it is a single array")
-            keys = (*ARRAY_KEYS, *TEXT_KEYS)
-            arrays: dict[str, NDArray[Any]] = {key: file[key] for key in keys if key in file}
+        arrays = _read_npz(path)
         texts = {key: str(arrays.pop(key)) for key in TEXT_KEYS if key in arrays}
         texts.setdefault("name", path.stem)
         texts.setdefault("sha256", _sha256(path))
@@ -219,6 +215,17 @@ def load_body_npz(path: Path) -> BodyData:
             f"{path}: {error}.",
             "Choose an npz file in SMPL's layout, or the open body.",
         ) from error
+
+
+def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
+    with open(path, "rb") as file:
+        # numpy would take it for a pickle, and advise to load it as one
+        if not zipfile.is_zipfile(file):
+            raise ValueError("it is not an npz archive, or it is cut off")
+        file.seek(0)
+        with np.load(file, allow_pickle=False) as arrays:
+            keys = [key for key in (*ARRAY_KEYS, *TEXT_KEYS) if key in arrays]
+            return {key: arrays[key] for key in keys}
 
 
 def save_body_npz(path: Path, body: BodyData) -> None:

@@ -44,16 +44,15 @@ def global_transforms(
     result[..., 3, 3] = 1.0
     levels = levels_of(parents)
     root = levels[0][0]
-    result[..., root, :3, :3] = rotations[..., root, :, :]
-    result[..., root, :3, 3] = joints[..., root, :] + offset
+    orientations, positions = result[..., :3, :3], result[..., :3, 3]  # views
+    orientations[..., root, :, :] = rotations[..., root, :, :]
+    positions[..., root, :] = joints[..., root, :] + offset
     for level in levels[1:]:
         children, above = list(level), [parents[joint] for joint in level]
-        turned = result[..., above, :3, :3]
+        turned = orientations[..., above, :, :]
         bones = joints[..., children, :] - joints[..., above, :]
-        result[..., children, :3, :3] = turned @ rotations[..., children, :, :]
-        result[..., children, :3, 3] = (
-            result[..., above, :3, 3] + (turned @ bones[..., None])[..., 0]
-        )
+        orientations[..., children, :, :] = turned @ rotations[..., children, :, :]
+        positions[..., children, :] = positions[..., above, :] + (turned @ bones[..., None])[..., 0]
     return result
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a fit aims at: localized points, weighted by their uncertainties (NLF paper, sec. 3.5)."""
+"""What a fit aims at: localized points, weighted by their uncertainties as in the NLF paper."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Shape and translation for known orientations: linear least squares (NLF paper, appendix)."""
+"""Shape and translation for known orientations: regularized linear least squares."""
 
 from __future__ import annotations
 

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Body files: what is read, what is refused and how, and what a take keeps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from body_examples import OPEN_BODY, SMALL_NAMES, SMALL_PARENTS, small_arrays, small_body
+
+from nlf_blender.body.body_data import body_from_arrays, load_body_npz, save_body_npz
+from nlf_blender.body.skeleton import SMPL_JOINT_NAMES, SMPL_PARENTS
+from nlf_blender.errors import UserError
+
+Arrays = dict[str, np.ndarray]
+
+
+def written(folder: Path, arrays: Arrays) -> Path:
+    """The arrays as an npz file."""
+    path = folder / "body file ü.npz"
+    np.savez(path, **arrays)
+    return path
+
+
+def test_the_open_body_is_whole() -> None:
+    body = load_body_npz(OPEN_BODY)
+    assert body.skeleton.joint_names == SMPL_JOINT_NAMES
+    assert body.skeleton.parents == SMPL_PARENTS
+    assert body.posedirs is not None and body.joint_regressor is not None
+    assert body.canonical_vertices is not None and body.canonical_joints is not None
+    assert body.uv is not None and body.face_uv is not None and body.vertex_part is not None
+    assert body.license.startswith("CC0") and len(body.sha256) == 64
+    left, right = (body.joints_template[body.skeleton.index(s + "_Shoulder")] for s in "LR")
+    assert left[0] > 0.1 > -0.1 > right[0], "the person's left is not +x"
+    head, foot = (body.joints_template[body.skeleton.index(s)] for s in ("Head", "L_Foot"))
+    assert head[1] > foot[1] + 1, "y is not up"
+    assert foot[2] > body.joints_template[body.skeleton.index("L_Ankle"), 2], "it faces back"
+
+
+def test_joints_are_the_regressors() -> None:
+    arrays = small_arrays()
+    body = small_body()
+    betas = np.array([1.0, -2.0, 0.5])
+    shaped = arrays["v_template"] + arrays["shapedirs"] @ betas
+    np.testing.assert_allclose(
+        body.joints_template + body.joints_shapedirs @ betas,
+        arrays["J_regressor"] @ shaped,
+        atol=1e-12,
+    )
+
+
+def test_a_reduced_body_keeps_what_a_scene_needs(tmp_path: Path) -> None:
+    body = load_body_npz(OPEN_BODY)
+    path = tmp_path / "body.npz.tmp"
+    save_body_npz(path, body)
+    again = load_body_npz(path)
+    assert again.posedirs is None and again.joint_regressor is None
+    assert path.stat().st_size < 4e6
+    for name in (
+        "v_template",
+        "shapedirs",
+        "weights",
+        "joints_template",
+        "joints_shapedirs",
+        "canonical_vertices",
+        "canonical_joints",
+        "uv",
+    ):
+        np.testing.assert_allclose(getattr(again, name), getattr(body, name), atol=1e-6)
+    for name in ("faces", "face_uv", "vertex_part", "mirror_vertices"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(body, name))
+    for name in ("skeleton", "part_names", "name", "license", "sha256", "gender"):
+        assert getattr(again, name) == getattr(body, name)
+
+
+def test_a_small_body_is_as_good(tmp_path: Path) -> None:
+    body = load_body_npz(written(tmp_path, small_arrays()))
+    assert (body.vertex_count, body.joint_count, body.beta_count) == (280, 5, 3)
+    assert body.skeleton.joint_names == SMALL_NAMES
+    assert body.skeleton.parents == SMALL_PARENTS
+    assert body.name == "body file ü"
+
+
+def test_names_are_made_up_where_a_file_has_none() -> None:
+    arrays = small_arrays()
+    del arrays["joint_names"]
+    assert body_from_arrays(arrays).skeleton.joint_names[1] == "Joint_01"
+
+
+def test_pickled_extras_are_left_alone(tmp_path: Path) -> None:
+    extras = {"joint2num": np.array({"Pelvis": 0}, dtype=object)}
+    path = tmp_path / "smplx_like.npz"
+    np.savez(path, **small_arrays(), **extras)
+    assert load_body_npz(path).joint_count == 5
+
+
+def drop(key: str) -> Callable[[Arrays], None]:
+    """A fault: the array is missing."""
+    return lambda arrays: arrays.__delitem__(key)
+
+
+def set_value(key: str, value: object) -> Callable[[Arrays], None]:
+    """A fault: every number of the array is this one."""
+    return lambda arrays: arrays.__setitem__(key, np.full_like(arrays[key], value))
+
+
+def cut(key: str) -> Callable[[Arrays], None]:
+    """A fault: the first row of the array is missing."""
+    return lambda arrays: arrays.__setitem__(key, arrays[key][1:])
+
+
+FAULTS = {
+    "v_template is missing": drop("v_template"),
+    "weights is missing": drop("weights"),
+    "J_template is missing": drop("J_regressor"),
+    "v_template has values that are not finite": set_value("v_template", np.nan),
+    "weights are negative or do not sum to 1": set_value("weights", 0.5),
+    "shapedirs has shape": cut("shapedirs"),
+    "posedirs has shape": cut("posedirs"),
+    "J_regressor has shape": cut("J_regressor"),
+    "f refers to 9999": set_value("f", 9999),
+    "2 joints have no parent": set_value(
+        "kintree_table", [[4294967295, 4294967295, 1, 0, 1], [*range(5)]]
+    ),
+    "joint names, 5 parents": cut("joint_names"),
+    "kintree_table has shape": cut("kintree_table"),
+    "not whole numbers": lambda arrays: arrays.update(f=arrays["f"] * 1.0),
+    "v_template holds uint32": lambda arrays: arrays.update(v_template=arrays["f"]),
+}
+
+
+@pytest.mark.parametrize("said", FAULTS)
+def test_a_faulty_file_is_named_with_its_fault(said: str, tmp_path: Path) -> None:
+    arrays = small_arrays()
+    FAULTS[said](arrays)
+    path = written(tmp_path, arrays)
+    with pytest.raises(UserError) as caught:
+        load_body_npz(path)
+    assert said in caught.value.detail and str(path) in caught.value.detail
+    assert caught.value.fix
+
+
+def test_files_that_are_no_npz(tmp_path: Path) -> None:
+    whole = OPEN_BODY.read_bytes()
+    contents = {"text.npz": b"hello", "empty.npz": b"", "cut.npz": whole[: len(whole) // 2]}
+    damaged = bytearray(whole)
+    damaged[2000:3000] = bytes(1000)
+    contents["damaged.npz"] = bytes(damaged)
+    for name, content in contents.items():
+        path = tmp_path / name
+        path.write_bytes(content)
+        with pytest.raises(UserError, match=name):
+            load_body_npz(path)
+    np.save(tmp_path / "single.npy", np.zeros(3))
+    for name in ("single.npy", "absent.npz", "."):
+        with pytest.raises(UserError, match=re.escape(str(tmp_path / name))):
+            load_body_npz(tmp_path / name)
+
+
+def test_a_pickle_is_never_run(tmp_path: Path) -> None:
+    path = tmp_path / "pickled.npz"
+    np.savez(path, **{**small_arrays(), "f": np.array({"a": 1}, dtype=object)})
+    with pytest.raises(UserError, match=r"pickled\.npz"):
+        load_body_npz(path)
