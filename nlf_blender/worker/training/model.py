@@ -20,11 +20,13 @@ DEPTH = 8
 class TrainedPart(nn.Module):
     """Frozen features of P crops and canonical points' signatures in, localized points out."""
 
-    def __init__(self, signature_file: Path) -> None:
+    def __init__(self, signature_file: Path | None = None) -> None:
+        """signature_file: the distilled signature; None if a whole model is loaded afterwards."""
         super().__init__()
         self.neck = LandmarkNeck(MAP_CHANNELS)
         self.heatmap_head = HeatmapHead(self.neck.channels, CROP_SIDE, STRIDE)
-        load_signature(self.heatmap_head, signature_file)
+        if signature_file is not None:
+            load_signature(self.heatmap_head, signature_file)
         for parameter in self.heatmap_head.weight_field.gps_net.parameters():
             parameter.requires_grad_(False)
 

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Motion capture files, the joint tree, random poses."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nlf_blender.worker.training.mocap import load_archive, read_amc, read_bvh, turn_between
+from nlf_blender.worker.training.poses import sample_heading, sample_pose, turn
+from nlf_blender.worker.training.skeleton import (
+    INDEX,
+    JOINT_NAMES,
+    PARENTS,
+    T_POSE_DIRECTIONS,
+    mirror_pose,
+    to_local,
+    to_world,
+)
+
+BVH = """HIERARCHY
+ROOT hip
+{
+  OFFSET 0 0 0
+  CHANNELS 6 Xposition Yposition Zposition Zrotation Yrotation Xrotation
+  JOINT knee
+  {
+    OFFSET 0 -4 0
+    CHANNELS 3 Zrotation Yrotation Xrotation
+    End Site
+    {
+      OFFSET 0 -4 0
+    }
+  }
+}
+MOTION
+Frames: 2
+Frame Time: 0.1
+0 0 0 0 0 0 0 0 0
+0 0 0 90 0 0 0 0 30
+"""
+
+
+def asf_text() -> str:
+    bones = {
+        "lfemur": ([0, -1, 0], "rx ry rz", "root"),
+        "ltibia": ([0, -1, 0], "rx", "lfemur"),
+        "lfoot": ([0, -0.38, 0.92], "rx rz", "ltibia"),
+        "lclavicle": ([1, 0, 0], "ry rz", "thorax"),
+        "lhumerus": ([1, 0, 0], "rx ry rz", "lclavicle"),
+        "lradius": ([1, 0, 0], "rx", "lhumerus"),
+        "lwrist": ([1, 0, 0], "ry", "lradius"),
+        "lhand": ([1, 0, 0], "rx", "lwrist"),
+        "ltoes": ([0, 0, 1], "rx", "lfoot"),
+    }
+    for name, (direction, axes, parent) in list(bones.items()):
+        mirrored = [-direction[0], *direction[1:]]
+        bones["r" + name[1:]] = (mirrored, axes, parent if parent in ("root", "thorax")
+                                 else "r" + parent[1:])  # fmt: skip
+    spine = ("root", "lowerback", "upperback", "thorax", "lowerneck", "head")
+    for parent, name in zip(spine, spine[1:], strict=False):
+        bones[name] = ([0, 1, 0], "rx ry rz", parent)
+    lines = [":bonedata"]
+    for name, (direction, axes, _) in bones.items():
+        words = " ".join(str(value) for value in direction)
+        lines += ["begin", f"name {name}", f"direction {words}", "axis 0 0 0 XYZ"]
+        lines += [f"dof {axes}", "end"]
+    lines += [":hierarchy", "begin"]
+    lines += [f"{parent} {name}" for name, (_, _, parent) in bones.items()]
+    return "\n".join([*lines, "end"])
+
+
+AMC = "1\nroot 0 0 0 0 0 0\n2\nroot 0 0 0 0 90 0\nltibia 40\n"
+
+
+def test_bvh_rotations_go_down_the_tree() -> None:
+    motion = read_bvh(BVH, 1)
+    knee = motion.rotations["knee"]
+    assert np.allclose(knee[0], np.eye(3))
+    assert np.allclose(knee[1], turn("z", 90) @ turn("x", 30))
+    assert motion.rest_directions["knee"].tolist() == [0, -4, 0]
+
+
+def test_amc_angles_turn_their_bones() -> None:
+    motion = read_amc(asf_text(), AMC, 1)
+    assert np.allclose(motion.rotations["rtibia"][1], turn("y", 90))
+    assert np.allclose(motion.rotations["ltibia"][1], turn("y", 90) @ turn("x", 40))
+
+
+def test_archive_of_a_t_pose_gives_the_t_pose(tmp_path: Path) -> None:
+    path = tmp_path / "motion.tar"
+    with tarfile.open(path, "w") as archive:
+        for name, text in (("01/01.asf", asf_text()), ("01/01_01.amc", AMC)):
+            info = tarfile.TarInfo(name)
+            info.size = len(text)
+            archive.addfile(info, io.BytesIO(text.encode()))
+    poses = load_archive(path)
+    assert poses.shape == (2, 24, 3, 3)
+    assert np.allclose(poses[0], np.eye(3), atol=1e-6)
+    assert np.allclose(poses[1, INDEX["left_knee"]], turn("x", 40), atol=1e-6)
+
+
+def test_turn_between_takes_one_direction_to_the_other() -> None:
+    start, end = T_POSE_DIRECTIONS["left_shoulder"], np.array([0.3, -0.8, 0.2])
+    assert np.allclose(turn_between(start, end) @ start, end / np.linalg.norm(end))
+    assert np.allclose(turn_between(start, start), np.eye(3))
+
+
+def test_local_and_world_are_inverse() -> None:
+    random = np.random.default_rng(3)
+    local = np.stack([sample_heading(random) for _ in JOINT_NAMES])
+    assert np.allclose(to_local(to_world(local)), local)
+
+
+def test_mirrored_pose_has_mirrored_joints() -> None:
+    random = np.random.default_rng(4)
+    local = np.stack([sample_heading(random) for _ in JOINT_NAMES])
+    rest = random.normal(size=(24, 3))
+    partner = [INDEX[_other_side(name)] for name in JOINT_NAMES]
+    flip = np.array([-1.0, 1.0, 1.0])
+    rest = (rest + rest[partner] * flip) / 2
+    places, mirrored = _places(local, rest), _places(mirror_pose(local), rest)
+    assert np.allclose(mirrored, places[partner] * flip)
+    assert np.allclose(mirror_pose(mirror_pose(local)), local)
+
+
+def _other_side(name: str) -> str:
+    swap = {"left": "right", "right": "left"}
+    side, _, rest = name.partition("_")
+    return f"{swap[side]}_{rest}" if side in swap else name
+
+
+def _places(local: np.ndarray, rest: np.ndarray) -> np.ndarray:
+    world, places = to_world(local), np.zeros((24, 3))
+    for joint, parent in enumerate(PARENTS):
+        if parent >= 0:
+            places[joint] = places[parent] + world[parent] @ (rest[joint] - rest[parent])
+    return places
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_sampled_poses_are_rotations_and_repeatable(seed: int) -> None:
+    motions = [np.tile(np.eye(3), (4, 24, 1, 1))]
+    pose = sample_pose(np.random.default_rng(seed), motions)
+    assert np.allclose(pose @ np.swapaxes(pose, -1, -2), np.eye(3), atol=1e-6)
+    assert np.allclose(np.linalg.det(pose), 1.0)
+    assert np.array_equal(pose, sample_pose(np.random.default_rng(seed), motions))
