@@ -16,7 +16,6 @@ SMALL_PARENTS = (1, -1, 1, 0, 1)  # the root is not the first, and L_Hand follow
 SMALL_STARTS = np.array([[0.2, 0.4, 0], [0, 0, 0], [-0.2, 0.4, 0], [0.5, 0.4, 0], [0, 0.6, 0]])
 SMALL_BONES = np.array([[0.3, 0, 0], [0, 0.6, 0], [-0.4, 0, 0], [0.2, 0, 0], [0, 0.3, 0]])
 RINGS, SIDES = 7, 8
-SMALL_BETAS = 3
 
 
 def small_arrays() -> dict[str, np.ndarray]:
@@ -28,7 +27,8 @@ def small_arrays() -> dict[str, np.ndarray]:
     regressor = np.zeros((joints, count))
     for joint in range(joints):
         regressor[joint, joint * RINGS * SIDES : joint * RINGS * SIDES + SIDES] = 1 / SIDES
-    stretch = rng.normal(size=(SMALL_BETAS, 3, 3)) * 0.05
+    # larger, wider, thicker: nothing that a turn could imitate
+    stretch = np.stack([np.diag(axes) for axes in ([0.08, 0.08, 0.08], [0.1, 0, 0], [0, 0, 0.2])])
     parents = [4294967295 if parent < 0 else parent for parent in SMALL_PARENTS]
     return {
         "v_template": template,

@@ -32,9 +32,8 @@ def solve_shape(
     """
     blended = (points.skin @ orientations.flatten(2)).unflatten(2, (3, 3))
     shifts = _shifts(points, orientations, points.joints_shapedirs)
-    slopes = blended @ points.shapedirs + (points.skin @ shifts.flatten(2)).view(
-        *blended.shape[:3], -1
-    )
+    shifted = (points.skin @ shifts.flatten(2)).unflatten(2, (3, points.shapedirs.shape[2]))
+    slopes = blended @ points.shapedirs + shifted
     mean = posed_points(points, orientations, unposed_mean, points.joints_template[None])
     design = torch.cat([slopes, (targets - mean)[..., None]], dim=-1)
     center = (design * weights[..., None, None]).sum(1, keepdim=True)
