@@ -8,6 +8,7 @@ the maps into positions. All of it is differentiable.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import torch
@@ -72,7 +73,7 @@ class HeatmapHead(nn.Module):
     """1x1 convolution, batch norm and SiLU on the backbone's map, then one readout per point.
 
     crop_side: side in pixels of the square crops that the backbone sees. stride: crop pixels per
-    cell of its feature map.
+    cell of its feature map. box_size_m: metres that the metric maps span on each axis.
     """
 
     def __init__(
@@ -81,11 +82,13 @@ class HeatmapHead(nn.Module):
         crop_side: int,
         stride: int = 32,
         config: FieldConfig | None = None,
+        box_size_m: float = BOX_SIZE_M,
     ) -> None:
         super().__init__()
         config = config or FieldConfig()
         self.crop_side = crop_side
         self.stride = stride
+        self.box_size_m = box_size_m
         self.layer = nn.Sequential(
             nn.Conv2d(in_channels, config.feature_dim, 1, bias=False),
             nn.BatchNorm2d(config.feature_dim, eps=1e-3),
@@ -94,10 +97,15 @@ class HeatmapHead(nn.Module):
         self.weight_field = WeightField(config)
 
     def point_weights(self, canonical_points: Tensor) -> PointWeights:
-        """The readout of canonical points [N,3] metres and of their mirror images."""
-        codes = self.weight_field.point_codes(canonical_points)
-        mirrored = self.weight_field.point_codes(mirror_points(canonical_points))
-        return PointWeights(codes, mirrored)
+        """The readout of canonical points [N,3] metres and of their mirror images.
+
+        A point that is another one's mirror image, as in a symmetric body, is read only once.
+        """
+        both = torch.cat([canonical_points, mirror_points(canonical_points)])
+        unique, place = torch.unique(both.cpu(), dim=0, return_inverse=True)
+        codes = self.weight_field.point_codes(unique.to(both.device))
+        plain, mirrored = codes[place.to(both.device)].chunk(2)
+        return PointWeights(plain.contiguous(), mirrored.contiguous())
 
     def forward(self, backbone_map: Tensor, codes: Tensor) -> HeadOutput:
         """Backbone map [P,C,H,W] and codes [N,code_dim] -> the N points in each crop.
@@ -109,6 +117,20 @@ class HeatmapHead(nn.Module):
         chunk = max(1, MAP_VALUES_PER_CHUNK // (people * channels * height * width))
         parts = [self.decode(basis_maps, part) for part in codes.float().split(chunk)]
         return parts[0] if len(parts) == 1 else concatenate_outputs(parts, dim=1)
+
+    def read(
+        self, backbone_map: Tensor, weights: PointWeights, flips: Sequence[bool]
+    ) -> HeadOutput:
+        """The points in each crop, the mirrored ones where a crop is flipped (`flips`, P long)."""
+        if not any(flips):
+            return self(backbone_map, weights.codes)
+        if all(flips):
+            return self(backbone_map, weights.mirrored_codes)
+        flipped = torch.tensor(flips, device=backbone_map.device)
+        plain = self(backbone_map[~flipped], weights.codes)
+        mirrored = self(backbone_map[flipped], weights.mirrored_codes)
+        order = torch.cat([torch.nonzero(~flipped), torch.nonzero(flipped)])[:, 0].argsort()
+        return concatenate_outputs([plain, mirrored], dim=0)[order]
 
     def basis_maps(self, features: Tensor) -> Tensor:
         """Features [P,feature_dim,H,W] -> maps [P,code_dim+1,channels,H,W].
@@ -126,10 +148,12 @@ class HeatmapHead(nn.Module):
         flat = basis_maps.flatten(2)
         logits = torch.matmul(codes, flat[:, :-1]) + flat[:, -1:]
         logits = logits.reshape(people, codes.shape[0], channels, height, width)
-        return decode_logits(logits, self.crop_side, self.stride)
+        return decode_logits(logits, self.crop_side, self.stride, self.box_size_m)
 
 
-def decode_logits(logits: Tensor, crop_side: int, stride: int = 32) -> HeadOutput:
+def decode_logits(
+    logits: Tensor, crop_side: int, stride: int = 32, box_size_m: float = BOX_SIZE_M
+) -> HeadOutput:
     """Logits [P,N,2+depth,H,W] -> points by soft-argmax; pixels of a crop of side `crop_side`."""
     depth, height, width = logits.shape[2] - 2, logits.shape[3], logits.shape[4]
     grid = _cell_grid(depth, height, width, logits)
@@ -142,8 +166,8 @@ def decode_logits(logits: Tensor, crop_side: int, stride: int = 32) -> HeadOutpu
     position = spread_3d @ grid
     points_2d = position[..., :2] * last_centre + stride / 2
     metric_px = (spread_2d @ grid[: height * width, :2]) * last_centre + stride / 2
-    metric_xy = metric_px * (BOX_SIZE_M / crop_side)
-    points_3d = torch.cat([metric_xy, position[..., 2:] * BOX_SIZE_M], dim=-1)
+    metric_xy = metric_px * (box_size_m / crop_side)
+    points_3d = torch.cat([metric_xy, position[..., 2:] * box_size_m], dim=-1)
     return HeadOutput(points_2d, points_3d, F.softplus(raw_uncertainty) + UNCERTAINTY_FLOOR)
 
 

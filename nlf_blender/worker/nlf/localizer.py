@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Localizes people: images and boxes in, 3D points with uncertainties in camera space out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+
+from ...errors import UserError
+from ...protocol.take import ModelInfo
+from .augmentation import combine, crop_variations
+from .camera import Camera
+from .checkpoints import LocalizerModel
+from .crops import Augmentation, CropSpec, CropView, crop_view, warp_crop
+from .head import HeadOutput, PointWeights
+from .point_cache import PointWeightCache, as_points
+from .reconstruction import reconstruct_absolute
+
+UNCERTAINTY_SCALE = 3.0
+DEVICES = ("auto", "cpu", "cuda", "mps")
+OnProgress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class LocalizedPerson:
+    """One person's N points, in the order of the point set.
+
+    points: [N,3] metres, camera space (x right, y down, z forward). uncertainty: [N] metres, the
+    expected error. points_2d: [N,2] pixels of the image, NaN for a point behind the camera.
+    """
+
+    points: NDArray[np.float32]
+    uncertainty: NDArray[np.float32]
+    points_2d: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class _Crop:
+    """One variation of one person, yet to be localized."""
+
+    person: int
+    image: NDArray[np.uint8]
+    camera: Camera
+    view: CropView
+    augmentation: Augmentation
+
+
+class Localizer:
+    """A model on its device, with the readouts of the point sets it was asked for.
+
+    cache_dir: where readouts of point sets are kept between runs; nowhere if None.
+    """
+
+    def __init__(self, model: LocalizerModel, cache_dir: Path | None = None) -> None:
+        self.model = model
+        self.device = next(model.heatmap_head.parameters()).device
+        self._half = self.device.type == "cuda"
+        self._cache = PointWeightCache(model.heatmap_head, model.info.sha256, cache_dir)
+
+    @property
+    def info(self) -> ModelInfo:
+        """Name, hash and licence of the model."""
+        return self.model.info
+
+    @torch.inference_mode()
+    def point_weights(self, canonical_points: ArrayLike) -> PointWeights:
+        """The readout of canonical points [N,3] metres, from a cache if it was made before."""
+        return self._cache.get(as_points(canonical_points, self.device))
+
+    @torch.inference_mode()
+    def localize(
+        self,
+        images: Sequence[NDArray[np.uint8]],
+        people: Sequence[Sequence[CropSpec]],
+        cameras: Sequence[Camera | NDArray[np.float64]],
+        weights: PointWeights,
+        num_aug: int = 1,
+        batch_size: int = 8,
+        on_progress: OnProgress | None = None,
+    ) -> list[list[LocalizedPerson]]:
+        """Localize the people of each image; the answer has the nesting of `people`.
+
+        images: RGB [H,W,3]. cameras: per image a camera, or the intrinsics [3,3] of one with an
+        ideal lens. num_aug: variations per person. batch_size: crops at a time, halved for as long
+        as the GPU's memory does not suffice. on_progress(crops done, all crops) hears of every
+        batch; what it raises ends the work.
+        """
+        lenses = [c if isinstance(c, Camera) else Camera.create(c) for c in cameras]
+        crops = self._plan(images, people, lenses, num_aug)
+        flat_cameras = [lenses[i] for i, specs in enumerate(people) for _ in specs]
+        flat = self._localize_crops(crops, flat_cameras, weights, num_aug, batch_size, on_progress)
+        return [[next(flat) for _ in specs] for specs in people]
+
+    def _plan(
+        self,
+        images: Sequence[NDArray[np.uint8]],
+        people: Sequence[Sequence[CropSpec]],
+        cameras: Sequence[Camera],
+        num_aug: int,
+    ) -> list[_Crop]:
+        """All crops, the variations of a person one after the other."""
+        style, side = self.model.style, self.model.heatmap_head.crop_side
+        variations = crop_variations(num_aug, style.gamma_range)
+        crops: list[_Crop] = []
+        person = 0
+        for image, specs, camera in zip(images, people, cameras, strict=True):
+            if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+                raise ValueError(f"not an RGB image of bytes: {image.dtype} {image.shape}")
+            for spec in specs:
+                placed = spec if style.aligned else replace(spec, roll=0.0)
+                for variation in variations:
+                    view = crop_view(camera, placed, side, variation)
+                    crops.append(_Crop(person, image, camera, view, variation))
+                person += 1
+        return crops
+
+    def _localize_crops(
+        self,
+        crops: list[_Crop],
+        cameras: list[Camera],
+        weights: PointWeights,
+        num_aug: int,
+        batch_size: int,
+        on_progress: OnProgress | None,
+    ) -> Iterator[LocalizedPerson]:
+        """One person after the other, as soon as all variations are there."""
+        points: list[Tensor] = []
+        uncertainty: list[Tensor] = []
+        done, person = 0, 0
+        while done < len(crops):
+            batch = crops[done : done + batch_size]
+            try:
+                batch_points, batch_uncertainty = self._run_batch(batch, weights)
+            except torch.OutOfMemoryError as error:
+                batch_size = self._smaller_batch(len(batch), error)
+                continue
+            points.extend(batch_points)
+            uncertainty.extend(batch_uncertainty)
+            done += len(batch)
+            if on_progress is not None:
+                on_progress(done, len(crops))
+            while len(points) >= num_aug:
+                merged = combine(
+                    torch.stack(points[:num_aug])[None], torch.stack(uncertainty[:num_aug])[None]
+                )
+                yield _localized(*merged, cameras[person])
+                del points[:num_aug], uncertainty[:num_aug]
+                person += 1
+
+    def _smaller_batch(self, size: int, error: Exception) -> int:
+        """Half the batch, after freeing what the failed one left. UserError if it was one crop."""
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        if size == 1:
+            raise UserError(
+                "The GPU's memory is full",
+                "Not even one person at a time fits into it.",
+                "Close other programs that use the GPU, or choose the CPU as the device.",
+            ) from error
+        return size // 2
+
+    def _run_batch(self, batch: list[_Crop], weights: PointWeights) -> tuple[Tensor, Tensor]:
+        """Points [P,N,3] in metres in camera space and uncertainties [P,N] of a batch of crops."""
+        head = self.model.heatmap_head
+        images = self._warp(batch)
+        flips = [crop.augmentation.flip for crop in batch]
+        output = self._predict(images, flips, weights, self._half)
+        if self._half and not torch.isfinite(output.points_3d).all():
+            self._half = False  # the model exceeds float16 somewhere: stay with float32
+            output = self._predict(images, flips, weights, False)
+        intrinsics = self._stacked([crop.view.intrinsics for crop in batch])
+        rotations = self._stacked([crop.view.rotation for crop in batch])
+        in_crop = reconstruct_absolute(output, intrinsics, head.crop_side, head.stride)
+        return torch.matmul(in_crop, rotations), output.uncertainty * UNCERTAINTY_SCALE
+
+    def _warp(self, batch: list[_Crop]) -> Tensor:
+        """The pixels [P,3,S,S] of a batch, on the device."""
+        side, linear = self.model.heatmap_head.crop_side, self.model.style.linear_light
+        pixels = [
+            warp_crop(crop.image, crop.camera, crop.view, side, linear, crop.augmentation.gamma)
+            for crop in batch
+        ]
+        return torch.from_numpy(np.stack(pixels)).to(self.device)
+
+    def _predict(
+        self, images: Tensor, flips: list[bool], weights: PointWeights, half: bool
+    ) -> HeadOutput:
+        """The head's output for a batch, read with the mirrored points where a crop is flipped."""
+        features = self.model.features(images, half)
+        return self.model.heatmap_head.read(features, weights, flips)
+
+    def _stacked(self, matrices: list[NDArray[np.float64]]) -> Tensor:
+        return torch.from_numpy(np.stack(matrices)).to(self.device, torch.float32)
+
+
+def _localized(points: Tensor, uncertainty: Tensor, camera: Camera) -> LocalizedPerson:
+    """Results [1,N,3] and [1,N] as arrays, with their pixels."""
+    values = points[0].cpu().numpy()
+    pixels = camera.project(values).astype(np.float32)
+    return LocalizedPerson(values, uncertainty[0].cpu().numpy(), pixels)
+
+
+def select_device(name: str) -> torch.device:
+    """The device that is meant by auto, cpu, cuda or mps. UserError if it is not there."""
+    available = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if name == "auto":
+        return torch.device(next(kind for kind, there in available.items() if there))
+    if name not in available:
+        raise UserError(
+            "Unknown device", f"'{name}' is no device.", f"Choose one of {', '.join(DEVICES)}."
+        )
+    if not available[name]:
+        raise UserError(*_MISSING_DEVICE[name])
+    return torch.device(name)
+
+
+_MISSING_DEVICE = {
+    "cuda": (
+        "No NVIDIA GPU available",
+        "The worker's torch sees no CUDA device.",
+        "Choose auto or cpu, update the NVIDIA driver, or create the environment again on this "
+        "machine so that the CUDA build of torch is installed.",
+    ),
+    "mps": (
+        "No Apple GPU available",
+        "The worker's torch sees no Metal device.",
+        "Choose auto or cpu; Metal needs a Mac with Apple silicon.",
+    ),
+}
