@@ -43,6 +43,7 @@ def export(model: TrainedPart, figures: dict[str, object], target: Path) -> None
     """Write the model's file; `figures` go into its metadata as JSON."""
     metadata = {
         "format": "nlf_blender localizer 1",
+        "name": "default model v0",
         "backbone": BlazePoseBackbone.name,
         "proc_side": str(CROP_SIDE),
         "stride": str(STRIDE),

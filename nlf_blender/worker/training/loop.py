@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import copy
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import torch
 from torch import Tensor
 
 from ..nlf.backbones.blazepose import CROP_SIDE
-from .data import Batch, CropSet, sample_columns
+from .data import CropSet, sample_columns
+from .landmarks import LandmarkChanges, changed_landmarks, matching_points
 from .losses import training_loss
 from .metrics import crop_errors, point_errors, rank_correlation
 from .model import TrainedPart
@@ -31,8 +32,7 @@ class LoopSettings:
     average_decay: float = 0.998
     drop_maps: float = 0.25
     drop_landmarks: float = 0.08
-    landmark_noise_px: float = 1.5
-    landmark_noise_m: float = 0.01
+    landmarks: LandmarkChanges = field(default_factory=LandmarkChanges)
     absolute_from: float = 0.3
     seed: int = 0
 
@@ -69,6 +69,7 @@ def train(
     )
     average = WeightAverage(model, settings.average_decay)
     print(f"{len(crops)} crops, {asdict(settings)}", flush=True)
+    matches = matching_points(crops)
     began, running = time.monotonic(), 0.0
     order = torch.empty(0, dtype=torch.long)
     for step in range(settings.steps):
@@ -76,7 +77,11 @@ def train(
             order = torch.randperm(len(crops), generator=random)
         rows, order = order[: settings.crops_per_step], order[settings.crops_per_step :]
         columns = sample_columns(random, settings.points_per_step)
-        batch = _with_noise(crops.batch(rows, columns), settings, random)
+        batch = crops.batch(rows, columns)
+        truth = crops.points[rows[:, None], matches[None]]
+        batch.landmarks, batch.world = changed_landmarks(
+            batch.landmarks, batch.world, truth, batch.focal, settings.landmarks, random
+        )
         keep_maps, keep_landmarks = _kept_inputs(len(rows), settings, random)
         output = model(batch, signatures[columns], keep_maps, keep_landmarks)
         with_absolute = step > settings.absolute_from * settings.steps
@@ -94,14 +99,6 @@ def train(
             print(f"step {step + 1}, {passed:.0f} s, train {running * 1000:.0f} mm, {figures}",
                   flush=True)  # fmt: skip
     return average.model
-
-
-def _with_noise(batch: Batch, settings: LoopSettings, random: torch.Generator) -> Batch:
-    shape = batch.landmarks[..., :3].shape
-    noise = torch.randn(shape, generator=random) * settings.landmark_noise_px
-    batch.landmarks[..., :3] += noise
-    batch.world += torch.randn(batch.world.shape, generator=random) * settings.landmark_noise_m
-    return batch
 
 
 def _kept_inputs(
