@@ -21,6 +21,7 @@ from .camera import Camera, Float64Array
 Float32Array = NDArray[np.float32]
 LINEAR_GAMMA = 2.2
 STRIP_ROWS = 512
+COARSEST_LEVEL = 6
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,7 @@ def warp_crop(
     or by their sRGB values. gamma: exponent on the resulting sRGB values.
     """
     pixels = _image_positions(camera, view, crop_side)
-    level = max(0, math.floor(-math.log2(view.scale)))
+    level = min(max(0, math.floor(-math.log2(view.scale))), COARSEST_LEVEL)
     tile, origin = _shrunk_region(image, pixels, 2**level, tone_table(linear_light))
     if tile is None:
         return np.zeros((3, crop_side, crop_side), dtype=np.float32)
@@ -178,13 +179,13 @@ def _shrunk_region(
     None if nothing is touched, and the region's corner in shrunk pixels.
     """
     limits = np.array([image.shape[1], image.shape[0]])
-    inside = ((pixels > -factor) & (pixels < limits + factor)).all(axis=-1)
-    if not inside.any():
+    columns_rows = np.ascontiguousarray(pixels.reshape(-1, 2).T)  # reduces ten times faster
+    lowest, highest = columns_rows.min(axis=1), columns_rows.max(axis=1)
+    if (highest <= -factor).any() or (lowest >= limits - 1 + factor).any():
         return None, np.zeros(2)
-    touched = pixels[inside]
-    first = np.maximum(np.floor(touched.min(axis=0) / factor) - 1, 0).astype(int)
-    last = np.minimum(np.ceil(touched.max(axis=0) / factor) + 1, np.ceil(limits / factor))
-    last = np.maximum(last.astype(int), first + 1)
+    blocks = np.ceil(limits / factor)
+    first = np.clip(np.floor(lowest / factor) - 1, 0, blocks - 1).astype(int)
+    last = np.clip(np.ceil(highest / factor) + 1, first + 1, blocks).astype(int)
     columns = slice(first[0] * factor, min(last[0] * factor, limits[0]))
     strips = []
     for row in range(first[1], last[1], max(1, STRIP_ROWS // factor)):
