@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where the bones of a rest armature lie: tails, rolls and connections, in numpy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..body.arrays import Float64Array
+from ..body.body_data import BodyData
+from ..body.conventions import blender_points_from_smpl
+from .posing import UP, RestBody
+
+FORWARD = np.array([0.0, -1.0, 0.0])
+ALONG_FORWARD = 0.7  # cosine; bones closer to the forward axis take their roll from UP
+SNAP_TO_AXIS = 0.8  # cosine; end bones closer to an axis than this point exactly along it
+SHORTEST_BONE_METRES = 0.01  # Blender deletes bones without length
+OWN_WEIGHT = 0.5  # a vertex with more than this belongs to the joint
+
+
+@dataclass(frozen=True)
+class BoneLayout:
+    """Rest bones in an armature's axes, metres.
+
+    heads, tails, z_axes [J,3]: each bone's roll brings its z axis closest to z_axes;
+    connected [J]: the head is the parent's tail; left, right [J]: the side of the body.
+    """
+
+    heads: Float64Array
+    tails: Float64Array
+    z_axes: Float64Array
+    connected: tuple[bool, ...]
+    left: tuple[bool, ...]
+    right: tuple[bool, ...]
+
+
+def lay_out_bones(body: BodyData, rest: RestBody) -> BoneLayout:
+    """Bones for a person's unposed body.
+
+    Which way a bone is rolled and where an end bone points is decided on the mean body, so that
+    both sides decide alike even where the person's shape is not symmetric.
+    """
+    skeleton = body.skeleton
+    heads = blender_points_from_smpl(rest.joints)
+    vertices = blender_points_from_smpl(rest.vertices)
+    mean_heads = blender_points_from_smpl(body.joints_template)
+    mean_vertices = blender_points_from_smpl(body.v_template)
+    tails, z_axes = np.empty_like(heads), np.empty_like(heads)
+    connected = [False] * skeleton.joint_count
+    for joint in range(skeleton.joint_count):
+        child = main_child(body, joint)
+        own = np.flatnonzero(body.weights[:, joint] > OWN_WEIGHT)
+        if child is not None and np.linalg.norm(heads[child] - heads[joint]) > SHORTEST_BONE_METRES:
+            direction = _unit(mean_heads[child] - mean_heads[joint], UP)
+            tails[joint] = heads[child]
+            connected[child] = True
+        else:
+            direction = _end_direction(body, joint, mean_heads, mean_vertices[own])
+            reach = (vertices[own] - heads[joint]) @ direction
+            length = max(float(reach.max(initial=0.0)), SHORTEST_BONE_METRES)
+            tails[joint] = heads[joint] + length * direction
+        z_axes[joint] = UP if abs(direction @ FORWARD) > ALONG_FORWARD else FORWARD
+    sided = [other != joint for joint, other in enumerate(skeleton.mirrored())]
+    left = tuple(s and x > 0 for s, x in zip(sided, mean_heads[:, 0], strict=True))
+    right = tuple(s and x < 0 for s, x in zip(sided, mean_heads[:, 0], strict=True))
+    return BoneLayout(heads, tails, z_axes, tuple(connected), left, right)
+
+
+def main_child(body: BodyData, joint: int) -> int | None:
+    """The child that a bone points to: the only one, or the only one in the body's middle."""
+    children = body.skeleton.children(joint)
+    if len(children) == 1:
+        return children[0]
+    mirrored, names = body.skeleton.mirrored(), body.skeleton.joint_names
+    middle = [c for c in children if mirrored[c] == c and "jaw" not in names[c].lower()]
+    return middle[0] if len(middle) == 1 else None
+
+
+def _end_direction(
+    body: BodyData, joint: int, heads: Float64Array, own_vertices: Float64Array
+) -> Float64Array:
+    """Unit vector from an end joint to the middle of what it moves, else on from its parent."""
+    parent = body.skeleton.parents[joint]
+    onward = _unit(heads[joint] - heads[parent], UP) if parent >= 0 else UP
+    if not len(own_vertices):
+        return onward
+    middle = (own_vertices.min(axis=0) + own_vertices.max(axis=0)) / 2
+    direction = _unit(middle - heads[joint], onward)
+    axis = int(np.argmax(np.abs(direction)))
+    if abs(direction[axis]) < SNAP_TO_AXIS:
+        return direction
+    snapped = np.zeros(3)
+    snapped[axis] = np.sign(direction[axis])
+    return snapped
+
+
+def _unit(vector: Float64Array, fallback: Float64Array) -> Float64Array:
+    length = float(np.linalg.norm(vector))
+    return vector / length if length > 1e-9 else fallback

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A take becomes a collection: camera, and per person a mesh of points, a rig and its body."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import bpy
+
+from ..body.arrays import Float64Array
+from ..body.conventions import BlenderCamera, blender_points_from_camera
+from .armature import describe_rig, make_rig, rest_axes, set_pose
+from .bones import lay_out_bones
+from .camera import add_background, camera_settings, make_camera, set_render
+from .datablocks import NewDatablocks
+from .materials import make_skin, person_color
+from .meshes import Topology
+from .points import make_points
+from .posing import UP, RestBody, bone_channels, pose_correctives, posed_vertices, rest_body
+from .skinned import attach, make_body
+from .take_people import Person, Take, read_take
+
+FIRST_FRAME = 0
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """How to import. parent: the collection that gets the take's (None: the scene's own)."""
+
+    parent: bpy.types.Collection | None = None
+    set_render_resolution: bool = True
+    set_scene_camera: bool = True
+    show_rig: bool = True
+    show_body: bool = True
+    show_points: bool = False
+    heatmap: bool = False
+
+
+@dataclass(frozen=True)
+class PersonObjects:
+    """What one person became. track: TrackInfo.id in the take."""
+
+    track: int
+    collection: bpy.types.Collection
+    rig: bpy.types.Object
+    body: bpy.types.Object
+    points: bpy.types.Object
+
+
+@dataclass(frozen=True)
+class ImportResult:
+    """What an import made; notes: what the user should know, one sentence each."""
+
+    collection: bpy.types.Collection
+    camera: bpy.types.Object
+    people: list[PersonObjects]
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Ground:
+    """Where the world's ground is. height: of the camera over it, metres; rests: one a person."""
+
+    height: float
+    farthest: float
+    rests: tuple[RestBody, ...]
+
+
+def import_take(
+    scene: bpy.types.Scene, take_folder: Path, options: ImportOptions | None = None
+) -> ImportResult:
+    """Import a take folder into a scene. Always makes new datablocks.
+
+    UserError if the take is missing or damaged; whatever fails, nothing of the import remains.
+    """
+    options = options or ImportOptions()
+    take = read_take(take_folder)
+    settings = camera_settings(take)
+    new = NewDatablocks()
+    try:
+        return _build(scene, take, settings, options, new)
+    except BaseException:
+        new.discard_all()
+        raise
+
+
+def _build(
+    scene: bpy.types.Scene,
+    take: Take,
+    settings: BlenderCamera,
+    options: ImportOptions,
+    new: NewDatablocks,
+) -> ImportResult:
+    stem = Path(take.info.source.path).stem
+    notes = _notes(take)
+    ground = _find_ground(take)
+    collection = new.add(bpy.data.collections.new(stem))
+    (options.parent or scene.collection).children.link(collection)
+    camera = make_camera(new, f"{stem} Camera", settings, ground.height, ground.farthest)
+    collection.objects.link(camera)
+    add_background(new, camera, take, notes)
+    topology = Topology.of_body(take.body)
+    people = [
+        _build_person(new, collection, take, index, ground, topology, options)
+        for index in range(len(take.people))
+    ]
+    for person in people:
+        _show(scene, person, options)
+    if options.set_render_resolution:
+        set_render(scene, take, settings)
+    if options.set_scene_camera:
+        scene.camera = camera
+    return ImportResult(collection, camera, people, notes)
+
+
+def _notes(take: Take) -> list[str]:
+    notes = list(take.info.notes)
+    if any(len(person.frames) > 1 for person in take.people):
+        notes.append("Only the first frame of each person was imported.")
+    if any(take.info.camera.distortion):
+        notes.append("Blender's camera does not show the lens distortion of this take.")
+    return notes
+
+
+def _find_ground(take: Take) -> _Ground:
+    """The ground is level and touches the lowest vertex of all fits."""
+    rests = tuple(rest_body(take.body, person) for person in take.people)
+    lowest, farthest = float("inf"), 0.0
+    for person, rest in zip(take.people, rests, strict=True):
+        vertices = posed_vertices(take.body, person, rest, FIRST_FRAME)
+        world = blender_points_from_camera(vertices)
+        lowest = min(lowest, float(world[:, 2].min()))
+        farthest = max(farthest, float(world[:, 1].max()))
+    return _Ground(-lowest, farthest, rests)
+
+
+def _build_person(
+    new: NewDatablocks,
+    parent: bpy.types.Collection,
+    take: Take,
+    index: int,
+    ground: _Ground,
+    topology: Topology,
+    options: ImportOptions,
+) -> PersonObjects:
+    person, rest = take.people[index], ground.rests[index]
+    name = person.track.name
+    collection = new.add(bpy.data.collections.new(name))
+    parent.children.link(collection)
+    skin = make_skin(new, f"{name} Skin", person_color(index))
+    rig = _build_rig(new, take, person, rest, ground.height)
+    correctives = pose_correctives(take.body, person, FIRST_FRAME)
+    body = make_body(new, f"{name} Body", take.body, person, topology, correctives)
+    body.data.materials.append(skin)
+    attach(body, rig)
+    points = make_points(
+        new,
+        f"{name} Points",
+        _world_points(take, person, ground.height),
+        person.uncertainty[FIRST_FRAME, : take.body.vertex_count],
+        topology,
+        skin,
+        options.heatmap,
+    )
+    for obj in (rig, body, points):
+        collection.objects.link(obj)
+    return PersonObjects(person.track.id, collection, rig, body, points)
+
+
+def _world_points(take: Take, person: Person, height: float) -> Float64Array:
+    vertices = person.points[FIRST_FRAME, : take.body.vertex_count]
+    return blender_points_from_camera(vertices) + height * UP
+
+
+def _build_rig(
+    new: NewDatablocks, take: Take, person: Person, rest: RestBody, height: float
+) -> bpy.types.Object:
+    skeleton = take.body.skeleton
+    layout = lay_out_bones(take.body, rest)
+    rig = make_rig(new, f"{person.track.name} Rig", skeleton, layout)
+    channels = bone_channels(take.body, person, rest, rest_axes(rig, skeleton), height)
+    set_pose(rig, skeleton, channels, FIRST_FRAME)
+    describe_rig(rig, take, person, FIRST_FRAME)
+    return rig
+
+
+def _show(scene: bpy.types.Scene, person: PersonObjects, options: ImportOptions) -> None:
+    """Hide what is not to be shown, with the eye of the outliner and from renders."""
+    for obj, shown in (
+        (person.rig, options.show_rig),
+        (person.body, options.show_body),
+        (person.points, options.show_points),
+    ):
+        obj.hide_render = not shown
+        for layer in scene.view_layers:
+            if obj.name in layer.objects:
+                obj.hide_set(not shown, view_layer=layer)
