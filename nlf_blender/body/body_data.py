@@ -56,7 +56,7 @@ ARRAY_KEYS = (
 TEXT_KEYS = ("name", "license", "sha256", "gender")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # arrays do not compare to one truth: a body equals itself only
 class BodyData:
     """A body: V vertices, J joints, B shape components, F triangles; metres, SMPL's axes.
 

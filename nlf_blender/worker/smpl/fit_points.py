@@ -18,6 +18,9 @@ import torch
 from torch import Tensor
 
 from .body_model import BodyModel, blend
+from .vertex_subset import subset_weights
+
+JOINT_WEIGHT = 0.004  # of a joint, where all vertices together weigh 1
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,8 @@ class FitPoints:
     """N points of a body, vertices first, then its J joints; K pose features, B betas.
 
     template [N,3], shapedirs [N,3,B], posedirs [K,3N] or None, skin [N,J], subtree [N,J]: sums of
-    skin over each joint's subtree; joints_template [J,3], joints_shapedirs [J,3,B].
+    skin over each joint's subtree; joints_template [J,3], joints_shapedirs [J,3,B]; weights [N]:
+    how much each point counts among points of equal uncertainty.
     """
 
     model: BodyModel
@@ -36,6 +40,7 @@ class FitPoints:
     subtree: Tensor
     joints_template: Tensor
     joints_shapedirs: Tensor
+    weights: Tensor
 
     @property
     def joint_count(self) -> int:
@@ -63,6 +68,7 @@ def fit_points(model: BodyModel, vertex_indices: Tensor, beta_count: int) -> Fit
     """The points of a body with these vertices [Nv] and the first `beta_count` betas."""
     joint_count = len(model.parents)
     device = model.weights.device
+    vertex_weights = torch.from_numpy(subset_weights(model.body, vertex_indices.cpu().numpy()))
     skin = torch.cat([model.weights[vertex_indices], torch.eye(joint_count, device=device)])
     joints_shapedirs = model.joints_shapedirs[..., :beta_count]
     posedirs = None
@@ -79,6 +85,7 @@ def fit_points(model: BodyModel, vertex_indices: Tensor, beta_count: int) -> Fit
         subtree=skin @ _descendants(model).to(device),
         joints_template=model.joints_template,
         joints_shapedirs=joints_shapedirs,
+        weights=torch.cat([vertex_weights.to(skin), skin.new_full((joint_count,), JOINT_WEIGHT)]),
     )
 
 

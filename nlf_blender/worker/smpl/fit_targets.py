@@ -11,7 +11,6 @@ from torch import Tensor
 UNCERTAINTY_EXPONENT = -1.5
 ASSUMED_UNCERTAINTY = 3e-3  # metres, where none is given
 LEAST_UNCERTAINTY = 1e-4  # metres; a smaller one would let one point decide alone
-JOINT_WEIGHT = 4.0  # of a joint, in vertices
 
 
 class Targets(NamedTuple):
@@ -32,16 +31,17 @@ def make_targets(
     joints: Tensor | None,
     vertex_uncertainties: Tensor | None,
     joint_uncertainties: Tensor | None,
-    joint_count: int,
+    point_weights: Tensor,
 ) -> Targets:
     """Targets out of vertices [P,Nv,3], joints [P,J,3], and uncertainties [P,Nv] and [P,J].
 
+    point_weights [N]: how much each point counts among points of equal uncertainty.
     Missing (NaN, infinite) points and uncertainties get weight 0; centered, because float32 has no
     digits to spare for people 50 m away.
     """
-    people = len(vertices)
+    people, vertex_count = vertices.shape[:2]
     if joints is None:
-        joints = vertices.new_full((people, joint_count, 3), torch.nan)
+        joints = vertices.new_full((people, len(point_weights) - vertex_count, 3), torch.nan)
     points = torch.cat([vertices, joints], dim=1)
     uncertainties = torch.cat(
         [
@@ -53,8 +53,7 @@ def make_targets(
     there = points.isfinite().all(-1) & uncertainties.isfinite()
     points = torch.where(there[..., None], points, 0.0)
     uncertainties = torch.where(there, uncertainties, ASSUMED_UNCERTAINTY)
-    weights = torch.where(there, uncertainties**UNCERTAINTY_EXPONENT, 0.0)
-    weights[:, vertices.shape[1] :] *= JOINT_WEIGHT
+    weights = torch.where(there, point_weights * uncertainties**UNCERTAINTY_EXPONENT, 0.0)
     total = weights.sum(1, keepdim=True).clamp_min(torch.finfo(weights.dtype).tiny)
     weights = weights / total
     center = (points * weights[..., None]).sum(1, keepdim=True)

@@ -93,7 +93,7 @@ def fit(
     points = fit_points(body_model, vertex_indices, beta_count)
     joints = None if joints is None else joints.to(like)
     targets = make_targets(
-        vertices, joints, vertex_uncertainties, joint_uncertainties, points.joint_count
+        vertices, joints, vertex_uncertainties, joint_uncertainties, points.weights
     )
     group = max(1, GROUP_NUMBERS // (targets.points.shape[1] * points.joint_count * 3))
     fits = [
