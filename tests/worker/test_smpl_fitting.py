@@ -161,6 +161,14 @@ def test_doubtful_points_give_a_body_nearer_the_mean(people: People) -> None:
     assert bent[1].norm() < 0.9 * bent[0].norm()
 
 
+def test_more_independent_points_are_believed_more(people: People) -> None:
+    norms = [
+        fit(people.model, people.vertices, settings=FitSettings(independent_points=n)).betas.norm()
+        for n in (0.1, 60.0)
+    ]
+    assert norms[0] < 0.8 * norms[1]
+
+
 def test_missing_points_of_every_sort_are_the_same(people: People) -> None:
     gone = noise(people.vertices[..., 0], 1.0, 5) > 0.3
     sigma = torch.full(gone.shape, 0.003)
