@@ -45,18 +45,17 @@ def lay_out_bones(body: BodyData, rest: RestBody) -> BoneLayout:
     heads = blender_points_from_smpl(rest.joints)
     vertices = blender_points_from_smpl(rest.vertices)
     mean_heads = blender_points_from_smpl(body.joints_template)
-    mean_vertices = blender_points_from_smpl(body.v_template)
     tails, z_axes = np.empty_like(heads), np.empty_like(heads)
     connected = [False] * skeleton.joint_count
     for joint in range(skeleton.joint_count):
         child = main_child(body, joint)
-        own = np.flatnonzero(body.weights[:, joint] > OWN_WEIGHT)
         if child is not None and np.linalg.norm(heads[child] - heads[joint]) > SHORTEST_BONE_METRES:
             direction = _unit(mean_heads[child] - mean_heads[joint], UP)
             tails[joint] = heads[child]
             connected[child] = True
         else:
-            direction = _end_direction(body, joint, mean_heads, mean_vertices[own])
+            direction = _end_direction(body, joint, mean_heads)
+            own = body.weights[:, joint] > OWN_WEIGHT
             reach = (vertices[own] - heads[joint]) @ direction
             length = max(float(reach.max(initial=0.0)), SHORTEST_BONE_METRES)
             tails[joint] = heads[joint] + length * direction
@@ -77,16 +76,12 @@ def main_child(body: BodyData, joint: int) -> int | None:
     return middle[0] if len(middle) == 1 else None
 
 
-def _end_direction(
-    body: BodyData, joint: int, heads: Float64Array, own_vertices: Float64Array
-) -> Float64Array:
-    """Unit vector from an end joint to the middle of what it moves, else on from its parent."""
+def _end_direction(body: BodyData, joint: int, heads: Float64Array) -> Float64Array:
+    """Unit vector of a bone without a main child: on from its parent, along an axis if near one."""
     parent = body.skeleton.parents[joint]
-    onward = _unit(heads[joint] - heads[parent], UP) if parent >= 0 else UP
-    if not len(own_vertices):
-        return onward
-    middle = (own_vertices.min(axis=0) + own_vertices.max(axis=0)) / 2
-    direction = _unit(middle - heads[joint], onward)
+    if parent < 0:
+        return UP
+    direction = _unit(heads[joint] - heads[parent], UP)
     axis = int(np.argmax(np.abs(direction)))
     if abs(direction[axis]) < SNAP_TO_AXIS:
         return direction

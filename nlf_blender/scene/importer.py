@@ -105,6 +105,8 @@ def _build(
         _build_person(new, collection, take, index, ground, topology, options)
         for index in range(len(take.people))
     ]
+    for layer in scene.view_layers:
+        layer.update()  # before that it does not know the new objects
     for person in people:
         _show(scene, person, options)
     if options.set_render_resolution:
@@ -194,5 +196,5 @@ def _show(scene: bpy.types.Scene, person: PersonObjects, options: ImportOptions)
     ):
         obj.hide_render = not shown
         for layer in scene.view_layers:
-            if obj.name in layer.objects:
+            if obj.name in layer.objects:  # not where the user excluded the parent collection
                 obj.hide_set(not shown, view_layer=layer)

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import bmesh
 import bpy
 import numpy as np
 
@@ -33,10 +32,8 @@ def make_body(
     """
     template = person.scale * blender_points_from_smpl(body.v_template)
     mesh = make_mesh(new, name, template, topology)
-    _add_weights(mesh, body)
     obj = new.add(bpy.data.objects.new(name, mesh))
-    for joint_name in body.skeleton.joint_names:
-        obj.vertex_groups.new(name=joint_name)
+    _add_weights(obj, body)
     _add_shape_keys(obj, body, person, template, correctives)
     return obj
 
@@ -50,20 +47,14 @@ def attach(obj: bpy.types.Object, rig: bpy.types.Object) -> None:
     modifier.use_bone_envelopes = False
 
 
-def _add_weights(mesh: bpy.types.Mesh, body: BodyData) -> None:
-    """Weights of all groups at once; a call per group and vertex is five times slower."""
-    vertices, joints = np.nonzero(body.weights)
-    weights = body.weights[vertices, joints].tolist()
-    work = bmesh.new()
-    try:
-        work.from_mesh(mesh)
-        layer = work.verts.layers.deform.new()
-        groups = [vertex[layer] for vertex in work.verts]
-        for vertex, joint, weight in zip(vertices.tolist(), joints.tolist(), weights, strict=True):
-            groups[vertex][joint] = weight
-        work.to_mesh(mesh)
-    finally:
-        work.free()
+def _add_weights(obj: bpy.types.Object, body: BodyData) -> None:
+    """A vertex group per joint, empty ones included: a retargeting tool expects them all."""
+    for joint, joint_name in enumerate(body.skeleton.joint_names):
+        group = obj.vertex_groups.new(name=joint_name)
+        moved = np.flatnonzero(body.weights[:, joint])
+        weights = body.weights[moved, joint].tolist()
+        for vertex, weight in zip(moved.tolist(), weights, strict=True):
+            group.add([vertex], weight, "REPLACE")
 
 
 def _add_shape_keys(

@@ -26,7 +26,7 @@ from nlf_blender.protocol.take import (
 # A T-pose in SMPL's axes, metres: the middle, then the left side of each pair.
 MIDDLE = {
     "Pelvis": (0.0, 0.0, 0.0),
-    "Spine1": (0.0, 0.12, -0.02),
+    "Spine1": (0.0, 0.1, -0.05),
     "Spine2": (0.0, 0.25, -0.01),
     "Spine3": (0.0, 0.31, 0.02),
     "Neck": (0.0, 0.52, -0.02),

@@ -140,8 +140,8 @@ def test_names_and_structure(tmp_path: Path) -> None:
     ]
     assert set(second.collection.objects) == {second.rig, second.body, second.points}
     groups = tuple(group.name for group in second.body.vertex_groups)
-    assert groups == tuple(bone.name for bone in second.rig.data.bones if bone.name in groups)
-    assert set(groups) == set(body.skeleton.joint_names)
+    assert groups == body.skeleton.joint_names
+    assert {bone.name for bone in second.rig.data.bones} == set(groups)
     assert second.rig["nlf_source"] == "/nowhere/holiday photo.jpg"
     assert second.rig["nlf_model_license"] == "Apache-2.0"
     assert np.array_equal(second.rig["nlf_betas"], fits[1].betas)
