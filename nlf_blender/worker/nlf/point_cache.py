@@ -82,7 +82,8 @@ class PointWeightCache:
             save_file(tensors, unfinished)
             unfinished.replace(path)
         except (OSError, SafetensorError) as error:
-            unfinished.unlink(missing_ok=True)
+            if unfinished.is_file():
+                unfinished.unlink()
             _log.warning("The readout could not be cached as %s: %s", path, error)
 
 

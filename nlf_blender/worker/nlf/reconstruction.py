@@ -58,8 +58,8 @@ def reference_point(plane: Tensor, relative: Tensor, weights: Tensor) -> Tensor:
     scaled to unit root mean square.
     """
     target = plane * relative[..., 2:] - relative[..., :2]
-    plane_scale = plane.square().mean(dim=(1, 2)).sqrt().clamp_min(1e-9)
-    target_scale = target.square().mean(dim=(1, 2)).sqrt().clamp_min(1e-9)
+    plane_scale = _root_mean_square(plane)
+    target_scale = _root_mean_square(target)
     plane = plane / plane_scale[:, None, None]
     target = target / target_scale[:, None, None]
 
@@ -76,3 +76,8 @@ def reference_point(plane: Tensor, relative: Tensor, weights: Tensor) -> Tensor:
     solved = torch.linalg.solve(normal + ridge, right)
     depth = solved[:, 2:] / plane_scale[:, None]
     return torch.cat([solved[:, :2], depth], dim=1) * target_scale[:, None]
+
+
+def _root_mean_square(values: Tensor) -> Tensor:
+    """Of each person [P,N,2] -> [P]; the tiny addend keeps the derivative finite at zero."""
+    return (values.square().mean(dim=(1, 2)) + 1e-12).sqrt()

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Crops: a point of the scene must be found in the crop where the crop's camera says it is."""
+
+from __future__ import annotations
+
+import math
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from nlf_blender.errors import UserError
+from nlf_blender.worker.nlf.camera import Camera
+from nlf_blender.worker.nlf.crops import Augmentation, CropSpec, crop_view, look_at, warp_crop
+
+SIDE = 256
+LENSES = {
+    "ideal": [],
+    "brown": [-0.25, 0.08, 0.0012, -0.0007, -0.01],
+    "fisheye": [0.05, -0.01, 0.004, -0.0006],
+}
+
+
+def _camera(lens: list[float] | None = None) -> Camera:
+    return Camera.create([[620.0, 0, 399.5], [0, 610.0, 299.5], [0, 0, 1]], lens or [])
+
+
+def _dot(pixel: np.ndarray, width: int = 800, height: int = 600, sigma: float = 5.0) -> np.ndarray:
+    """A soft white dot on black, RGB bytes."""
+    x, y = np.arange(width) - pixel[0], np.arange(height) - pixel[1]
+    light = np.exp(-0.5 * (x[None] ** 2 + y[:, None] ** 2) / sigma**2)
+    return np.repeat((255 * light).round().astype(np.uint8)[..., None], 3, axis=2)
+
+
+def _centroid(crop: np.ndarray) -> np.ndarray:
+    light = crop.mean(axis=0)
+    grid = np.arange(SIDE)
+    return np.array([(light.sum(0) * grid).sum(), (light.sum(1) * grid).sum()]) / light.sum()
+
+
+@pytest.mark.parametrize("lens", LENSES.values(), ids=LENSES.keys())
+@pytest.mark.parametrize(
+    "augmentation",
+    [Augmentation(), Augmentation(0.4, 0.9, True), Augmentation(-0.3, 0.4, False)],
+    ids=["plain", "turned and flipped", "half size"],
+)
+def test_a_point_lies_where_the_crops_camera_sees_it(
+    lens: list[float], augmentation: Augmentation
+) -> None:
+    camera = _camera(lens)
+    spec = CropSpec.square((520.0, 260.0), 330.0, roll=0.25)
+    view = crop_view(camera, spec, SIDE, augmentation)
+    assert (view.scale < 0.5) == (augmentation.scale < 0.5)  # one case uses the shrunk image
+    assert np.linalg.det(view.rotation) == pytest.approx(-1.0 if augmentation.flip else 1.0)
+    for pixel in ([520.0, 260.0], [585.0, 210.0], [455.0, 335.0]):
+        point = camera.unproject(np.array(pixel)) * 3.7
+        crop = warp_crop(_dot(np.array(pixel)), camera, view, SIDE, linear_light=False)
+        assert np.abs(_centroid(crop) - view.project(point)).max() < 0.15
+
+
+def test_the_box_fills_the_crop_and_its_middle_is_the_middle() -> None:
+    camera = _camera()
+    spec = CropSpec.from_box(300.0, 100.0, 420.0, 400.0)
+    view = crop_view(camera, spec, SIDE)
+    top, bottom = (camera.unproject(np.array([360.0, y])) for y in (100.0, 400.0))
+    assert np.allclose(view.project(camera.unproject(np.array([360.0, 250.0]))), SIDE / 2)
+    height = np.linalg.norm(view.project(top) - view.project(bottom))
+    assert height == pytest.approx(SIDE, abs=0.01)
+
+
+@pytest.mark.parametrize("roll", [0.0, 0.7, -1.2, math.pi])
+def test_a_turned_box_stands_upright_in_the_crop(roll: float) -> None:
+    camera = _camera()
+    center = np.array([399.5, 299.5])
+    view = crop_view(camera, CropSpec.square(tuple(center), 200.0, roll), SIDE)
+    above = center + 80.0 * np.array([math.sin(roll), -math.cos(roll)])
+    seen = view.project(camera.unproject(above)) - SIDE / 2
+    assert abs(seen[0]) < 1.0
+    assert seen[1] < -90.0
+
+
+def test_the_roll_of_an_augmentation_adds_to_the_persons() -> None:
+    camera = _camera()
+    turned = crop_view(camera, CropSpec.square((500, 200), 200.0, 0.3), SIDE, Augmentation(0.2))
+    plain = crop_view(camera, CropSpec.square((500, 200), 200.0, 0.5), SIDE)
+    assert np.allclose(turned.rotation, plain.rotation)
+
+
+def test_upright_follows_the_world() -> None:
+    rows = look_at(np.array([0.3, 0.1, 1.0]), np.array([0.2, -1.0, 0.1]))
+    assert np.allclose(rows @ rows.T, np.eye(3))
+    assert np.linalg.det(rows) == pytest.approx(1.0)
+    assert rows[1] @ [0.2, -1.0, 0.1] < 0
+    assert rows[0] @ [0.2, -1.0, 0.1] == pytest.approx(0.0)
+    straight_down = look_at(np.array([0.0, 1.0, 0.0]), np.array([0.0, -1.0, 0.0]))
+    assert np.allclose(straight_down @ straight_down.T, np.eye(3))
+
+
+@pytest.mark.parametrize(("linear", "expected"), [(True, 0.5 ** (1 / 2.2)), (False, 0.5)])
+def test_fine_patterns_become_their_mean(linear: bool, expected: float) -> None:
+    board = (np.indices((1600, 1600)).sum(axis=0) % 2 * 255).astype(np.uint8)
+    image = np.repeat(board[..., None], 3, axis=2)
+    camera = Camera.create([[1600.0, 0, 799.5], [0, 1600.0, 799.5], [0, 0, 1]])
+    view = crop_view(camera, CropSpec.square((799.5, 799.5), 1500.0, 0.1), SIDE)
+    inside = warp_crop(image, camera, view, SIDE, linear)[:, 64:192, 64:192]
+    assert np.abs(inside - expected).max() < 0.01
+
+
+@pytest.mark.parametrize("linear", [True, False])
+def test_gamma_works_on_srgb_values(linear: bool) -> None:
+    image = np.full((600, 800, 3), (51, 102, 204), np.uint8)
+    view = crop_view(_camera(), CropSpec.square((400, 300), 200.0), SIDE)
+    crop = warp_crop(image, _camera(), view, SIDE, linear, gamma=0.7)
+    assert np.abs(crop[:, 128, 128] - np.array([0.2, 0.4, 0.8]) ** 0.7).max() < 1e-4
+
+
+def test_black_outside_of_the_image() -> None:
+    image = np.full((600, 800, 3), 255, np.uint8)
+    view = crop_view(_camera(), CropSpec.square((0.0, 300.0), 200.0), SIDE)
+    crop = warp_crop(image, _camera(), view, SIDE, linear_light=False)
+    assert crop[:, 128, 5].max() == 0.0
+    assert crop[:, 128, 250].min() == pytest.approx(1.0)
+    away = crop_view(_camera(), CropSpec.square((-900.0, 300.0), 200.0), SIDE)
+    assert warp_crop(image, _camera(), away, SIDE, linear_light=True).max() == 0.0
+
+
+@pytest.mark.parametrize("side", [1.0, 40.0, 1e7])
+def test_the_smallest_image_and_silly_boxes(side: float) -> None:
+    camera = Camera.create([[10.0, 0, 0], [0, 10.0, 0], [0, 0, 1]])
+    view = crop_view(camera, CropSpec.square((0.0, 0.0), side), SIDE)
+    crop = warp_crop(np.full((1, 1, 3), 255, np.uint8), camera, view, SIDE, linear_light=True)
+    assert crop.shape == (3, SIDE, SIDE)
+    assert np.isfinite(crop).all()
+    assert crop.max() > 0.0
+
+
+def test_a_huge_picture_is_not_copied_as_floats() -> None:
+    image = np.zeros((9000, 12000, 3), np.uint8)
+    camera = Camera.create([[12000.0, 0, 5999.5], [0, 12000.0, 4499.5], [0, 0, 1]])
+    view = crop_view(camera, CropSpec.square((6000.0, 4500.0), 8000.0), SIDE)
+    tracemalloc.start()
+    warp_crop(image, camera, view, SIDE, linear_light=True)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 200e6  # a float copy of the region alone would take 768 MB
+
+
+@pytest.mark.parametrize("spec", [CropSpec((300, 200), (0, 0)), CropSpec((1e5, 1e5), (50, 50))])
+def test_boxes_that_show_nothing_are_refused(spec: CropSpec) -> None:
+    camera = _camera([-0.3, 0.0, 0.0, 0.0, 0.0])
+    with pytest.raises(UserError) as caught:
+        crop_view(camera, spec, SIDE)
+    assert caught.value.fix
+
+
+def test_a_box_beyond_what_the_lens_sees_is_still_measured() -> None:
+    camera = _camera([-0.3, 0.0, 0.0, 0.0, 0.0])
+    view = crop_view(camera, CropSpec.square((400.0, 300.0), 900.0), SIDE)
+    assert 0.5 * SIDE / 900 < view.scale < 1.1 * SIDE / 900
