@@ -53,6 +53,7 @@ def localize_photo(
 ) -> Path:
     """Localize everybody in one photo and return the take's folder. UserError if nobody is found,
     or if a file, the device or the disk is not usable; Cancelled if the job was."""
+    progress.people = 0
     progress.step("Reading")
     photo = read_photo(source)
     progress.step("Starting")
@@ -61,6 +62,7 @@ def localize_photo(
     camera = choose_camera(photo, settings)
     people = find_people(photo, settings, models)
     progress.people = len(people)
+    progress.step("Localizing")
     localized = localize_people(photo, camera, people, settings, models, progress)
     progress.step("Fitting")
     fitted = fit_people(models, localized)

@@ -80,7 +80,7 @@ def test_there_are_2254_anchors() -> None:
 
 
 def made_person(shift: float, score: float, size: float = 100.0) -> Person:
-    keypoints = np.zeros((33, 3))
+    keypoints = np.ones((33, 3))
     keypoints[:, :2] = np.random.default_rng(0).random((33, 2)) * size + shift
     box = np.array([shift, shift, shift + size, shift + size])
     return Person(box, score, Frame(box[:2] + size / 2, size * 1.5, 0.0), keypoints)
@@ -90,6 +90,14 @@ def test_people_with_the_same_landmarks_are_one() -> None:
     twice = [made_person(0.0, 0.8), made_person(3.0, 0.9), made_person(60.0, 0.7)]
     kept = distinct_people(twice)
     assert sorted(person.score for person in kept) == [0.7, 0.9]
+
+
+def test_guesses_beyond_the_border_do_not_make_one_person_two() -> None:
+    first, second = made_person(0.0, 0.9), made_person(3.0, 0.8)
+    second.keypoints[15:, :2] += 400.0  # the lower body, out of the picture, placed anyhow
+    assert len(distinct_people([first, second])) == 2
+    second.keypoints[15:, 2] = 0.1
+    assert len(distinct_people([first, second])) == 1
 
 
 def test_the_largest_comes_first() -> None:

@@ -24,6 +24,7 @@ PERSON_THRESHOLD = 0.5
 # Two people are one if their landmarks lie closer than this share of the smaller one's frame.
 SAME_LANDMARKS = 0.08
 SAME_HIPS = 0.12
+SEEN = 0.5  # visibility from which a landmark counts
 # Mean motion of the landmarks between two looks, as a share of the frame, that is far too much.
 UNSTEADY = 0.04
 TILE_ROWS = (2, 3)
@@ -196,6 +197,10 @@ def distinct_people(people: list[Person]) -> list[Person]:
 
 
 def _same_person(first: Person, second: Person) -> bool:
+    """Whether the landmarks agree that both see; those beyond the photo's border are guesses."""
     distance = np.linalg.norm(first.keypoints[:, :2] - second.keypoints[:, :2], axis=1)
+    seen = np.minimum(first.keypoints[:, 2], second.keypoints[:, 2]) > SEEN
+    if not seen.any():
+        seen[:] = True
     reach = SAME_LANDMARKS * min(first.frame.side, second.frame.side)
-    return float(np.median(distance)) < reach
+    return float(np.median(distance[seen])) < reach
