@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One localize job as Blender sees it: its state, its progress and what came of it."""
+
+from __future__ import annotations
+
+import enum
+from pathlib import Path
+
+from ..errors import UserError
+from ..protocol.json_fields import Json, as_float, as_int, as_list, as_object, as_str, optional
+from ..protocol.messages import STAGES
+from ..protocol.settings import LocalizeSettings
+from .stage_times import Estimate
+
+
+class State(enum.Enum):
+    """Where a job is. STARTING and RUNNING may change; the others are final."""
+
+    STARTING = "starting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Job:
+    """A job, moved on by the worker's events. Times are seconds of one monotonic clock."""
+
+    def __init__(
+        self,
+        name: str,
+        sources: tuple[Path, ...],
+        out: Path,
+        settings: LocalizeSettings,
+        estimate: Estimate,
+    ) -> None:
+        self.name = name
+        self.sources = sources
+        self.out = out
+        self.settings = settings
+        self.state = State.STARTING
+        self.stage = STAGES[0]
+        self.done = 0
+        self.total = 0
+        self.people = 0
+        self.seconds_left: float | None = None
+        self.takes: tuple[Path, ...] = ()
+        self.problems: tuple[UserError, ...] = ()  # sources that gave no take, though others did
+        self.error: UserError | None = None
+        self._estimate = estimate
+
+    @property
+    def active(self) -> bool:
+        """Whether it is still under way."""
+        return self.state in (State.STARTING, State.RUNNING)
+
+    @property
+    def fraction(self) -> float:
+        """How far it is, 0 to 1; never falls."""
+        return self._estimate.fraction
+
+    @property
+    def spent(self) -> dict[str, float]:
+        """Seconds per stage so far."""
+        return self._estimate.spent
+
+    def command(self) -> Json:
+        """The fields of the command that starts it."""
+        return {
+            "job": self.name,
+            "sources": [str(path) for path in self.sources],
+            "out": str(self.out),
+            "settings": self.settings.to_json(),
+        }
+
+    def handle(self, event: Json, now: float) -> None:
+        """Take over an event of this job. ValueError if it lacks what its kind must have."""
+        if not self.active:
+            return
+        kind = event["kind"]
+        if kind == "progress":
+            self._progress(event, now)
+        elif kind == "done":
+            self._finish(event, now)
+        elif kind == "failed":
+            self.fail(_error(event))
+        elif kind == "cancelled":
+            self.cancel()
+
+    def tick(self, now: float) -> None:
+        """Bring the fraction and the seconds left up to date."""
+        if self.active:
+            self.seconds_left = self._estimate.seconds_left(now)
+
+    def fail(self, error: UserError) -> None:
+        """End it with an error, unless it has ended."""
+        if self.active:
+            self.state = State.FAILED
+            self.error = error
+
+    def cancel(self) -> None:
+        """End it because the user said so, unless it has ended."""
+        if self.active:
+            self.state = State.CANCELLED
+
+    def _progress(self, event: Json, now: float) -> None:
+        stage = as_str(event.get("stage"), "progress.stage")
+        done = as_int(event.get("done"), "progress.done")
+        total = as_int(event.get("total"), "progress.total")
+        people = as_int(event.get("people"), "progress.people")
+        optional(event.get("seconds_left"), as_float, "progress.seconds_left")
+        self.state = State.RUNNING
+        self.stage, self.done, self.total, self.people = stage, done, total, people
+        self._estimate.step(stage, min(max(done / total, 0.0), 1.0) if total > 0 else 0.0, now)
+
+    def _finish(self, event: Json, now: float) -> None:
+        takes = tuple(Path(as_str(t, "a take")) for t in as_list(event.get("takes"), "done.takes"))
+        failures = as_list(event.get("failures", []), "done.failures")
+        self.problems = tuple(_error(as_object(item, "a failure")) for item in failures)
+        self.takes = takes
+        self.state = State.DONE
+        self.seconds_left = 0.0
+        self._estimate.finish(now)
+
+
+def _error(data: Json) -> UserError:
+    texts = {name: as_str(data.get(name), f"failed.{name}") for name in ("title", "detail", "fix")}
+    return UserError.from_json(texts)
