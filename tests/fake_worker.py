@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A worker that misbehaves on request; standard library only.
+
+It is copied into a test's folder beside a `fake_worker.json`: {"mode": ..., "take": folder to hand
+out as the result, "steps": progress steps per job, "pause": seconds per step}.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+CONFIG = json.loads(Path(__file__).with_name("fake_worker.json").read_text(encoding="utf-8"))
+MODE = CONFIG["mode"]
+STAGES = ("Starting", "Reading", "Finding people", "Localizing", "Fitting", "Writing")
+
+
+class FakeWorker:
+    """Answers the protocol's commands, well or badly."""
+
+    def __init__(self, session: Path) -> None:
+        self.events = open(session / "events.jsonl", "ab", buffering=0)  # noqa: SIM115
+        self.commands: queue.Queue[dict] = queue.Queue()
+        self.cancelled: set[str] = set()
+        self.silent = False
+
+    def write(self, kind: str, **fields: object) -> None:
+        """Append an event."""
+        self.events.write((json.dumps({"kind": kind, **fields}) + "\n").encode())
+
+    def listen(self) -> None:
+        """Read commands; the end of standard input ends the process, unless it plays deaf."""
+        for line in sys.stdin.buffer:
+            command = json.loads(line)
+            if command["kind"] == "cancel":
+                self.cancelled.add(command["job"])
+            else:
+                self.commands.put(command)
+        if MODE not in ("ignores_cancel", "hangs"):
+            os._exit(0)
+
+    def beat(self) -> None:
+        """Tell that it lives, until it plays dead."""
+        while not self.silent:
+            self.write("heartbeat")
+            time.sleep(0.1)
+
+    def serve(self) -> None:
+        """Run jobs until told to quit."""
+        if MODE == "slow_start":
+            time.sleep(CONFIG.get("start_seconds", 1.0))
+        if MODE == "never_starts":
+            time.sleep(600)
+        protocol = 99 if MODE == "wrong_protocol" else 1
+        self.write("hello", pid=os.getpid(), python="3.11.0", protocol=protocol)
+        threading.Thread(target=self.listen, daemon=True).start()
+        threading.Thread(target=self.beat, daemon=True).start()
+        while (command := self.commands.get())["kind"] != "quit":
+            self.localize(command)
+
+    def localize(self, command: dict) -> None:
+        """Play a job."""
+        job, out = command["job"], Path(command["out"])
+        source = Path(command["sources"][0])
+        unfinished = out / f"{source.stem}.take.part"
+        unfinished.mkdir(parents=True, exist_ok=True)
+        steps = CONFIG.get("steps", 1)
+        for stage in STAGES:
+            for done in range(steps):
+                self.progress(job, stage, done, steps)
+                if not self.misbehave(stage):
+                    return
+                time.sleep(CONFIG.get("pause", 0.01))
+                if job in self.cancelled and MODE != "ignores_cancel":
+                    shutil.rmtree(unfinished)
+                    self.write("cancelled", job=job)
+                    return
+        if MODE == "fails":
+            shutil.rmtree(unfinished)
+            self.write("failed", job=job, title="Nobody found", detail="No one.", fix="Crop it.")
+            return
+        final = out / f"{source.stem}.take"
+        shutil.rmtree(unfinished)
+        shutil.rmtree(final, ignore_errors=True)
+        final.mkdir()
+        if CONFIG.get("take"):
+            shutil.copytree(CONFIG["take"], final, dirs_exist_ok=True)
+        if MODE == "damaged_take":
+            chunk = next(final.glob("chunk_*.npz"))
+            chunk.write_bytes(chunk.read_bytes()[:1000])
+        self.write("done", job=job, takes=[str(final)], failures=[], seconds={"Reading": 0.1})
+
+    def progress(self, job: str, stage: str, done: int, total: int) -> None:
+        """Tell how far the job is."""
+        people = 2 if STAGES.index(stage) > 2 else 0
+        self.write(
+            "progress",
+            job=job,
+            stage=stage,
+            done=done,
+            total="many" if MODE == "bad_fields" else total,
+            people=people,
+            seconds_left=None,
+        )
+
+    def misbehave(self, stage: str) -> bool:
+        """Do what the mode asks for at this stage; whether the job goes on."""
+        if stage != "Localizing":
+            return True
+        if MODE == "dies_midway":
+            print("RuntimeError: a piece fell off", file=sys.stderr, flush=True)
+            os._exit(3)
+        if MODE == "killed":
+            os.kill(os.getpid(), 9)
+        if MODE == "hangs":
+            self.silent = True
+            time.sleep(600)
+        if MODE == "rubbish_events":
+            self.events.write(b'\x00\xff rubbish {"kind"\n')
+            time.sleep(600)
+        if MODE == "rubbish_stdout":
+            print("\x00 loading... 100%\n" * 1000, flush=True)
+        if MODE == "has_a_child":
+            child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+            print(f"child {child.pid}", flush=True)
+            self.silent = True
+            time.sleep(600)
+        return True
+
+
+def check() -> None:
+    """Answer `check` as the worker does, with a warning before it."""
+    if MODE == "dies_at_start":
+        sys.exit("ModuleNotFoundError: No module named 'torch'")
+    print("warning: {a library talks}")
+    items = [
+        {"name": "Python", "ok": True, "value": "3.11.0", "fix": ""},
+        {"name": "torch", "ok": False, "value": "not installed", "fix": "Install it."},
+    ]
+    print(json.dumps({"items": items}))
+
+
+def main() -> None:
+    """Play the part that the command line asks for."""
+    if sys.argv[1] == "check":
+        check()
+        return
+    if MODE == "dies_at_start":
+        sys.exit("ModuleNotFoundError: No module named 'torch'")
+    FakeWorker(Path(sys.argv[sys.argv.index("--session") + 1])).serve()
+
+
+if __name__ == "__main__":
+    main()
