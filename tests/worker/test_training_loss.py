@@ -18,9 +18,7 @@ from nlf_blender.worker.training.losses import crop_intrinsics, project, trainin
 from nlf_blender.worker.training.metrics import rank_correlation, similarity_aligned
 from nlf_blender.worker.training.model import TrainedPart, read_out
 
-SMALL = FieldConfig(
-    fourier_dim=16, gps_hidden_dim=16, signature_dim=8, code_dim=12, feature_dim=10
-)
+SMALL = FieldConfig(fourier_dim=16, gps_hidden_dim=16, signature_dim=8, code_dim=12, feature_dim=10)
 
 
 def people(seed: int) -> torch.Tensor:

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import io
 import tarfile
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from nlf_blender.worker.training.mocap import load_archive, read_amc, read_bvh, turn_between
+from nlf_blender.worker.training.mocap import load_archive, turn_between
+from nlf_blender.worker.training.motion_files import read_amc, read_bvh
 from nlf_blender.worker.training.poses import sample_heading, sample_pose, turn
 from nlf_blender.worker.training.skeleton import (
     INDEX,
@@ -62,7 +64,7 @@ def asf_text() -> str:
         bones["r" + name[1:]] = (mirrored, axes, parent if parent in ("root", "thorax")
                                  else "r" + parent[1:])  # fmt: skip
     spine = ("root", "lowerback", "upperback", "thorax", "lowerneck", "head")
-    for parent, name in zip(spine, spine[1:], strict=False):
+    for parent, name in pairwise(spine):
         bones[name] = ([0, 1, 0], "rx ry rz", parent)
     lines = [":bonedata"]
     for name, (direction, axes, _) in bones.items():

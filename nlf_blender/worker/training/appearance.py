@@ -43,7 +43,11 @@ class Wardrobe:
         self.mouth &= np.abs(rest[:, 0]) < 0.024
         self.trunk = of("spine1", "spine2", "spine3") | pair("collar")
         self.hips, self.upper_arms, self.forearms = of("pelvis"), pair("shoulder"), pair("elbow")
-        self.hands, self.thighs, self.shins = pair("wrist") | pair("hand"), pair("hip"), pair("knee")
+        self.hands, self.thighs, self.shins = (
+            pair("wrist") | pair("hand"),
+            pair("hip"),
+            pair("knee"),
+        )
         self.feet = pair("ankle") | pair("foot")
         self.along_arm = np.abs(rest[:, 0])
         self.height = rest[:, 1]
@@ -130,7 +134,7 @@ def shade(random: Generator, normals: np.ndarray) -> np.ndarray:
     light = random.uniform(0.15, 0.7) * (1 + random.normal(size=3) * 0.05)
     shaded = np.tile(light, (len(normals), 1))
     for _ in range(random.integers(1, 4)):
-        direction = random.normal(size=3) + [0, -0.7, -0.5]
+        direction = random.normal(size=3) + np.array([0, -0.7, -0.5])
         direction /= np.linalg.norm(direction)
         lit = np.clip(normals @ direction, 0, None)[:, None]
         shaded += lit * (random.uniform(0.2, 0.8) * (1 + random.normal(size=3) * 0.08))

@@ -56,7 +56,11 @@ class WeightAverage:
 
 
 def train(
-    model: TrainedPart, crops: CropSet, held_out: CropSet, signatures: Tensor, settings: LoopSettings
+    model: TrainedPart,
+    crops: CropSet,
+    held_out: CropSet,
+    signatures: Tensor,
+    settings: LoopSettings,
 ) -> TrainedPart:
     """Train `model` and return its average. signatures: [N,S] of the whole pool."""
     random = torch.Generator().manual_seed(settings.seed)

@@ -38,9 +38,7 @@ class TrainedPart(nn.Module):
         keep_landmarks: Tensor | None = None,
     ) -> HeadOutput:
         """signatures: [N,S] of the canonical points that the batch has."""
-        features = self.neck(
-            batch.maps, batch.landmarks, batch.world, keep_maps, keep_landmarks
-        )
+        features = self.neck(batch.maps, batch.landmarks, batch.world, keep_maps, keep_landmarks)
         return read_out(self.heatmap_head, features, signatures)
 
 

@@ -107,7 +107,9 @@ def sample_pose(random: Generator, motions: list[np.ndarray]) -> np.ndarray:
         if random.random() < 0.75:
             _draw_posture(random, pose)
     for joint in ("neck", "head"):
-        pose[INDEX[joint]] = pose[INDEX[joint]] @ turn("y", random.normal() * 16) @ _jitter(random, 8)
+        pose[INDEX[joint]] = (
+            pose[INDEX[joint]] @ turn("y", random.normal() * 16) @ _jitter(random, 8)
+        )
     for joint in range(1, len(pose)):
         pose[joint] = pose[joint] @ _jitter(random, 4)
     return mirror_pose(pose) if random.random() < 0.5 else pose
@@ -119,8 +121,5 @@ def sample_heading(random: Generator) -> np.ndarray:
     kind = random.random()
     if kind < 0.10:
         return Rotation.random(random_state=int(random.integers(2**31))).as_matrix()
-    if kind < 0.30:
-        lean = random.uniform(-80, 80)
-    else:
-        lean = random.normal() * 16
+    lean = random.uniform(-80, 80) if kind < 0.3 else random.normal() * 16
     return turn("x", lean) @ turn("z", random.normal() * 12) @ heading

@@ -62,9 +62,9 @@ class Studio:
         behind = image.copy()
         nearness = np.zeros((CROP_SIDE, CROP_SIDE), np.float32)
         if random.random() < 0.2:
-            beside = place + [random.choice([-1, 1]) * random.uniform(0.25, 1.2),
-                              random.normal() * 0.15, random.normal() * 0.6]  # fmt: skip
-            self._draw(self._person(random), beside, focal, image, nearness)
+            aside = random.choice([-1, 1]) * random.uniform(0.25, 1.2)
+            offset = np.array([aside, random.normal() * 0.15, random.normal() * 0.6])
+            self._draw(self._person(random), place + offset, focal, image, nearness)
         self._draw(person, place, focal, image, nearness)
         if random.random() < 0.7:
             edge = cv2.GaussianBlur((nearness > 0).astype(np.float32), (0, 0), 0.7)[..., None]

@@ -64,8 +64,8 @@ def to_local(world: np.ndarray) -> np.ndarray:
     local = world.copy()
     for joint, parent in enumerate(PARENTS):
         if parent >= 0:
-            local[..., joint, :, :] = np.swapaxes(world[..., parent, :, :], -1, -2) @ (
-                world[..., joint, :, :]
+            local[..., joint, :, :] = (
+                np.swapaxes(world[..., parent, :, :], -1, -2) @ (world[..., joint, :, :])
             )
     return local
 

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """TFLite file -> graph file for `worker.nlf.backbones.graph`.
 
-Usage, with the packages `tflite`, `torch`, `numpy` and `safetensors` installed:
+Usage (OUT is a .safetensors file), with the packages `tflite`, `torch`, `numpy` and `safetensors` installed:
 
-    python -m nlf_blender.worker.authoring.blazepose.convert landmarks heavy.tflite out.safetensors
-    python -m nlf_blender.worker.authoring.blazepose.convert detector detection.tflite out.safetensors
+    python -m nlf_blender.worker.authoring.blazepose.convert landmarks|detector IN.tflite OUT
 
 The landmark network is in the npm package @mediapipe/pose 0.5.1675469404, the detector in the
 Python wheel mediapipe 0.10.21; both are Apache-2.0. `verify` compares the result with the original.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Compares a graph file with the TFLite file it came from, on one picture or on noise.
 
-    python -m nlf_blender.worker.authoring.blazepose.verify original.tflite ported.safetensors [PHOTO]
+    python -m nlf_blender.worker.authoring.blazepose.verify ORIGINAL PORTED [PHOTO]
 
 Needs `ai-edge-litert`, and opencv-python for a photo. Prints the largest difference per output.
 """

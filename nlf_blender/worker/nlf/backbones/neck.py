@@ -41,9 +41,7 @@ class MixingBlock(nn.Module):
 class LandmarkNeck(nn.Module):
     """Feature maps and landmarks of P crops -> [P,channels,8,8]."""
 
-    def __init__(
-        self, map_channels: dict[str, int], channels: int = 256, blocks: int = 2
-    ) -> None:
+    def __init__(self, map_channels: dict[str, int], channels: int = 256, blocks: int = 2) -> None:
         super().__init__()
         self.channels = channels
         self.norms = nn.ModuleDict(
@@ -54,9 +52,7 @@ class LandmarkNeck(nn.Module):
         )
         self.drawing = nn.Conv2d(_DRAWINGS, channels, 1)
         self.coordinate_norm = nn.BatchNorm1d(_COORDINATES, affine=False)
-        self.code = nn.Sequential(
-            nn.Linear(_COORDINATES, 384), nn.GELU(), nn.Linear(384, channels)
-        )
+        self.code = nn.Sequential(nn.Linear(_COORDINATES, 384), nn.GELU(), nn.Linear(384, channels))
         self.place = nn.Parameter(torch.randn(channels, GRID, GRID) * 0.1)
         self.blocks = nn.Sequential(*(MixingBlock(channels) for _ in range(blocks)))
         self.norm = nn.GroupNorm(8, channels)
