@@ -8,7 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from nlf_blender.body.body_data import NO_PARENT, BodyData, body_from_arrays, reduced_body_npz
+from nlf_blender.body.body_data import (
+    NO_PARENT,
+    BodyData,
+    body_from_arrays,
+    load_body_npz,
+    reduced_body_npz,
+)
 from nlf_blender.body.kinematics import global_transforms, rest_joints, skinning_transforms
 from nlf_blender.body.rotations import matrix_from_rotvec
 from nlf_blender.body.skeleton import SMPL_JOINT_NAMES, SMPL_PARENTS
@@ -85,9 +91,9 @@ def make_body(seed: int = 0, correctives: bool = False) -> BodyData:
 
 
 def save_whole_body(path: Path, body: BodyData) -> None:
-    """Write body.npz with its pose correctives, which `reduced_body_npz` leaves out."""
+    """Write body.npz with its pose correctives, which `reduced_body_npz` may leave out."""
     path.write_bytes(reduced_body_npz(body))
-    if body.posedirs is not None:
+    if body.posedirs is not None and load_body_npz(path).posedirs is None:
         with np.load(path) as file:
             arrays = dict(file)
         np.savez(path, **arrays, posedirs=body.posedirs)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import scene_fixtures as fixtures
 
-from nlf_blender.body.body_data import BodyData
+from nlf_blender.body.body_data import BodyData, load_body_npz, reduced_body_npz
 from nlf_blender.body.conventions import (
     BLENDER_FROM_CAMERA,
     BLENDER_FROM_SMPL,
@@ -18,6 +18,8 @@ from nlf_blender.body.conventions import (
 )
 from nlf_blender.scene import ImportOptions, ImportResult, import_take
 from nlf_blender.scene.datablocks import IMPORT_TAG
+
+OPEN_BODY = Path(__file__).parents[2] / "nlf_blender" / "assets" / "open_body.npz"
 
 
 def evaluated_vertices(obj: bpy.types.Object) -> np.ndarray:
@@ -77,6 +79,17 @@ def test_skinned_mesh_equals_numpy_skinning(
     names = [key.name for key in person.body.data.shape_keys.key_blocks]
     shapes = [f"Shape {index:03d}" for index in range(body.beta_count)]
     assert names == ["Basis", *shapes, *(["Pose Correctives"] if correctives else [])]
+
+
+def test_the_open_body_bends_as_in_numpy(tmp_path: Path) -> None:
+    (tmp_path / "body.npz").write_bytes(reduced_body_npz(load_body_npz(OPEN_BODY)))
+    body = load_body_npz(tmp_path / "body.npz")  # as rounded in a take
+    assert body.posedirs is not None
+    fit = fixtures.random_fit(body, 3)
+    result = imported(tmp_path, body, [fit])
+    expected = blender_points_from_camera(fixtures.reference_vertices(body, fit)) + lift(result)
+    assert np.abs(evaluated_vertices(result.people[0].body) - expected).max() < 1e-4
+    assert "Pose Correctives" in result.people[0].body.data.shape_keys.key_blocks
 
 
 def test_a_beta_beyond_the_slider_keeps_its_value(tmp_path: Path) -> None:
