@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from body_examples import OPEN_BODY, SMALL_NAMES, SMALL_PARENTS, small_arrays, small_body
 
-from nlf_blender.body.body_data import body_from_arrays, load_body_npz, save_body_npz
+from nlf_blender.body.body_data import body_from_arrays, load_body_npz, reduced_body_npz
 from nlf_blender.body.skeleton import SMPL_JOINT_NAMES, SMPL_PARENTS
 from nlf_blender.errors import UserError
 
@@ -55,10 +55,12 @@ def test_joints_are_the_regressors() -> None:
 def test_a_reduced_body_keeps_what_a_scene_needs(tmp_path: Path) -> None:
     body = load_body_npz(OPEN_BODY)
     path = tmp_path / "body.npz.tmp"
-    save_body_npz(path, body)
+    path.write_bytes(reduced_body_npz(body))
     again = load_body_npz(path)
-    assert again.posedirs is None and again.joint_regressor is None
-    assert path.stat().st_size < 4e6
+    assert again.joint_regressor is None
+    assert body.posedirs is not None and again.posedirs is not None
+    np.testing.assert_allclose(again.posedirs, body.posedirs, atol=2e-5)
+    assert path.stat().st_size < 5e6
     for name in (
         "v_template",
         "shapedirs",
@@ -74,6 +76,14 @@ def test_a_reduced_body_keeps_what_a_scene_needs(tmp_path: Path) -> None:
         np.testing.assert_array_equal(getattr(again, name), getattr(body, name))
     for name in ("skeleton", "part_names", "name", "license", "sha256", "gender"):
         assert getattr(again, name) == getattr(body, name)
+
+
+def test_dense_pose_correctives_are_left_out_of_a_reduced_body(tmp_path: Path) -> None:
+    arrays = small_arrays()
+    arrays["posedirs"] = np.ones_like(arrays["posedirs"])
+    whole = load_body_npz(written(tmp_path, arrays))
+    (tmp_path / "reduced.npz").write_bytes(reduced_body_npz(whole))
+    assert load_body_npz(tmp_path / "reduced.npz").posedirs is None
 
 
 def test_a_small_body_is_as_good(tmp_path: Path) -> None:

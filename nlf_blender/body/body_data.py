@@ -7,6 +7,7 @@ Nothing depends on how many vertices, joints and betas a body has.
 from __future__ import annotations
 
 import hashlib
+import io
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -32,12 +33,18 @@ from .skeleton import SMPL_JOINT_NAMES, SMPL_PARENTS, Skeleton
 NO_PARENT = 4294967295  # how SMPL's files write -1 in an unsigned table
 # Weights of one vertex must sum to 1; files in float32 or rounded to 4 digits miss by this much.
 WEIGHT_SUM_TOLERANCE = 1e-2
+# Pose correctives go into a reduced body as a list of the values that matter, if that is short:
+# dense ones, as SMPL's, would be the larger part of every take.
+LEAST_POSEDIR = 1e-5  # metres per unit of a pose feature
+MOST_POSEDIRS_LISTED = 0.2  # of all values
 
 # All that is read of an npz. Others stay untouched: SMPL-X's files hold pickled dictionaries.
 ARRAY_KEYS = (
     "v_template",
     "shapedirs",
     "posedirs",
+    "posedirs_index",
+    "posedirs_value",
     "J_regressor",
     "J_template",
     "J_shapedirs",
@@ -134,7 +141,7 @@ def body_from_arrays(
         skeleton=skeleton,
         joints_template=joints_template,
         joints_shapedirs=joints_shapedirs,
-        posedirs=optional_floats_of(arrays, "posedirs", (vertices, 3, 9 * (joints - 1))),
+        posedirs=_posedirs(arrays, (vertices, 3, 9 * (joints - 1))),
         joint_regressor=regressor,
         canonical_vertices=as_float64(canonical_vertices),
         canonical_joints=as_float64(canonical_joints),
@@ -171,6 +178,25 @@ def _rest_joints(
     return rows @ template, np.einsum("jv,vcb->jcb", rows, shapedirs, optimize=True)
 
 
+def _posedirs(arrays: Arrays, shape: tuple[int, int, int]) -> FloatArray | None:
+    if "posedirs_index" not in arrays:
+        return optional_floats_of(arrays, "posedirs", shape)
+    dense = np.zeros(shape, dtype=np.float32)
+    index = indices_of(arrays, "posedirs_index", (None,), dense.size)
+    dense.ravel()[index] = floats_of(arrays, "posedirs_value", (len(index),))
+    return dense
+
+
+def _listed_posedirs(posedirs: FloatArray | None) -> dict[str, NDArray[Any]]:
+    if posedirs is None:
+        return {}
+    index = np.flatnonzero(np.abs(posedirs) >= LEAST_POSEDIR)
+    if not 0 < len(index) <= MOST_POSEDIRS_LISTED * posedirs.size:
+        return {}
+    values = posedirs.ravel()[index].astype(np.float16)
+    return {"posedirs_index": index.astype(np.uint32), "posedirs_value": values}
+
+
 def _skeleton(arrays: Arrays) -> Skeleton:
     table = array_of(arrays, "kintree_table")
     if table.ndim != 2 or table.shape[0] != 2 or not np.issubdtype(table.dtype, np.integer):
@@ -194,7 +220,7 @@ def _weights(arrays: Arrays, vertices: int, joints: int) -> FloatArray:
 
 
 def load_body_npz(path: Path) -> BodyData:
-    """The body in an npz, whole or written by `save_body_npz`.
+    """The body in an npz, whole or made by `reduced_body_npz`.
 
     The sha256 of a reduced file is that of the body it was made from. UserError names the file
     and what to do if it is missing, is no npz, or holds something else than a body.
@@ -228,11 +254,11 @@ def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
             return {key: arrays[key] for key in keys}
 
 
-def save_body_npz(path: Path, body: BodyData) -> None:
-    """Write the body, reduced to what a scene needs: no posedirs, no joint regressor, float32.
+def reduced_body_npz(body: BodyData) -> bytes:
+    """An npz of the body, reduced to what a scene needs: float32, without the joint regressor, and
+    of posedirs what is not zero, if that is little (MOST_POSEDIRS_LISTED).
 
-    `load_body_npz` reads it back; joints come from J_template and J_shapedirs. OSError as of
-    `open`; the caller renames a finished file into place.
+    `load_body_npz` reads it back from a file; joints come from J_template and J_shapedirs.
     """
     parents = [NO_PARENT if parent < 0 else parent for parent in body.skeleton.parents]
     arrays: dict[str, NDArray[Any]] = {
@@ -248,6 +274,7 @@ def save_body_npz(path: Path, body: BodyData) -> None:
         "license": np.array(body.license),
         "sha256": np.array(body.sha256),
         "gender": np.array(body.gender),
+        **_listed_posedirs(body.posedirs),
     }
     optional = {
         "canonical_vertices": (body.canonical_vertices, np.float32),
@@ -262,8 +289,9 @@ def save_body_npz(path: Path, body: BodyData) -> None:
             arrays[key] = array.astype(dtype)
     if body.part_names:
         arrays["part_names"] = np.array(body.part_names)
-    with open(path, "wb") as file:  # np.savez would append .npz to a temporary name
-        np.savez_compressed(file, **arrays)  # pyright: ignore[reportArgumentType]
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # pyright: ignore[reportArgumentType]
+    return buffer.getvalue()
 
 
 def _sha256(path: Path) -> str:

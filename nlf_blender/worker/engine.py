@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ..body.body_data import BodyData, load_body_npz
+from ..body.body_data import BodyData, load_body_npz, reduced_body_npz
 from ..errors import UserError
 from ..protocol.settings import LocalizeSettings
 from .nlf.checkpoints import load_localizer
@@ -24,12 +24,16 @@ OPEN_BODY = ASSETS / "open_body.npz"
 
 @dataclass(frozen=True)
 class Models:
-    """What a job needs, on its device. The point set is the body's V vertices, then J joints."""
+    """What a job needs, on its device. The point set is the body's V vertices, then J joints.
+
+    body_file: the body as it goes into every take, made once.
+    """
 
     device: torch.device
     finder: PeopleFinder
     localizer: Localizer
     body: BodyData
+    body_file: bytes
     body_model: BodyModel
     point_weights: PointWeights
 
@@ -66,6 +70,7 @@ def _load(settings: LocalizeSettings) -> Models:
         finder=PeopleFinder(device, ASSETS),
         localizer=localizer,
         body=body,
+        body_file=reduced_body_npz(body),
         body_model=BodyModel(body).to(device),
         point_weights=localizer.point_weights(points),
     )

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import errors
-from ..body.body_data import save_body_npz
 from ..body.conventions import intrinsics_from_focal_px, intrinsics_from_fov
 from ..protocol import take as take_format
 from ..protocol.settings import DEFAULT_FOV_DEGREES, LocalizeSettings
@@ -134,7 +133,7 @@ def write_take(
     with new_take(out, photo.path, photo.sha256) as folder:
         if not photo.as_stored:
             write_display_copy(photo, folder / "display.jpg")
-        save_body_npz(folder / take_format.BODY_FILE, models.body)
+        take_format.write_whole(folder / take_format.BODY_FILE, models.body_file)
         chunk = take_format.write_chunk(folder, 0, rows(people, localized, fitted))
         names = tuple(take_format.TrackInfo(i, f"Person {i + 1}") for i in range(len(people)))
         take_format.write_info(
