@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-import os
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -49,7 +49,6 @@ class Session:
         self._killed: list[tuple[WorkerProcess, Job]] = []  # to be tidied up after
         self._warm = False
         self._jobs_started = 0
-        self._workers_started = 0
 
     @property
     def busy(self) -> bool:
@@ -124,15 +123,14 @@ class Session:
         self._tidy()
 
     def _start_worker(self, python: Path) -> None:
-        self._workers_started += 1
-        stamp = time.strftime("%Y%m%d-%H%M%S")
-        folder = self._root / f"{stamp}-{os.getpid()}-{self._workers_started}"
         try:
-            folder.mkdir(parents=True)
+            self._root.mkdir(parents=True, exist_ok=True)
+            stamp = time.strftime("%Y%m%d-%H%M%S-")
+            folder = Path(tempfile.mkdtemp(prefix=stamp, dir=self._root))
         except OSError as error:
             raise UserError(
                 "Folder not writable",
-                f"{folder} cannot be made: {error.strerror}.",
+                f"{self._root} cannot be written to: {error.strerror}.",
                 "Make room on that disk, or give yourself the right to write there.",
             ) from error
         prune_sessions(self._root)

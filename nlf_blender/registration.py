@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What Blender is told about, in order. Each module names its CLASSES, and may have `register` and
+`unregister` of its own for what is not a class."""
+
+from __future__ import annotations
+
+import bpy
+
+from .ui import (
+    environment_operators,
+    job_operators,
+    job_pump,
+    panels,
+    preferences,
+    properties,
+    result_operators,
+    runtime,
+)
+
+# runtime comes first, so that it goes last: whatever is taken back before may still ask it.
+MODULES = (
+    runtime,
+    properties,
+    preferences,
+    job_operators,
+    environment_operators,
+    result_operators,
+    panels,
+    job_pump,
+)
+
+
+def register() -> None:
+    """Make all modules known to Blender, in order."""
+    for module in MODULES:
+        for cls in getattr(module, "CLASSES", ()):
+            bpy.utils.register_class(cls)
+        if hasattr(module, "register"):
+            module.register()
+
+
+def unregister() -> None:
+    """Take back what `register` did, in exactly the reverse order."""
+    for module in reversed(MODULES):
+        if hasattr(module, "unregister"):
+            module.unregister()
+        for cls in reversed(getattr(module, "CLASSES", ())):
+            bpy.utils.unregister_class(cls)

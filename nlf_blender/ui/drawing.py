@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pieces that several panels draw: wrapped texts, progress, numbers in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import blf
+import bpy
+
+_FONT = 0
+_POINTS = 11.0  # Blender's interface text, at scale 1
+_MARGIN = 50.0  # pixels at scale 1 that a panel and a box keep for themselves
+_NARROWEST = 120.0
+
+
+def wrap(text: str, width: float, measure: Callable[[str], float]) -> list[str]:
+    """Lines of `text` that are no wider than `width` as `measure` says; words too long are cut."""
+    lines: list[str] = []
+    for paragraph in text.split("\n"):
+        line = ""
+        for word in paragraph.split():
+            longer = f"{line} {word}" if line else word
+            if measure(longer) <= width:
+                line = longer
+                continue
+            if line:
+                lines.append(line)
+            line = word
+            while measure(line) > width and len(line) > 1:
+                fits = next(
+                    n for n in range(len(line) - 1, 0, -1) if n == 1 or measure(line[:n]) <= width
+                )
+                lines.append(line[:fits])
+                line = line[fits:]
+        lines.append(line)
+    return lines
+
+
+def draw_text(
+    layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str = "NONE"
+) -> None:
+    """A text over as many lines as the region's width asks for."""
+    scale = context.preferences.system.ui_scale
+    blf.size(_FONT, _POINTS * scale)
+    indent = 0.0 if icon == "NONE" else 22.0
+    width = max(context.region.width - (_MARGIN + indent) * scale, _NARROWEST * scale)
+    column = layout.column(align=True)
+    column.scale_y = 0.8
+    for number, line in enumerate(wrap(text, width, lambda part: blf.dimensions(_FONT, part)[0])):
+        if icon == "NONE":
+            column.label(text=line, translate=False)
+        else:
+            column.label(text=line, icon=icon if number == 0 else "BLANK1", translate=False)
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words, as coarse as an estimate deserves."""
+    if seconds < 10:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 90:
+        return f"{round(seconds / 5) * 5} s"
+    return f"{round(seconds / 60)} min"

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Operators around a job: start it, cancel it, bring a saved take in, deal with what went wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+import bpy
+
+from ..protocol.take import SUFFIX, TAKE_FILE
+from . import job_pump, places
+from .importing import import_now
+from .preferences import preferences
+from .runtime import RUNTIME, errors_reported
+
+
+class NLF_OT_localize(bpy.types.Operator):
+    """Find the people in the photo and import them as meshes and armatures"""
+
+    bl_idname = "nlf.localize"
+    bl_label = "Localize"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """One job at a time."""
+        if RUNTIME.job_active or RUNTIME.to_import:
+            cls.poll_message_set("A job is under way")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Collect the settings and hand the job over."""
+        with errors_reported(self):
+            properties, prefs = context.scene.nlf, preferences(context)
+            source = properties.source_file()
+            settings = properties.settings(prefs)
+            python = prefs.find_interpreter().path
+            out = places.writable_folder(properties.takes_folder())
+            RUNTIME.localize(python, source, out, settings, context.scene)
+            job_pump.start()
+            return {"FINISHED"}
+        return {"CANCELLED"}
+
+
+class NLF_OT_cancel(bpy.types.Operator):
+    """Stop the job; nothing of it is kept"""
+
+    bl_idname = "nlf.cancel"
+    bl_label = "Cancel"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Cancel at once."""
+        RUNTIME.cancel()
+        job_pump.start()
+        return {"FINISHED"}
+
+
+class NLF_OT_import_take(bpy.types.Operator):
+    """Import a saved take folder; needs no worker"""
+
+    bl_idname = "nlf.import_take"
+    bl_label = "Import Take"
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+
+    directory: bpy.props.StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE"})
+    filename: bpy.props.StringProperty(options={"SKIP_SAVE", "HIDDEN"})
+    filter_folder: bpy.props.BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
+    filter_glob: bpy.props.StringProperty(default=TAKE_FILE, options={"HIDDEN", "SKIP_SAVE"})
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Let the user choose a take, beginning where takes go."""
+        self.directory = str(context.scene.nlf.takes_folder()) + "/"
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Import it."""
+        with errors_reported(self):
+            RUNTIME.notes = import_now(context.scene, [self.take_folder()])
+            RUNTIME.problem = None
+            return {"FINISHED"}
+        return {"CANCELLED"}
+
+    def take_folder(self) -> Path:
+        """The chosen folder: the one entered, or the one selected in the list."""
+        folder = places.absolute(self.directory)
+        selected = folder / self.filename
+        return selected if self.filename.endswith(SUFFIX) and selected.is_dir() else folder
+
+
+class NLF_OT_dismiss(bpy.types.Operator):
+    """Close this message"""
+
+    bl_idname = "nlf.dismiss"
+    bl_label = "Close"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Forget the error and the notes."""
+        RUNTIME.problem, RUNTIME.notes = None, []
+        return {"FINISHED"}
+
+
+class NLF_OT_copy_details(bpy.types.Operator):
+    """Copy the message and the end of the log, to paste into a report"""
+
+    bl_idname = "nlf.copy_details"
+    bl_label = "Copy Details"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Put the texts on the clipboard."""
+        context.window_manager.clipboard = RUNTIME.details()
+        return {"FINISHED"}
+
+
+class NLF_OT_open_log(bpy.types.Operator):
+    """Open the log"""
+
+    bl_idname = "nlf.open_log"
+    bl_label = "Open Log"
+
+    path: bpy.props.StringProperty(options={"SKIP_SAVE"})
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Open it with the system's program for text files."""
+        if not Path(self.path).is_file():
+            self.report({"WARNING"}, f"There is no log at {self.path}")
+            return {"CANCELLED"}
+        bpy.ops.wm.path_open(filepath=self.path)
+        return {"FINISHED"}
+
+
+class NLF_OT_free_memory(bpy.types.Operator):
+    """End the worker: its memory, and the GPU's, become free. The next job loads the model again"""
+
+    bl_idname = "nlf.free_memory"
+    bl_label = "Free Memory"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Not under a running job."""
+        return RUNTIME.worker_alive and not RUNTIME.job_active
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """End it."""
+        if RUNTIME.session is not None:
+            RUNTIME.session.free()
+        job_pump.start()
+        return {"FINISHED"}
+
+
+CLASSES = (
+    NLF_OT_localize,
+    NLF_OT_cancel,
+    NLF_OT_import_take,
+    NLF_OT_dismiss,
+    NLF_OT_copy_details,
+    NLF_OT_open_log,
+    NLF_OT_free_memory,
+)

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The timer that moves everything on: a bounded amount of work ten times a second, while there is
+something to do."""
+
+from __future__ import annotations
+
+import traceback
+
+import bpy
+
+from ..errors import UserError
+from .importing import hindrance, import_finished
+from .redraw import tag_redraw
+from .runtime import RUNTIME
+
+BUSY_SECONDS = 0.1
+WARM_SECONDS = 2.0  # a worker that only waits: its heartbeats are read, its death is noticed
+
+
+def start() -> None:
+    """See to it that the timer runs, and soon."""
+    if bpy.app.timers.is_registered(pump):
+        bpy.app.timers.unregister(pump)
+    bpy.app.timers.register(pump, first_interval=0.0, persistent=True)
+
+
+def pump() -> float | None:
+    """Move everything on. Returns seconds until the next call, or None when nothing is left."""
+    was_busy = RUNTIME.busy
+    try:
+        RUNTIME.tick()
+        if RUNTIME.to_import and not hindrance():
+            takes, RUNTIME.to_import = RUNTIME.to_import, []
+            import_finished(takes)
+    except Exception as error:  # noqa: BLE001  # the boundary: a timer that raises is dropped silently
+        traceback.print_exc()
+        RUNTIME.to_import = []
+        RUNTIME.cancel()
+        RUNTIME.fail(
+            UserError(
+                "The extension failed",
+                f"{type(error).__name__}: {error}",
+                "Save your file and restart Blender; report it with the text of the console.",
+            )
+        )
+    if was_busy or RUNTIME.busy:
+        tag_redraw()
+    if RUNTIME.busy:
+        return BUSY_SECONDS
+    return WARM_SECONDS if RUNTIME.worker_alive else None
+
+
+@bpy.app.handlers.persistent
+def _before_another_file(*_: object) -> None:
+    RUNTIME.forget_scene()
+
+
+def register() -> None:
+    """Notice when another file is opened."""
+    bpy.app.handlers.load_pre.append(_before_another_file)
+
+
+def unregister() -> None:
+    """Stop the timer."""
+    bpy.app.handlers.load_pre.remove(_before_another_file)
+    if bpy.app.timers.is_registered(pump):
+        bpy.app.timers.unregister(pump)

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the user sets per scene: the source, its camera, and how to localize."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import bpy
+
+from ..errors import UserError
+from ..protocol.settings import DEFAULT_FOV_DEGREES, LocalizeSettings
+from . import places
+from .selection import select_person
+
+if TYPE_CHECKING:
+    from .preferences import NLF_Preferences
+
+CAMERA_ITEMS = (
+    ("AUTO", "Automatic", f"The photo's EXIF data, else {DEFAULT_FOV_DEGREES:.0f} degrees"),
+    ("FOV", "Field of View", "The angle of view over the larger side of the photo"),
+    ("FOCAL", "Focal Length", "The focal length in pixels of the photo"),
+)
+
+
+def _select_person(self: NLF_SceneProperties, context: bpy.types.Context) -> None:
+    objects = bpy.data.objects
+    if 0 <= self.person_index < len(objects):
+        select_person(context, objects[self.person_index])
+
+
+class NLF_SceneProperties(bpy.types.PropertyGroup):
+    """Settings of the NLF tab, saved with the scene."""
+
+    source: bpy.props.StringProperty(
+        name="Photo", description="The photo to localize people in", subtype="FILE_PATH"
+    )
+    takes: bpy.props.StringProperty(
+        name="Takes",
+        description="Folder for the results. Empty: beside the saved .blend file, "
+        "else in the extension's own folder",
+        subtype="DIR_PATH",
+    )
+    camera: bpy.props.EnumProperty(
+        name="Camera", description="Where the field of view comes from", items=CAMERA_ITEMS
+    )
+    fov: bpy.props.FloatProperty(
+        name="Field of View",
+        description="Angle of view over the larger side of the photo",
+        subtype="ANGLE",
+        default=math.radians(DEFAULT_FOV_DEGREES),
+        min=math.radians(1.0),
+        max=math.radians(170.0),
+    )
+    focal_px: bpy.props.FloatProperty(
+        name="Focal Length (px)",
+        description="Focal length in pixels of the photo",
+        default=1500.0,
+        min=1.0,
+        soft_max=20000.0,
+        precision=1,
+    )
+    max_people: bpy.props.IntProperty(
+        name="Max People",
+        description="The most people to localize, clearest first",
+        default=LocalizeSettings.max_people,
+        min=1,
+        max=1000,
+    )
+    augmentations: bpy.props.IntProperty(
+        name="Augmentations",
+        description="Looks at each person this many times, turned and mirrored, and combines the "
+        "results: steadier, and slower by as much",
+        default=LocalizeSettings.test_time_augmentations,
+        min=1,
+        max=64,
+    )
+    person_index: bpy.props.IntProperty(name="Person", options={"SKIP_SAVE"}, update=_select_person)
+
+    def source_file(self) -> Path:
+        """The photo. UserError if none is chosen or it is not there."""
+        if not self.source:
+            raise UserError("No photo", "No photo is chosen.", "Choose one under Source.")
+        path = places.absolute(self.source)
+        if not path.is_file():
+            raise UserError(
+                "No such photo", f"{path} is not a file.", "Choose the photo again under Source."
+            )
+        return path
+
+    def takes_folder(self) -> Path:
+        """Where takes go; it may not exist yet."""
+        return places.absolute(self.takes) if self.takes else places.default_takes_folder()
+
+    def settings(self, preferences: NLF_Preferences) -> LocalizeSettings:
+        """The settings of a job. UserError if one is out of range."""
+        return LocalizeSettings(
+            model=preferences.model_name(),
+            body=preferences.body_name(),
+            device=preferences.device,
+            fov_degrees=math.degrees(self.fov) if self.camera == "FOV" else None,
+            focal_px=self.focal_px if self.camera == "FOCAL" else None,
+            test_time_augmentations=self.augmentations,
+            max_people=self.max_people,
+        )
+
+
+CLASSES = (NLF_SceneProperties,)
+
+
+def register() -> None:
+    """Give every scene the properties."""
+    bpy.types.Scene.nlf = bpy.props.PointerProperty(type=NLF_SceneProperties)
+
+
+def unregister() -> None:
+    """Take them away again."""
+    del bpy.types.Scene.nlf

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is under way in this Blender: the session, an installation, a check, what to tell the user.
+
+It is no property of Blender's: files, undo and scenes come and go while a job runs.
+"""
+
+from __future__ import annotations
+
+import atexit
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import bpy
+
+from ..bridge import install
+from ..bridge.environment_check import EnvironmentCheck
+from ..bridge.job import Job
+from ..bridge.processes import tail
+from ..bridge.session import Session
+from ..errors import UserError
+from ..protocol.settings import LocalizeSettings
+from . import places
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An error as the panel shows it. log: what to open for more, if there is more."""
+
+    error: UserError
+    log: Path | None = None
+
+
+class Runtime:
+    """The one place for state that is not the .blend file's."""
+
+    def __init__(self) -> None:
+        self.session: Session | None = None
+        self.installation: install.Installation | None = None
+        self.check: EnvironmentCheck | None = None
+        self.problem: Problem | None = None
+        self.notes: list[str] = []
+        self.to_import: list[Path] = []  # takes of the last job, not in the scene yet
+        self.scene_uid: int | None = None  # of the scene that gets them; None: it is gone
+        self._ended: Job | None = None  # the last job whose end was dealt with
+
+    @property
+    def job(self) -> Job | None:
+        """The last job, under way or ended."""
+        return self.session.job if self.session else None
+
+    @property
+    def job_active(self) -> bool:
+        """Whether a job is under way."""
+        return self.job is not None and self.job.active
+
+    @property
+    def installing(self) -> bool:
+        """Whether an environment is being made."""
+        return self.installation is not None and (self.installation.state is install.State.RUNNING)
+
+    @property
+    def checking(self) -> bool:
+        """Whether an environment is being checked."""
+        return self.check is not None and self.check.running
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is under way that the pump has to move on quickly."""
+        session_busy = self.session is not None and self.session.busy
+        return session_busy or self.installing or self.checking or bool(self.to_import)
+
+    @property
+    def worker_alive(self) -> bool:
+        """Whether a worker holds memory."""
+        return self.session is not None and self.session.alive
+
+    def localize(
+        self,
+        python: Path,
+        source: Path,
+        out: Path,
+        settings: LocalizeSettings,
+        scene: bpy.types.Scene,
+    ) -> None:
+        """Begin a job whose takes go into `scene`. UserError if it cannot begin."""
+        if self.session is None:
+            self.session = Session(places.sessions_folder())
+        self.session.start(python, (source,), out, settings)
+        self.problem, self.notes, self.scene_uid = None, [], scene.session_uid
+
+    def cancel(self) -> None:
+        """Cancel the job, or the import that waits."""
+        self.to_import = []
+        if self.session is not None:
+            self.session.cancel()
+
+    def tick(self) -> None:
+        """Move all on by a bounded amount of work."""
+        if self.session is not None:
+            self.session.tick()
+            self._note_end_of_job(self.session)
+        if self.installation is not None and self.installing:
+            self.installation.tick()
+            if self.installation.error is not None:
+                self.problem = Problem(self.installation.error, self.installation.log)
+        if self.check is not None:
+            self.check.tick()
+
+    def _note_end_of_job(self, session: Session) -> None:
+        job = session.job
+        if job is None or job.active or job is self._ended:
+            return
+        self._ended = job
+        if job.error is not None:
+            self.problem = Problem(job.error, session.log)
+        self.notes += [str(problem) for problem in job.problems]
+        self.to_import = list(job.takes)
+
+    def forget_scene(self) -> None:
+        """Another file is opened: the takes of a job under way stay on disk."""
+        self.scene_uid = None
+
+    def fail(self, error: UserError) -> None:
+        """Show an error in the panel."""
+        self.problem = Problem(error)
+
+    def details(self) -> str:
+        """The problem in full, with the end of its log."""
+        if self.problem is None:
+            return ""
+        log = tail(self.problem.log, 60) if self.problem.log else ""
+        build = b" ".join((bpy.app.build_branch, bpy.app.build_hash)).decode(errors="replace")
+        return f"{self.problem.error}\n\nBlender {build}\n{log}".rstrip()
+
+    def close(self) -> None:
+        """End every program that was started. Waits two seconds at most."""
+        if self.installation is not None:
+            self.installation.cancel()
+        if self.check is not None:
+            self.check.cancel()
+        if self.session is not None:
+            self.session.close()
+        self.session = self.installation = self.check = self.problem = None
+        self.notes, self.to_import, self.scene_uid = [], [], None
+
+
+RUNTIME = Runtime()
+
+
+@contextmanager
+def errors_reported(operator: bpy.types.Operator) -> Iterator[None]:
+    """Show a UserError of the block in the panel, and report it as the operator's."""
+    try:
+        yield
+    except UserError as error:
+        RUNTIME.fail(error)
+        operator.report({"ERROR"}, str(error))
+
+
+def register() -> None:
+    """See to it that nothing outlives Blender."""
+    atexit.register(RUNTIME.close)
+
+
+def unregister() -> None:
+    """End everything now."""
+    atexit.unregister(RUNTIME.close)
+    RUNTIME.close()
