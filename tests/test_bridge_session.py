@@ -100,7 +100,7 @@ def test_a_good_job_ends_with_a_take_and_a_warm_worker(play: Play) -> None:
     assert job.takes == (play.out / "a photo ü.take",)
     assert job.takes[0].is_dir()
     assert fractions == sorted(fractions)
-    assert 0.0 < max(fraction for fraction in fractions if fraction < 1.0)
+    assert max(fraction for fraction in fractions if fraction < 1.0) > 0.0
     assert job.fraction == 1.0
     assert people == {0, 2}
     assert play.session.warm
