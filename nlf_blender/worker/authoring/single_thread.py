@@ -16,4 +16,6 @@ def use_one_thread() -> None:
     for variable in _THREAD_VARIABLES:
         os.environ[variable] = "1"
     os.environ["OPENBLAS_CORETYPE"] = "HASWELL"
+    os.environ["MKL_CBWR"] = "AVX2"
+    os.environ["ATEN_CPU_CAPABILITY"] = "avx2"
     os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
