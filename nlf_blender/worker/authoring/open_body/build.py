@@ -42,7 +42,7 @@ def build_open_body(
     regressor = fit_regressor(fitting.vertices, fitting.joints, component == 0, mirror)
     arrays = _rest_arrays(dump, bones, space, regressor, mirror)
     say("pose correctives")
-    target = _pose_target(dump, bones, arrays, mirror)
+    target = _pose_target(dump, bones, arrays)
     correctives = fit_pose_correctives(target)
     correctives = (correctives + mirrored_correctives(correctives, mirror)) / 2
     arrays["posedirs"] = grid.rounded(correctives, grid.OFFSET_STEP).astype(np.float16)
@@ -76,9 +76,7 @@ def _rest_arrays(
     }
 
 
-def _pose_target(
-    dump: RigDump, bones: JointMap, arrays: dict[str, Any], mirror: Array
-) -> PoseTarget:
+def _pose_target(dump: RigDump, bones: JointMap, arrays: dict[str, Any]) -> PoseTarget:
     template = arrays["v_template"]
     return PoseTarget(
         template=template,
