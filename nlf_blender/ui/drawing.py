@@ -10,7 +10,8 @@ import bpy
 
 _FONT = 0
 _POINTS = 11.0  # Blender's interface text, at scale 1
-_MARGIN = 50.0  # pixels at scale 1 that a panel and a box keep for themselves
+_MARGIN = 78.0  # pixels at scale 1 that the tabs, a panel and a box keep for themselves
+_ICON = 22.0
 _NARROWEST = 120.0
 
 
@@ -38,13 +39,17 @@ def wrap(text: str, width: float, measure: Callable[[str], float]) -> list[str]:
 
 
 def draw_text(
-    layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str = "NONE"
+    layout: bpy.types.UILayout,
+    context: bpy.types.Context,
+    text: str,
+    icon: str = "NONE",
+    beside: int = 0,
 ) -> None:
-    """A text over as many lines as the region's width asks for."""
+    """A text over as many lines as the region's width asks for. beside: icons to its right."""
     scale = context.preferences.system.ui_scale
     blf.size(_FONT, _POINTS * scale)
-    indent = 0.0 if icon == "NONE" else 22.0
-    width = max(context.region.width - (_MARGIN + indent) * scale, _NARROWEST * scale)
+    icons = beside + (icon != "NONE")
+    width = max(context.region.width - (_MARGIN + _ICON * icons) * scale, _NARROWEST * scale)
     column = layout.column(align=True)
     column.scale_y = 0.8
     for number, line in enumerate(wrap(text, width, lambda part: blf.dimensions(_FONT, part)[0])):

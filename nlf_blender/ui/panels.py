@@ -39,8 +39,7 @@ class NLF_PT_source(_Panel, bpy.types.Panel):
             layout.prop(properties, "fov")
         elif properties.camera == "FOCAL":
             layout.prop(properties, "focal_px")
-        where = "beside the .blend file" if bpy.data.is_saved else "in the extension's folder"
-        layout.prop(properties, "takes", placeholder=where)
+        layout.prop(properties, "takes", placeholder="automatic")
 
 
 class NLF_PT_localize(_Panel, bpy.types.Panel):
@@ -96,8 +95,9 @@ def _draw_running(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
 def _draw_problem(layout: bpy.types.UILayout, context: bpy.types.Context, problem: Problem) -> None:
     box = layout.box()
     header = box.row()
-    header.alert = True
-    header.label(text=problem.error.title, icon="ERROR", translate=False)
+    title = header.row()
+    title.alert = True
+    title.label(text=problem.error.title, icon="ERROR", translate=False)
     header.operator("nlf.dismiss", text="", icon="X", emboss=False)
     draw_text(box, context, problem.error.detail)
     draw_text(box, context, problem.error.fix, icon="FORWARD")
@@ -121,7 +121,7 @@ class NLF_PT_result(_Panel, bpy.types.Panel):
             row = box.row()
             column = row.column()
             for note in RUNTIME.notes:
-                draw_text(column, context, note, icon="INFO")
+                draw_text(column, context, note, icon="INFO", beside=1)
             row.operator("nlf.dismiss", text="", icon="X", emboss=False)
         if any(is_rig(obj) for obj in context.scene.objects):
             layout.template_list(

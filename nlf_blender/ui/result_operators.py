@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
 
 import bpy
@@ -34,13 +35,11 @@ class NLF_UL_people(bpy.types.UIList):
         active_property: str,
         index: int = 0,
     ) -> None:
-        """One person: the name, and the collection they are in."""
-        parent = person_of(item)
+        """One person: the name, and the photo."""
         layout.prop(item, "name", text="", emboss=False, icon="OUTLINER_OB_ARMATURE")
-        if parent is not None and item.users_collection:
-            row = layout.row()
-            row.active = False
-            row.label(text=item.users_collection[0].name, translate=False)
+        row = layout.row()
+        row.active = False
+        row.label(text=Path(item.get("nlf_source", "")).name, translate=False)
 
     def filter_items(
         self, context: bpy.types.Context, data: bpy.types.BlendData, propname: str

@@ -149,7 +149,10 @@ def test_the_import_comes_in_edit_mode_too_and_leaves_the_mode_alone(extension: 
     assert len(rigs()) == 2
     assert bpy.context.mode == "EDIT_MESH"
     assert bpy.context.object == cube
-    bpy.ops.object.mode_set(mode="OBJECT")
+    undo()
+    assert not rigs()
+    assert bpy.context.mode == "EDIT_MESH"
+    bpy.ops.ed.redo()
     assert len(rigs()) == 2
 
 
