@@ -12,7 +12,13 @@ from scipy.spatial.transform import Rotation
 from nlf_blender.worker.nlf.field import FieldConfig
 from nlf_blender.worker.nlf.head import HeadOutput, HeatmapHead
 from nlf_blender.worker.training.body import RenderBody
-from nlf_blender.worker.training.data import JOINT_COUNT, canonical_pool, sample_columns
+from nlf_blender.worker.training.data import (
+    JOINT_COUNT,
+    canonical_pool,
+    canonical_samples,
+    sample_columns,
+)
+from nlf_blender.worker.training.encoding import adopt_signature, start_randomly
 from nlf_blender.worker.training.export import exported_tensors, trained_names
 from nlf_blender.worker.training.losses import crop_intrinsics, project, training_loss
 from nlf_blender.worker.training.metrics import rank_correlation, similarity_aligned
@@ -112,3 +118,18 @@ def test_exported_tensors_load_again_under_official_names() -> None:
     other.load_state_dict(trained_names(tensors))
     first, second = model.neck.place, other.neck.place
     assert torch.allclose(first, second, atol=1e-3)
+
+
+def test_adopting_the_signature_keeps_the_codes() -> None:
+    torch.manual_seed(0)
+    field = HeatmapHead(6, 256).weight_field
+    body = RenderBody(ASSETS / "open_body.npz")
+    points = canonical_samples(body)[::7]
+    start_randomly(field, points)
+    assert float(field.signature(points).detach().std()) == pytest.approx(1.0, abs=0.01)
+    before = field.point_codes(points).detach()
+    changed = adopt_signature(field, ASSETS / "canonical_field.safetensors", points)
+    after = field.point_codes(points).detach()
+    assert changed < 0.05
+    assert float((after - before).square().mean().sqrt() / before.std()) < 0.05
+    assert float(field.signature(points).detach().std()) < 0.2

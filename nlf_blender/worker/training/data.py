@@ -81,6 +81,16 @@ def sample_columns(random: torch.Generator, count: int) -> Tensor:
     return torch.cat([torch.arange(JOINT_COUNT), others + JOINT_COUNT])
 
 
+def canonical_samples(body: RenderBody) -> Tensor:
+    """All canonical vertices and as many points [2V,3] between them and their joints."""
+    if body.canonical is None or body.canonical_joints is None:
+        raise ValueError("the body file has no canonical body")
+    share = np.random.default_rng(3).random((len(body.canonical), 1))
+    joints = body.canonical_joints[body.part]
+    inside = joints + (body.canonical - joints) * share
+    return torch.from_numpy(np.concatenate([body.canonical, inside]).astype(np.float32))
+
+
 def canonical_pool(body: RenderBody, pool: PointPool) -> Tensor:
     """The pool's places [N,3] on the canonical body of the body file, metres."""
     if body.canonical is None or body.canonical_joints is None:

@@ -27,7 +27,8 @@ from safetensors.torch import load_file, save_file
 
 from ..nlf.backbones.blazepose import BlazePoseEncoder
 from .body import PointPool, RenderBody
-from .data import CropSet, canonical_pool
+from .data import CropSet, canonical_pool, canonical_samples
+from .encoding import adopt_signature, start_randomly
 from .export import export, exported_tensors, trained_names
 from .features import cache_shards
 from .loop import LoopSettings, evaluate, train
@@ -59,18 +60,26 @@ def run_features(options: argparse.Namespace) -> None:
 
 def run_train(options: argparse.Namespace) -> None:
     torch.manual_seed(0)
-    model = TrainedPart(options.signature)
-    signatures = _signatures(model, options)
+    body = RenderBody(options.body)
+    model = TrainedPart()
+    field = model.heatmap_head.weight_field
+    start_randomly(field, canonical_samples(body))
     crops = CropSet(options.work / "train", options.crops)
     held_out = CropSet(options.work / "held_out")
-    settings = LoopSettings(steps=options.steps)
+    first = LoopSettings(steps=options.steps)
+    second = LoopSettings(options.tune_steps, learning_rate=7e-4, drop_maps=0.4, seed=5)
     began = time.monotonic()
-    average = train(model, crops, held_out, signatures, settings)
+    average = train(model, crops, held_out, _signatures(model, options), first)
+    field = average.heatmap_head.weight_field
+    changed = adopt_signature(field, options.signature, canonical_samples(body))
+    print(f"the signature changes codes by {changed:.1%}", flush=True)
+    signatures = _signatures(average, options)
+    average = train(average.train(), crops, held_out, signatures, second)
     figures = {
         "train_crops": len(crops),
         "held_out_crops": len(held_out),
         "seconds": round(time.monotonic() - began),
-        "settings": dataclasses.asdict(settings),
+        "settings": [dataclasses.asdict(settings) for settings in (first, second)],
         "held_out": evaluate(average, held_out, signatures),
         "held_out_landmarks_only": evaluate(average, held_out, signatures, keep_maps=False),
     }
@@ -130,10 +139,11 @@ def main() -> None:
         metavar=("ARCHIVE", "EVERY"),
         help="a tar archive of ASF/AMC or BVH files, and which frames to take: every n-th",
     )
-    parser.add_argument("--crops", type=int, default=20_000)
+    parser.add_argument("--crops", type=int, default=27_000)
     parser.add_argument("--held-out", type=int, default=600)
     parser.add_argument("--wait", type=float, default=0.0, help="seconds to wait for new crops")
-    parser.add_argument("--steps", type=int, default=5_000)
+    parser.add_argument("--steps", type=int, default=4_500, help="on the random encoding")
+    parser.add_argument("--tune-steps", type=int, default=1_400, help="on the signature")
     parser.add_argument("--signature", type=Path, default=ASSETS / "canonical_field.safetensors")
     parser.add_argument("--out", type=Path, default=ASSETS / "default_model.safetensors")
     parser.add_argument("--threads", type=int, default=1)

@@ -3,10 +3,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from ..nlf.backbones.blazepose import CROP_SIDE, MAP_CHANNELS, STRIDE
@@ -20,13 +17,10 @@ DEPTH = 8
 class TrainedPart(nn.Module):
     """Frozen features of P crops and canonical points' signatures in, localized points out."""
 
-    def __init__(self, signature_file: Path | None = None) -> None:
-        """signature_file: the distilled signature; None if a whole model is loaded afterwards."""
+    def __init__(self) -> None:
         super().__init__()
         self.neck = LandmarkNeck(MAP_CHANNELS)
         self.heatmap_head = HeatmapHead(self.neck.channels, CROP_SIDE, STRIDE)
-        if signature_file is not None:
-            load_signature(self.heatmap_head, signature_file)
         for parameter in self.heatmap_head.weight_field.gps_net.parameters():
             parameter.requires_grad_(False)
 
@@ -52,20 +46,3 @@ def read_out(head: HeatmapHead, features: Tensor, signatures: Tensor) -> HeadOut
     logits = torch.matmul(matrix.flatten(0, 1), maps.flatten(2)) + bias.reshape(-1, 1)
     shape = (len(maps), *bias.shape, *maps.shape[2:])
     return decode_logits(logits.reshape(shape), head.crop_side, head.stride)
-
-
-def load_signature(head: HeatmapHead, signature_file: Path) -> None:
-    """Set the field's global point signature from the build script's file."""
-    field = head.weight_field
-    tensors = {name: value.float() for name, value in load_file(str(signature_file)).items()}
-    prefix = "heatmap_head.weight_field."
-    tensors = {name.removeprefix(prefix): value for name, value in tensors.items()}
-    known = {
-        name: value
-        for name, value in tensors.items()
-        if name.startswith("gps_net.") or name == "r_sqrt_eigva"
-    }
-    result = field.load_state_dict(known, strict=False)
-    missing = [name for name in result.missing_keys if not name.startswith("pred_mlp.")]
-    if missing or result.unexpected_keys:
-        raise ValueError(f"{signature_file} lacks {missing} or has {result.unexpected_keys}")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """TFLite file -> graph file for `worker.nlf.backbones.graph`.
 
-Usage (OUT is a .safetensors file), with the packages `tflite`, `torch`, `numpy` and `safetensors` installed:
+Usage (OUT is a .safetensors file; needs `tflite`, `torch`, `numpy` and `safetensors`):
 
     python -m nlf_blender.worker.authoring.blazepose.convert landmarks|detector IN.tflite OUT
 
