@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -240,6 +241,28 @@ def test_close_is_bounded_even_for_a_deaf_worker(play: Play) -> None:
     assert job.state is State.CANCELLED
     assert not play.strays()
     assert not list(play.out.glob("*"))
+
+
+def test_the_worker_ends_when_blender_is_killed(play: Play) -> None:
+    play.mode("good", steps=1000)
+    code = (
+        "import sys, time; sys.path.insert(0, sys.argv[1])\n"
+        "from pathlib import Path\n"
+        "from nlf_blender.bridge.session import Session\n"
+        "from nlf_blender.protocol.settings import LocalizeSettings\n"
+        "folder = Path(sys.argv[2])\n"
+        "session = Session(folder / 'sessions', folder / 'fake_worker.py')\n"
+        "out = folder / 'takes'\n"
+        "session.start(Path(sys.executable), (folder / 'a.jpg',), out, LocalizeSettings())\n"
+        "time.sleep(60)\n"
+    )
+    root = Path(__file__).parents[1]
+    blender = subprocess.Popen([sys.executable, "-c", code, str(root), str(play.folder)])
+    play.until(lambda: bool(play.pids))
+    assert play.strays()
+    blender.kill()
+    blender.wait()
+    play.until(lambda: not play.strays(), seconds=2.0)
 
 
 def test_a_pipe_that_nobody_reads_does_not_block(play: Play) -> None:

@@ -41,7 +41,7 @@ class NLF_OT_create_environment(bpy.types.Operator):
                 )
             if RUNTIME.session is not None:
                 RUNTIME.session.free()  # it may run in the environment that is made anew
-            RUNTIME.check = None
+            RUNTIME.forget_check()
             RUNTIME.problem = None
             RUNTIME.installation = Installation(
                 places.environment_folder(), Path(sys.executable), wheels

@@ -7,6 +7,7 @@ import bpy
 
 from ..bridge import install
 from ..bridge.environment import has_bundled_wheels
+from ..errors import UserError
 from . import places
 from .drawing import draw_text
 from .runtime import RUNTIME
@@ -18,8 +19,11 @@ def draw_environment(layout: bpy.types.UILayout, context: bpy.types.Context, own
     """Buttons to make and check the environment, with what came of it. own: the user's own."""
     column = layout.column()
     column.use_property_split = False
-    if not own:
-        _draw_making(column, context)
+    try:
+        if not own:
+            _draw_making(column, context)
+    except UserError as error:  # no lock file: half of the extension is missing
+        draw_text(column, context, f"{error.detail} {error.fix}", icon="ERROR")
     _draw_check(column, context)
 
 

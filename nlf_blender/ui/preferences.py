@@ -12,6 +12,7 @@ from ..errors import UserError
 from ..protocol.settings import DEVICES
 from . import places
 from .environment_view import draw_environment
+from .runtime import RUNTIME
 
 INTERPRETER_ITEMS = (
     ("MADE", "Made by the Extension", "An environment that Create Environment makes"),
@@ -21,18 +22,26 @@ DEVICE_NAMES = {"auto": "Automatic", "cpu": "CPU", "cuda": "NVIDIA GPU", "mps": 
 DEVICE_ITEMS = tuple((name, DEVICE_NAMES[name], "") for name in DEVICES)
 
 
+def _forget_check(self: NLF_Preferences, context: bpy.types.Context) -> None:
+    RUNTIME.forget_check()
+
+
 class NLF_Preferences(bpy.types.AddonPreferences):
     """Preferences of the extension."""
 
     bl_idname = places.PACKAGE
 
     interpreter: bpy.props.EnumProperty(
-        name="Python", description="Whose Python runs the worker", items=INTERPRETER_ITEMS
+        name="Python",
+        description="Whose Python runs the worker",
+        items=INTERPRETER_ITEMS,
+        update=_forget_check,
     )
     interpreter_path: bpy.props.StringProperty(
         name="Interpreter",
         description="A Python interpreter, or the folder of a conda or virtual environment",
         subtype="FILE_PATH",
+        update=_forget_check,
     )
     model: bpy.props.StringProperty(
         name="Model",

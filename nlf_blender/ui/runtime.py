@@ -126,6 +126,12 @@ class Runtime:
         """Show an error in the panel."""
         self.problem = Problem(error)
 
+    def forget_check(self) -> None:
+        """Another interpreter was chosen: what was said of the one before does not hold."""
+        if self.check is not None:
+            self.check.cancel()
+        self.check = None
+
     def details(self) -> str:
         """The problem in full, with the end of its log."""
         if self.problem is None:
@@ -138,11 +144,10 @@ class Runtime:
         """End every program that was started. Waits two seconds at most."""
         if self.installation is not None:
             self.installation.cancel()
-        if self.check is not None:
-            self.check.cancel()
+        self.forget_check()
         if self.session is not None:
             self.session.close()
-        self.session = self.installation = self.check = self.problem = None
+        self.session = self.installation = self.problem = None
         self.notes, self.to_import, self.scene_uid = [], [], None
 
 

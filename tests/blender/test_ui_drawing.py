@@ -12,7 +12,7 @@ import pytest
 from ui_play import Extension
 
 from nlf_blender.errors import UserError
-from nlf_blender.ui import drawing, panels
+from nlf_blender.ui import drawing, panels, places
 from nlf_blender.ui.environment_operators import NLF_OT_create_environment
 from nlf_blender.ui.preferences import NLF_Preferences
 from nlf_blender.ui.runtime import RUNTIME
@@ -194,6 +194,16 @@ def test_the_preferences_show_the_check(extension: Extension) -> None:
     shown = drawn_preferences(extension)
     assert "torch: not installed" in shown
     assert "Install it." in shown
+    extension.preferences.interpreter = "MADE"
+    assert "torch: not installed" not in drawn_preferences(extension)
+
+
+def test_an_extension_without_its_lock_file_still_draws(
+    extension: Extension, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "wheels", lambda: tmp_path / "nowhere")
+    extension.preferences.interpreter = "MADE"
+    assert "Install the extension again" in drawn_preferences(extension).replace("\n", " ")
 
 
 def test_a_torchscript_file_is_announced_as_code(extension: Extension) -> None:
@@ -214,8 +224,6 @@ def test_creating_the_environment_offline_says_how_to_allow_it(extension: Extens
 def test_creating_the_environment_shows_progress_and_is_cancelled(
     extension: Extension, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from nlf_blender.ui import places
-
     wheels = tmp_path / "wheels"
     wheels.mkdir()
     (wheels / "requirements.lock").write_text("gamma==1.0\n")
