@@ -15,6 +15,7 @@ Needs numba beside the worker's packages. `render` and `features --wait 600` can
 from __future__ import annotations
 
 import argparse
+import copy
 import dataclasses
 import json
 import time
@@ -31,7 +32,7 @@ from .data import CropSet, canonical_pool, canonical_samples
 from .encoding import adopt_signature, start_randomly
 from .export import export, exported_tensors, trained_names
 from .features import cache_shards
-from .loop import LoopSettings, evaluate, train
+from .loop import LoopSettings, evaluate, mean_weights, train
 from .mocap import load_archive
 from .model import TrainedPart
 from .render import Studio, render_shards
@@ -74,7 +75,8 @@ def run_train(options: argparse.Namespace) -> None:
     changed = adopt_signature(field, options.signature, canonical_samples(body))
     print(f"the signature changes codes by {changed:.1%}", flush=True)
     signatures = _signatures(average, options)
-    average = train(average.train(), crops, held_out, signatures, second)
+    tuned = train(copy.deepcopy(average).train(), crops, held_out, signatures, second)
+    average = mean_weights(average, tuned)
     figures = {
         "train_crops": len(crops),
         "held_out_crops": len(held_out),

@@ -105,6 +105,17 @@ def train(
     return average.model
 
 
+@torch.no_grad()
+def mean_weights(first: TrainedPart, second: TrainedPart) -> TrainedPart:
+    """The model halfway between two stages of one training; it over-fits less than the second."""
+    mean = copy.deepcopy(second)
+    other = first.state_dict()
+    for name, value in mean.state_dict().items():
+        if value.dtype.is_floating_point:
+            value.lerp_(other[name], 0.5)
+    return mean
+
+
 def _kept_inputs(
     count: int, settings: LoopSettings, random: torch.Generator
 ) -> tuple[Tensor, Tensor]:
