@@ -27,7 +27,7 @@ OUTSIDE_LIBRARIES = {
     "protocol": {"numpy"},
     "bridge": set(),
     "scene": {"bpy", "mathutils", "bmesh", "numpy"},
-    "ui": {"bpy", "mathutils", "numpy", "bl_ui"},
+    "ui": {"bpy", "blf"},
     "registration": {"bpy"},
     "errors": set(),
     "__init__": set(),
