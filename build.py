@@ -35,7 +35,10 @@ WHEELS = ROOT / "wheels"
 LOCK = WHEELS / "requirements.lock"
 TEST_LOCK = ROOT / "tests" / "requirements.lock"
 MANIFEST = ROOT / "blender_manifest.toml"
-LEFT_OUT_OF_ZIP = shutil.ignore_patterns("__pycache__", "authoring", ".*")
+# The positional encoding is in the default model too; only training needs it by itself.
+LEFT_OUT_OF_ZIP = shutil.ignore_patterns(
+    "__pycache__", "authoring", "pictures", "canonical_field.safetensors", ".*"
+)
 ASTRONAUT = ("scikit-image==0.26.0", "skimage/data/astronaut.png")  # public domain, NASA
 
 WORKER_PYTHONS = ((3, 11), (3, 13), (3, 12))  # in order of preference

@@ -49,7 +49,8 @@ def _parser() -> argparse.ArgumentParser:
     camera = localize.add_mutually_exclusive_group()
     camera.add_argument("--fov", type=float, help="field of view over the larger side, degrees")
     camera.add_argument("--focal-px", type=float, help="focal length in pixels")
-    localize.add_argument("--tta", type=int, default=1, help="crops per person (default 1)")
+    tta = LocalizeSettings.test_time_augmentations
+    localize.add_argument("--tta", type=int, default=tta, help=f"crops per person (default {tta})")
     localize.add_argument("--max-people", type=int, default=LocalizeSettings.max_people)
     localize.add_argument("--batch-size", type=int, default=LocalizeSettings.batch_size)
     _add_model_options(localize)

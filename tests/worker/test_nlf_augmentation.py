@@ -16,6 +16,7 @@ from nlf_blender.worker.nlf.augmentation import (
     geometric_median,
     scale_aligned,
 )
+from nlf_blender.worker.nlf.crops import Augmentation
 
 
 def test_one_variation_changes_nothing() -> None:
@@ -113,3 +114,16 @@ def test_equal_variations_come_through_unchanged() -> None:
     alone, alone_spread = combine(body, uncertainty)
     assert torch.equal(alone, body[:, 0])
     assert torch.equal(alone_spread, uncertainty[:, 0])
+
+
+def test_variations_of_an_upright_crop_are_mirrored_pairs_that_turn_little() -> None:
+    assert crop_variations(1, (0.9, 1.1), aligned=True) == [Augmentation(gamma=1.0)]
+    pair = crop_variations(2, (1.0, 1.0), aligned=True)
+    assert [(item.roll, item.scale, item.flip) for item in pair] == [
+        (0.0, 1.0, False),
+        (0.0, 1.0, True),
+    ]
+    many = crop_variations(9, (1.0, 1.0), aligned=True)
+    assert [item.flip for item in many] == [i % 2 == 1 for i in range(9)]
+    assert max(abs(item.roll) for item in many) < 0.1
+    assert sum(item.roll for item in many[:6]) == 0.0

@@ -58,6 +58,13 @@ def test_a_point_lies_where_the_crops_camera_sees_it(
         assert np.abs(_centroid(crop) - view.project(point)).max() < 0.15
 
 
+def test_a_ray_of_the_crop_meets_the_point_that_made_its_pixel() -> None:
+    view = crop_view(_camera(), CropSpec.square((300.0, 200.0), 250.0, 0.4), 256)
+    points = np.random.default_rng(0).uniform([-0.5, -0.5, 2.0], [0.5, 0.5, 4.0], (20, 3))
+    rays = view.unproject(view.project(points))
+    assert np.abs(rays * (points[:, 2:] / rays[:, 2:]) - points).max() < 1e-9
+
+
 def test_the_box_fills_the_crop_and_its_middle_is_the_middle() -> None:
     camera = _camera()
     spec = CropSpec.from_box(300.0, 100.0, 420.0, 400.0)

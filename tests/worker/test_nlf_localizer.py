@@ -248,9 +248,7 @@ def test_a_mirrored_picture_gives_the_mirrored_person(
     (plain,) = default.localize([image], [specs[2:3]], [intrinsics], default.point_weights(points))[
         0
     ]
-    monkeypatch.setattr(
-        localizer_module, "crop_variations", lambda count, gamma: [Augmentation(flip=True)]
-    )
+    monkeypatch.setattr(localizer_module, "crop_variations", lambda *_: [Augmentation(flip=True)])
     spec = specs[2]
     other = CropSpec((image.shape[1] - 1 - spec.center[0], spec.center[1]), spec.size, -spec.roll)
     mirrored_set = default.point_weights(mirror_points(torch.from_numpy(points)).numpy())

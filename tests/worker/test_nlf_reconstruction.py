@@ -69,6 +69,19 @@ def test_pixels_at_the_edge_are_not_trusted() -> None:
     assert error[cut].max() < 0.05
 
 
+def test_guesses_beyond_the_photo_have_no_say() -> None:
+    output, truth, intrinsics = _scene(6)
+    pixels = output.points_2d.clone()
+    pixels[:, ::2] += 70.0  # certain, and wrong: where a portrait's legs are guessed
+    guessed = HeadOutput(pixels, output.points_3d, output.uncertainty)
+    pictured = torch.ones(pixels.shape[:2], dtype=torch.bool)
+    pictured[:, ::2] = False
+    told = reconstruct_absolute(guessed, intrinsics, SIDE, pictured=pictured)
+    assert (told - truth).norm(dim=-1).max() < 0.02
+    untold = reconstruct_absolute(guessed, intrinsics, SIDE)
+    assert (untold - truth).norm(dim=-1).max() > 0.1
+
+
 def test_a_point_inside_goes_half_way_to_its_ray() -> None:
     output, truth, intrinsics = _scene(9, people=1)
     pixels = output.points_2d.clone()

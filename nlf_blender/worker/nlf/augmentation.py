@@ -12,18 +12,30 @@ from .crops import Augmentation
 
 ROLL_RANGE = math.radians(25.0)
 SMALLEST_SCALE, LARGEST_SCALE = 0.8, 1.1
+ALIGNED_ROLL = math.radians(5.0)  # models that were trained on upright people err on turned ones
 UNCERTAINTY_POWER = -1.5
 MEDIAN_ITERATIONS = 10
 MEDIAN_SOFTENING_M = 0.05
 
 
-def crop_variations(count: int, gamma_range: tuple[float, float]) -> list[Augmentation]:
-    """`count` variations, the unturned and unflipped one in the middle; alone for one.
+def crop_variations(
+    count: int, gamma_range: tuple[float, float], aligned: bool = False
+) -> list[Augmentation]:
+    """`count` variations, among them the unturned, unflipped and unscaled crop; alone for one.
 
     gamma_range: the exponents of the first and the last one; a single one takes the mean.
+    aligned: the model's crops are turned upright: pairs of a crop and its mirror image, the first
+    pair unturned, the others turned a little. Otherwise as in the official release, with the
+    plain crop in the middle.
     """
     if count < 1:
         raise ValueError("at least one variation is needed")
+    if aligned:
+        gammas = np.linspace(*gamma_range, count) if count > 1 else [sum(gamma_range) / 2]
+        return [
+            Augmentation(_aligned_roll(i // 2), 1.0, i % 2 == 1, float(gammas[i]))
+            for i in range(count)
+        ]
     if count == 1:
         return [Augmentation(gamma=sum(gamma_range) / 2)]
     rolls = np.linspace(-ROLL_RANGE, ROLL_RANGE, count)
@@ -36,6 +48,14 @@ def crop_variations(count: int, gamma_range: tuple[float, float]) -> list[Augmen
         Augmentation(float(rolls[i]), float(scales[i]), (i - half) % 2 != 0, float(gammas[i]))
         for i in range(count)
     ]
+
+
+def _aligned_roll(pair: int) -> float:
+    """0 for the first pair, then ever smaller turns to either side, none larger than the first."""
+    if pair == 0:
+        return 0.0
+    side = 1.0 if pair % 2 else -1.0
+    return side * ALIGNED_ROLL / ((pair + 1) // 2)
 
 
 def combine(points: Tensor, uncertainty: Tensor) -> tuple[Tensor, Tensor]:

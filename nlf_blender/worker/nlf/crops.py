@@ -74,6 +74,12 @@ class CropView:
         seen = np.asarray(points, dtype=np.float64) @ self.rotation.T @ self.intrinsics.T
         return seen[..., :2] / seen[..., 2:]
 
+    def unproject(self, pixels: NDArray) -> Float64Array:
+        """Pixels [...,2] of the crop -> rays [...,3] in camera space, of any length."""
+        flat = np.asarray(pixels, dtype=np.float64)
+        rays = np.concatenate([flat, np.ones_like(flat[..., :1])], axis=-1)
+        return rays @ np.linalg.inv(self.intrinsics).T @ self.rotation
+
 
 def look_at(forward: Float64Array, up: Float64Array) -> Float64Array:
     """The rotation [3,3] whose rows are right, down and forward of a camera held upright."""

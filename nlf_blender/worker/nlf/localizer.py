@@ -106,7 +106,7 @@ class Localizer:
     ) -> list[_Crop]:
         """All crops, the variations of a person one after the other."""
         style, side = self.model.style, self.model.heatmap_head.crop_side
-        variations = crop_variations(num_aug, style.gamma_range)
+        variations = crop_variations(num_aug, style.gamma_range, style.aligned)
         crops: list[_Crop] = []
         person = 0
         for image, specs, camera in zip(images, people, cameras, strict=True):
@@ -176,8 +176,20 @@ class Localizer:
             output = self._predict(images, flips, weights, False)
         intrinsics = self._stacked([crop.view.intrinsics for crop in batch])
         rotations = self._stacked([crop.view.rotation for crop in batch])
-        in_crop = reconstruct_absolute(output, intrinsics, head.crop_side, head.stride)
+        # Official models judge what is pictured by uncertainty alone; ours, which see black beyond
+        # the photo, are told.
+        pictured = self._pictured(batch, output.points_2d) if self.model.style.aligned else None
+        in_crop = reconstruct_absolute(output, intrinsics, head.crop_side, head.stride, pictured)
         return torch.matmul(in_crop, rotations), output.uncertainty * UNCERTAINTY_SCALE
+
+    def _pictured(self, batch: list[_Crop], points_2d: Tensor) -> Tensor:
+        """Whether points [P,N,2] of the crops lie within the photo: [P,N]."""
+        inside = []
+        for crop, pixels in zip(batch, points_2d.cpu().numpy(), strict=True):
+            height, width = crop.image.shape[:2]
+            place = crop.camera.project(crop.view.unproject(pixels))
+            inside.append(((place > -0.5) & (place < [width - 0.5, height - 0.5])).all(axis=-1))
+        return torch.from_numpy(np.stack(inside)).to(self.device)
 
     def _warp(self, batch: list[_Crop]) -> Tensor:
         """The pixels [P,3,S,S] of a batch, on the device."""

@@ -17,11 +17,16 @@ RIDGE = 1e-4
 
 
 def reconstruct_absolute(
-    output: HeadOutput, intrinsics: Tensor, crop_side: int, stride: int = 32
+    output: HeadOutput,
+    intrinsics: Tensor,
+    crop_side: int,
+    stride: int = 32,
+    pictured: Tensor | None = None,
 ) -> Tensor:
     """The points [P,N,3] in metres in the axes of each crop's camera.
 
-    intrinsics: [P,3,3] of the crops. Certain points well inside of the crop decide where the body
+    intrinsics: [P,3,3] of the crops. pictured: [P,N], which points lie within the photo; those
+    beyond its border are no evidence. Certain points well inside of the crop decide where the body
     is as a whole. A point that lands inside of the crop then lies halfway between its place in
     that body and its own pixel's ray at the same depth; one outside has no pixel to trust and
     keeps its place.
@@ -30,6 +35,8 @@ def reconstruct_absolute(
     plane = torch.matmul(_homogeneous(output.points_2d), torch.linalg.inv(intrinsics).mT)[..., :2]
     certain = output.uncertainty < CERTAIN_BELOW_M
     certain &= is_inside(output.points_2d, crop_side, REFERENCE_BORDER_STRIDES * stride)
+    if pictured is not None:
+        certain &= pictured
     weights = certain.to(plane.dtype) + WEIGHT_FLOOR
     placed = relative + reference_point(plane, relative, weights)[:, None]
     on_ray = _homogeneous(plane) * placed[..., 2:]
@@ -37,6 +44,8 @@ def reconstruct_absolute(
     seen = torch.matmul(placed, intrinsics.mT)
     landed = seen[..., :2] / seen[..., 2:].clamp_min(1e-6)
     inside = is_inside(landed, crop_side, MIX_BORDER_STRIDES * stride)
+    if pictured is not None:
+        inside &= pictured
     return torch.where(inside[..., None], mixed, placed)
 
 
