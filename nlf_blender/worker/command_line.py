@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ..errors import UserError
 from ..protocol.settings import DEVICES, LocalizeSettings, parse_boxes
+from .environment_check import check, incomplete
 from .progress import Cancelled, Progress
 
 EXIT_FAILED = 1
@@ -25,6 +26,9 @@ def main(arguments: list[str]) -> int:
         return options.run(options)
     except UserError as error:
         print_error(error)
+        return EXIT_FAILED
+    except ImportError as error:
+        print_error(incomplete(error))
         return EXIT_FAILED
     except (Cancelled, KeyboardInterrupt):
         print("cancelled", file=sys.stderr)
@@ -71,8 +75,6 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from .environment_check import check
-
     settings = LocalizeSettings(model=options.model, body=options.body, device=options.device)
     items = check(settings)
     print(json.dumps({"items": items}))

@@ -29,6 +29,15 @@ def check(settings: LocalizeSettings) -> list[Item]:
     return items
 
 
+def incomplete(error: ImportError) -> UserError:
+    """What the user is told if a package is missing from this environment, or does not load."""
+    return UserError(
+        "The worker's Python is not complete",
+        f"{sys.executable} cannot load what the worker needs: {error}.",
+        "In the extension's preferences click Check to see what is missing, or Create Environment.",
+    )
+
+
 def _item(name: str, ok: bool, value: str, fix: str = "") -> Item:
     return {"name": name, "ok": ok, "value": value, "fix": "" if ok else fix}
 

@@ -22,6 +22,7 @@ from ..errors import UserError
 from ..protocol.json_fields import Json, as_list, as_object, as_str
 from ..protocol.messages import HEARTBEAT_SECONDS, PROTOCOL_VERSION, EventWriter, decode
 from ..protocol.settings import LocalizeSettings
+from .environment_check import check, incomplete
 from .progress import Cancelled, Progress
 
 if TYPE_CHECKING:
@@ -97,6 +98,9 @@ class Server:
             self._events.write("cancelled", job=job)
         except UserError as error:
             self._events.write("failed", job=job, **error.to_json())
+        except ImportError as error:
+            traceback.print_exc()
+            self._events.write("failed", job=job, **incomplete(error).to_json())
         except Exception as error:  # noqa: BLE001  # the boundary: whatever it is, the user is told
             traceback.print_exc()
             self._events.write("failed", job=job, **unexpected(error).to_json())
@@ -129,8 +133,6 @@ class Server:
         )
 
     def _check(self, command: Json) -> None:
-        from .environment_check import check
-
         settings = LocalizeSettings.from_json(as_object(command.get("settings", {}), "settings"))
         self._events.write("checked", items=check(settings))
 

@@ -134,6 +134,18 @@ def test_check_names_the_fix_for_a_missing_package() -> None:
     assert "Create Environment" in torch["fix"]
 
 
+def test_a_python_without_torch_is_told_from_a_bug(tmp_path: Path) -> None:
+    bare = tmp_path / "bare"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True)
+    python = bare / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    command = [python, "-I", "-B", WORKER, "localize", "x.jpg", "--out", tmp_path / "out"]
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert answer.returncode == 1
+    assert "not complete" in answer.stderr
+    assert "Create Environment" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
