@@ -20,7 +20,7 @@ from .media.photo import Photo, read_photo, write_display_copy
 from .nlf.localizer import LocalizedPerson
 from .people.person import Person
 from .progress import Progress
-from .take_writer import final_path, new_take
+from .take_writer import final_path, new_take, require_writable
 from .version import software
 
 
@@ -35,7 +35,11 @@ class Outcome:
 def localize_photos(
     sources: list[Path], out: Path, settings: LocalizeSettings, engine: Engine, progress: Progress
 ) -> Outcome:
-    """Localize photos one after the other; one that fails does not keep the others from theirs."""
+    """Localize photos one after the other; one that fails does not keep the others from theirs.
+
+    UserError if takes cannot be written to `out`.
+    """
+    require_writable(out)
     takes: list[Path] = []
     failures: list[tuple[Path, errors.UserError]] = []
     for source in sources:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,18 @@ from ..errors import UserError
 from ..protocol.take import SUFFIX, TAKE_FILE
 
 UNFINISHED_SUFFIX = SUFFIX + ".part"
+
+
+def require_writable(out: Path) -> None:
+    """Find out before the work begins whether takes can be written there, or to the nearest folder
+    above that exists. UserError if not; nothing is made."""
+    existing = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        raise UserError(
+            "Folder not writable",
+            f"The take cannot be written to {out}.",
+            "Choose a folder that you may write to.",
+        )
 
 
 @contextmanager
@@ -88,10 +101,8 @@ def _disk_errors(out: Path) -> Iterator[None]:
             raise UserError(
                 "Disk full", f"No space is left for the take in {out}.", "Free some and try again."
             ) from error
-        if error.errno in (errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG):
-            raise UserError(
-                "Folder not usable",
-                f"The take cannot be written to {out}: {error.strerror}.",
-                "Choose another folder.",
-            ) from error
-        raise
+        raise UserError(
+            "Folder not usable",
+            f"The take cannot be written to {out}: {error.strerror}.",
+            "Choose another folder.",
+        ) from error

@@ -12,7 +12,7 @@ import pytest
 
 from nlf_blender.errors import UserError
 from nlf_blender.protocol.take import TAKE_FILE
-from nlf_blender.worker.take_writer import final_path, new_take
+from nlf_blender.worker.take_writer import final_path, new_take, require_writable
 
 SOURCE = Path("/photos/skier one.jpg")
 
@@ -90,3 +90,17 @@ def test_a_file_where_the_folder_should_be(tmp_path: Path) -> None:
         new_take(tmp_path / "out", SOURCE, "aa"),
     ):
         raise AssertionError("not reached")
+
+
+def test_a_folder_that_cannot_be_written_is_known_before_the_work(tmp_path: Path) -> None:
+    require_writable(tmp_path / "new" / "folder")
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "file").write_text("a file")
+    with pytest.raises(UserError, match="Folder not writable"):
+        require_writable(tmp_path / "file" / "folder")
+
+
+def test_any_other_refusal_of_the_disk_is_a_sentence_too(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="Folder not usable"), new_take(tmp_path, SOURCE, "aa"):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+    assert not list(tmp_path.iterdir())
