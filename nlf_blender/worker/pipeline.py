@@ -98,7 +98,7 @@ def find_people(photo: Photo, settings: LocalizeSettings, models: Models) -> lis
         raise errors.UserError(
             "Nobody found",
             f"No person was recognised in {photo.path.name}.",
-            "Crop the photo closer to the person, or give a box around each person.",
+            "Crop the photo closer to the person; on the command line, give a box with --boxes.",
         )
     return people[: settings.max_people]
 

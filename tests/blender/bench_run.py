@@ -53,12 +53,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    status = 1
-    try:
-        main()
-        status = 0
-    except Exception as error:  # noqa: BLE001  # Blender as a module may hang in its own exit
-        print(f"error: {error}", file=sys.stderr)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)
+    extension_run.exit_after(main)

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
@@ -48,12 +47,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    status = 1
-    try:
-        main()
-        status = 0
-    except Exception as error:  # noqa: BLE001  # Blender as a module may hang in its own exit
-        say(f"error: {error}")
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)
+    extension_run.exit_after(main)

@@ -8,8 +8,11 @@ Timers do not tick without a window, so the loop here calls the extension's time
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import time
+import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -106,3 +109,18 @@ def last_import(scene: bpy.types.Scene) -> Any:
 def stop_worker() -> None:
     """End the worker, as disabling the extension does."""
     part("ui.runtime").RUNTIME.close()
+
+
+def exit_after(main: Callable[[], None]) -> None:
+    """Run a script's main function and leave, with 1 if it failed: Blender as a module may hang in
+    its own exit."""
+    status = 0
+    try:
+        main()
+    except Exception as error:  # noqa: BLE001  # the script's boundary
+        traceback.print_exc()
+        print(f"error: {error}", file=sys.stderr)
+        status = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
