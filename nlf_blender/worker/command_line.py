@@ -48,7 +48,9 @@ def _parser() -> argparse.ArgumentParser:
     localize.add_argument("photos", type=Path, nargs="+", metavar="PHOTO")
     localize.add_argument("--out", type=Path, required=True, help="folder for the takes")
     localize.add_argument(
-        "--boxes", type=Path, help='JSON: {"photo.jpg": [[x0, y0, x1, y1], ...]} in pixels'
+        "--boxes",
+        type=Path,
+        help='JSON: {"photo.jpg": [[x0, y0, x1, y1], ...]} in pixels; for one photo its list alone',
     )
     camera = localize.add_mutually_exclusive_group()
     camera.add_argument("--fov", type=float, help="field of view over the larger side, degrees")
@@ -91,7 +93,7 @@ def _localize(options: argparse.Namespace) -> int:
         test_time_augmentations=options.tta,
         max_people=options.max_people,
         batch_size=options.batch_size,
-        boxes=_read_boxes(options.boxes) if options.boxes else (),
+        boxes=read_boxes(options.boxes, options.photos) if options.boxes else (),
     )
     from . import pipeline
     from .engine import Engine
@@ -107,9 +109,13 @@ def _localize(options: argparse.Namespace) -> int:
     return EXIT_FAILED if outcome.failures else 0
 
 
-def _read_boxes(path: Path) -> tuple:
+def read_boxes(path: Path, photos: list[Path]) -> tuple:
+    """Boxes from a JSON file, as LocalizeSettings takes them. UserError if it is not as it must be."""
     try:
-        return parse_boxes(json.loads(path.read_bytes()))
+        data = json.loads(path.read_bytes())
+        if isinstance(data, list) and len(photos) == 1:
+            data = {photos[0].name: data}
+        return parse_boxes(data)
     except (OSError, ValueError) as error:
         raise UserError(
             "Boxes not readable",

@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from nlf_blender.errors import UserError
 from nlf_blender.protocol.json_fields import Json
 from nlf_blender.protocol.messages import EventReader, encode
 from nlf_blender.protocol.settings import LocalizeSettings
+from nlf_blender.worker.command_line import read_boxes
 
 WORKER = Path(__file__).resolve().parents[2] / "nlf_blender" / "worker" / "__main__.py"
 
@@ -132,6 +134,20 @@ def test_check_names_the_fix_for_a_missing_package() -> None:
     torch = next(item for item in items if item["name"] == "torch")
     assert not torch["ok"]
     assert "Create Environment" in torch["fix"]
+
+
+@pytest.mark.parametrize("by_name", [True, False])
+def test_boxes_of_one_photo_are_a_list_or_under_its_name(tmp_path: Path, by_name: bool) -> None:
+    photo, rows = tmp_path / "a photo.png", [[1, 2, 30, 40.5]]
+    file = tmp_path / "boxes.json"
+    file.write_text(json.dumps({str(photo): rows} if by_name else rows))
+    assert read_boxes(file, [photo]) == (("a photo.png", ((1.0, 2.0, 30.0, 40.5),)),)
+
+
+def test_a_list_of_boxes_does_not_say_which_of_two_photos(tmp_path: Path) -> None:
+    (tmp_path / "boxes.json").write_text("[[1, 2, 30, 40]]")
+    with pytest.raises(UserError, match="Boxes not readable"):
+        read_boxes(tmp_path / "boxes.json", [Path("a.png"), Path("b.png")])
 
 
 def test_a_python_without_torch_is_told_from_a_bug(tmp_path: Path) -> None:
