@@ -110,7 +110,7 @@ def _localize(options: argparse.Namespace) -> int:
 
 
 def read_boxes(path: Path, photos: list[Path]) -> tuple:
-    """Boxes from a JSON file, as LocalizeSettings takes them. UserError if it is not as it must be."""
+    """Boxes of photos from a JSON file. UserError with the right form if it has another."""
     try:
         data = json.loads(path.read_bytes())
         if isinstance(data, list) and len(photos) == 1:
