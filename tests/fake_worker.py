@@ -107,7 +107,6 @@ class FakeWorker:
             done=done,
             total="many" if MODE == "bad_fields" else total,
             people=people,
-            seconds_left=None,
         )
 
     def misbehave(self, stage: str) -> bool:

@@ -7,7 +7,7 @@ import enum
 from pathlib import Path
 
 from ..errors import UserError
-from ..protocol.json_fields import Json, as_float, as_int, as_list, as_object, as_str, optional
+from ..protocol.json_fields import Json, as_int, as_list, as_object, as_str
 from ..protocol.messages import STAGES
 from ..protocol.settings import LocalizeSettings
 from .stage_times import Estimate
@@ -108,7 +108,6 @@ class Job:
         done = as_int(event.get("done"), "progress.done")
         total = as_int(event.get("total"), "progress.total")
         people = as_int(event.get("people"), "progress.people")
-        optional(event.get("seconds_left"), as_float, "progress.seconds_left")
         self.state = State.RUNNING
         self.stage, self.done, self.total, self.people = stage, done, total, people
         self._estimate.step(stage, min(max(done / total, 0.0), 1.0) if total > 0 else 0.0, now)

@@ -8,18 +8,16 @@ loses nothing that was written.
 Commands        fields
 localize        job (text), sources (paths), out (folder for the takes), settings (object)
 cancel          job
-check           settings (object)   reports what works here and what is missing
 quit            -
 
 Events          fields
 hello           pid, python, protocol
 heartbeat       -                   at least every HEARTBEAT_SECONDS while the worker is alive
-progress        job, stage (text), done, total, people, seconds_left (number or null)
-done            job, takes (paths), seconds (object: stage -> seconds),
+progress        job, stage (text), done, total, people
+done            job, takes (paths),
                 failures (list of {source, title, detail, fix}: the other sources gave takes)
 failed          job (or null), title, detail, fix
 cancelled       job
-checked         items (list of {name, ok, value, fix})
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from ..errors import UserError
 from ..protocol.json_fields import Json, as_list, as_object, as_str
 from ..protocol.messages import HEARTBEAT_SECONDS, PROTOCOL_VERSION, EventWriter, decode
 from ..protocol.settings import LocalizeSettings
-from .environment_check import check, incomplete
+from .environment_check import incomplete
 from .progress import Cancelled, Progress
 
 if TYPE_CHECKING:
@@ -49,8 +49,6 @@ class Server:
         while (command := self._jobs.get())["kind"] != "quit":
             if command["kind"] == "localize":
                 self._localize(command)
-            elif command["kind"] == "check":
-                self._check(command)
         return 0
 
     def _beat(self) -> None:
@@ -73,9 +71,10 @@ class Server:
 
     def _localize(self, command: Json) -> None:
         job = str(command.get("job"))
-        self._progress_event(job, "Starting", 0, 1, 0, None)
+        self._progress_event(job, "Starting", 0, 1, 0)
         progress = Progress(
-            listener=lambda *state: self._progress_event(job, *state),
+            # Blender estimates the time left itself, from the stages of the jobs before
+            listener=lambda *state: self._progress_event(job, *state[:-1]),
             is_cancelled=lambda: job in self._cancelled,
         )
         try:
@@ -93,7 +92,7 @@ class Server:
                 self._engine,
                 progress,
             )
-            self._report(job, outcome, progress)
+            self._report(job, outcome)
         except Cancelled:
             self._events.write("cancelled", job=job)
         except UserError as error:
@@ -107,20 +106,10 @@ class Server:
         finally:
             self._cancelled.discard(job)
 
-    def _progress_event(
-        self, job: str, stage: str, done: int, total: int, people: int, left: float | None
-    ) -> None:
-        self._events.write(
-            "progress",
-            job=job,
-            stage=stage,
-            done=done,
-            total=total,
-            people=people,
-            seconds_left=left,
-        )
+    def _progress_event(self, job: str, stage: str, done: int, total: int, people: int) -> None:
+        self._events.write("progress", job=job, stage=stage, done=done, total=total, people=people)
 
-    def _report(self, job: str, outcome: Outcome, progress: Progress) -> None:
+    def _report(self, job: str, outcome: Outcome) -> None:
         if not outcome.takes:
             self._events.write("failed", job=job, **outcome.failures[0][1].to_json())
             return
@@ -129,12 +118,7 @@ class Server:
             job=job,
             takes=[str(take) for take in outcome.takes],
             failures=[{"source": str(path), **e.to_json()} for path, e in outcome.failures],
-            seconds={stage: round(spent, 3) for stage, spent in progress.seconds.items()},
         )
-
-    def _check(self, command: Json) -> None:
-        settings = LocalizeSettings.from_json(as_object(command.get("settings", {}), "settings"))
-        self._events.write("checked", items=check(settings))
 
 
 def unexpected(error: Exception) -> UserError:

@@ -2,7 +2,7 @@
 """People in a picture: candidates from the picture and its tiles, each confirmed by landmarks.
 
 The detector was made for people who fill a good part of the picture; tiles find smaller ones, but
-people lower than about a tenth of the picture, and those deep in a crowd, are still missed.
+people lower than about a seventh of the picture, and those deep in a crowd, are often missed.
 """
 
 from __future__ import annotations
