@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Arrays come out of pickles as they went in; anything else is refused before it runs."""
+
+from __future__ import annotations
+
+import pickle
+from collections import OrderedDict
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from nlf_blender.errors import UserError
+from nlf_blender.worker.smpl.safe_pickle import load_arrays
+
+MATRIX = np.array([[0.0, 0.25, 0.75], [1.0, 0.0, 0.0]])
+
+
+def write(path: Path, content: object, protocol: int = 2) -> Path:
+    """The content as a pickle."""
+    path.write_bytes(pickle.dumps(content, protocol))
+    return path
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("kind", ["csr_matrix", "csc_matrix", "coo_matrix", "csr_array"])
+def test_arrays_come_out_as_they_went_in(tmp_path: Path, protocol: int, kind: str) -> None:
+    content = {
+        "mtx": getattr(sparse, kind)(MATRIX),
+        "array": np.arange(6, dtype=np.int32).reshape(2, 3),
+        "number": np.float64(0.5),
+        "text": "arm",
+    }
+    found = load_arrays(write(tmp_path / "file.pkl", content, protocol))
+    np.testing.assert_array_equal(found["mtx"].toarray(), MATRIX)
+    np.testing.assert_array_equal(found["array"], content["array"])
+    assert found["number"] == 0.5 and found["text"] == "arm"
+
+
+def python2_pickle(data: np.ndarray, row: np.ndarray, column: np.ndarray) -> bytes:
+    """A coo_matrix in a dictionary, byte for byte as Python 2 and its scipy write protocol 2."""
+
+    def text(value: bytes) -> bytes:
+        return b"U" + bytes([len(value)]) + value  # SHORT_BINSTRING, which Python 3 never writes
+
+    def array(value: np.ndarray) -> bytes:
+        kind = value.dtype.str[1:].encode()
+        empty = b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85" + text(b"b")
+        dtype = b"cnumpy\ndtype\n" + text(kind) + b"K\x00K\x01\x87R(K\x03" + text(b"<")
+        dtype += b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+        state = b"(K\x01K" + bytes([len(value)]) + b"\x85" + dtype + b"\x89"
+        return empty + b"\x87R" + state + text(value.tobytes()) + b"tb"
+
+    matrix = b"cscipy.sparse.coo\ncoo_matrix\n)\x81}("
+    matrix += text(b"_shape") + b"K\x02K\x03\x86"
+    matrix += text(b"data") + array(data) + text(b"row") + array(row) + text(b"col") + array(column)
+    return b"\x80\x02}" + text(b"mtx") + matrix + b"ubs."
+
+
+def test_a_pickle_of_python_2(tmp_path: Path) -> None:
+    path = tmp_path / "old.pkl"
+    rows, columns = np.array([0, 0, 1], dtype=np.int32), np.array([1, 2, 0], dtype=np.int32)
+    path.write_bytes(python2_pickle(np.array([0.25, 0.75, 1.0]), rows, columns))
+    np.testing.assert_array_equal(load_arrays(path)["mtx"].toarray(), MATRIX)
+
+
+class Attack:
+    """Would leave a file behind when it is unpickled."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __reduce__(self) -> tuple:
+        return Path.touch, (self.target,)
+
+
+@pytest.mark.parametrize("protocol", [0, 2, 5])
+def test_other_classes_are_refused_and_not_run(tmp_path: Path, protocol: int) -> None:
+    target = tmp_path / "was-run"
+    path = write(tmp_path / "evil.pkl", {"mtx": Attack(target)}, protocol)
+    with pytest.raises(UserError, match="refused"):
+        load_arrays(path)
+    assert not target.exists()
+    pickle.loads(path.read_bytes())  # noqa: S301 - the attack would have worked
+    assert target.exists()
+
+
+@pytest.mark.parametrize(
+    "content", [{"mtx": OrderedDict()}, {"mtx": eval}, {"mtx": np.load}, {"mtx": sparse.load_npz}]
+)
+def test_what_is_no_array_is_refused(tmp_path: Path, content: dict) -> None:
+    with pytest.raises(UserError, match="refused"):
+        load_arrays(write(tmp_path / "file.pkl", content))
+
+
+@pytest.mark.parametrize(
+    "bytes_",
+    [
+        b"c_codecs\nencode\n(Vabc\nVrot13\ntR.",
+        b"ccopyreg\n_reconstructor\n(cnumpy\nndarray\nc__builtin__\nobject\nNtR.",
+        b"cnumpy.core\nmultiarray.os.system\n.",
+    ],
+)
+def test_admitted_names_do_nothing_else(tmp_path: Path, bytes_: bytes) -> None:
+    path = tmp_path / "file.pkl"
+    path.write_bytes(bytes_)
+    with pytest.raises(UserError, match="refused"):
+        load_arrays(path)
+
+
+def test_damaged_files(tmp_path: Path) -> None:
+    good = write(tmp_path / "good.pkl", {"mtx": sparse.csr_matrix(MATRIX)}).read_bytes()
+    for name, content in {
+        "cut": good[:60],
+        "text": b"not a pickle",
+        "empty": b"",
+        "list": pickle.dumps([1]),
+    }.items():
+        path = tmp_path / name
+        path.write_bytes(content)
+        with pytest.raises(UserError, match="Not a pickle of arrays"):
+            load_arrays(path)
+    with pytest.raises(UserError, match="not readable"):
+        load_arrays(tmp_path / "none.pkl")
+
+
+def test_a_sparse_matrix_that_points_outside_is_refused(tmp_path: Path) -> None:
+    matrix = sparse.csr_matrix(MATRIX)
+    matrix.indices[0] = 10**6
+    with pytest.raises(UserError, match="Not a pickle of arrays"):
+        load_arrays(write(tmp_path / "file.pkl", {"mtx": matrix}))
