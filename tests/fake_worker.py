@@ -58,7 +58,7 @@ class FakeWorker:
             time.sleep(CONFIG.get("start_seconds", 1.0))
         if MODE == "never_starts":
             time.sleep(600)
-        protocol = 99 if MODE == "wrong_protocol" else 1
+        protocol = 99 if MODE == "wrong_protocol" else 2
         self.write("hello", pid=os.getpid(), python="3.11.0", protocol=protocol)
         threading.Thread(target=self.listen, daemon=True).start()
         threading.Thread(target=self.beat, daemon=True).start()
@@ -95,7 +95,7 @@ class FakeWorker:
         if MODE == "damaged_take":
             chunk = next(final.glob("chunk_*.npz"))
             chunk.write_bytes(chunk.read_bytes()[:1000])
-        self.write("done", job=job, takes=[str(final)], failures=[], seconds={"Reading": 0.1})
+        self.write("done", job=job, results=[str(final)], failures=[], seconds={"Reading": 0.1})
 
     def progress(self, job: str, stage: str, done: int, total: int) -> None:
         """Tell how far the job is."""

@@ -16,6 +16,7 @@ import pytest
 
 from nlf_blender.bridge.job import Job, State
 from nlf_blender.bridge.session import Session
+from nlf_blender.bridge.task import LOCALIZE, localize_task
 from nlf_blender.bridge.watchdog import Bounds
 from nlf_blender.errors import UserError
 from nlf_blender.protocol.settings import LocalizeSettings
@@ -47,7 +48,7 @@ class Play:
     def start(self, name: str = "photo.jpg") -> Job:
         """Begin a job."""
         source = (self.folder / name,)
-        return self.session.start(PYTHON, source, self.out, LocalizeSettings())
+        return self.session.start(PYTHON, localize_task(source, self.out, LocalizeSettings()))
 
     def until(self, holds: Callable[[], bool], seconds: float = 8.0) -> None:
         """Tick until something holds."""
@@ -98,13 +99,13 @@ def test_a_good_job_ends_with_a_take_and_a_warm_worker(play: Play) -> None:
     people: set[int] = set()
     play.until(lambda: (fractions.append(job.fraction), people.add(job.people), not job.active)[2])
     assert job.state is State.DONE
-    assert job.takes == (play.out / "a photo ü.take",)
-    assert job.takes[0].is_dir()
+    assert job.results == (play.out / "a photo ü.take",)
+    assert job.results[0].is_dir()
     assert fractions == sorted(fractions)
     assert max(fraction for fraction in fractions if fraction < 1.0) > 0.0
     assert job.fraction == 1.0
     assert people == {0, 2}
-    assert play.session.warm
+    assert play.session.is_warm(LOCALIZE)
     again = play.start()
     play.until(lambda: not again.active)
     assert again.state is State.DONE
@@ -249,11 +250,13 @@ def test_the_worker_ends_when_blender_is_killed(play: Play) -> None:
         "import sys, time; sys.path.insert(0, sys.argv[1])\n"
         "from pathlib import Path\n"
         "from nlf_blender.bridge.session import Session\n"
+        "from nlf_blender.bridge.task import localize_task\n"
         "from nlf_blender.protocol.settings import LocalizeSettings\n"
         "folder = Path(sys.argv[2])\n"
         "session = Session(folder / 'sessions', folder / 'fake_worker.py')\n"
         "out = folder / 'takes'\n"
-        "session.start(Path(sys.executable), (folder / 'a.jpg',), out, LocalizeSettings())\n"
+        "task = localize_task((folder / 'a.jpg',), out, LocalizeSettings())\n"
+        "session.start(Path(sys.executable), task)\n"
         "time.sleep(60)\n"
     )
     root = Path(__file__).parents[1]
@@ -269,7 +272,7 @@ def test_a_pipe_that_nobody_reads_does_not_block(play: Play) -> None:
     play.mode("never_starts")
     sources = tuple(play.folder / f"{'long' * 20}-{number}.jpg" for number in range(5000))
     began = time.perf_counter()
-    job = play.session.start(PYTHON, sources, play.out, LocalizeSettings())
+    job = play.session.start(PYTHON, localize_task(sources, play.out, LocalizeSettings()))
     assert time.perf_counter() - began < 0.2
     play.until(lambda: not job.active)
     assert job.error is not None
@@ -280,7 +283,7 @@ def test_a_long_command_arrives_whole(play: Play) -> None:
     play.mode("slow_start", start_seconds=0.3)
     names = [f"{'long' * 20}-{number}.jpg" for number in range(3000)]
     sources = tuple(play.folder / name for name in names)
-    job = play.session.start(PYTHON, sources, play.out, LocalizeSettings())
+    job = play.session.start(PYTHON, localize_task(sources, play.out, LocalizeSettings()))
     play.until(lambda: not job.active)
     assert job.state is State.DONE
 
@@ -289,7 +292,9 @@ def test_an_interpreter_that_is_none_is_said_so(play: Play, tmp_path: Path) -> N
     no_program = tmp_path / "text.txt"
     no_program.write_text("hello")
     with pytest.raises(UserError, match="cannot be run"):
-        play.session.start(no_program, (tmp_path / "a.jpg",), play.out, LocalizeSettings())
+        play.session.start(
+            no_program, localize_task((tmp_path / "a.jpg",), play.out, LocalizeSettings())
+        )
     assert not play.session.alive
 
 
@@ -298,7 +303,9 @@ def test_another_interpreter_means_another_worker(play: Play, tmp_path: Path) ->
     play.until(lambda: not job.active)
     other = tmp_path / "python"
     other.symlink_to(PYTHON)
-    job = play.session.start(other, (tmp_path / "a.jpg",), play.out, LocalizeSettings())
+    job = play.session.start(
+        other, localize_task((tmp_path / "a.jpg",), play.out, LocalizeSettings())
+    )
     play.until(lambda: not job.active)
     assert job.state is State.DONE
     assert len(play.pids) == 2

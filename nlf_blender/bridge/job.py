@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One localize job as Blender sees it: its state, its progress and what came of it."""
+"""One job as Blender sees it: its state, its progress and what came of it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from pathlib import Path
 
 from ..errors import UserError
 from ..protocol.json_fields import Json, as_int, as_list, as_object, as_str
-from ..protocol.messages import STAGES
-from ..protocol.settings import LocalizeSettings
 from .stage_times import Estimate
+from .task import Task
 
 
 class State(enum.Enum):
@@ -26,26 +25,17 @@ class State(enum.Enum):
 class Job:
     """A job, moved on by the worker's events. Times are seconds of one monotonic clock."""
 
-    def __init__(
-        self,
-        name: str,
-        sources: tuple[Path, ...],
-        out: Path,
-        settings: LocalizeSettings,
-        estimate: Estimate,
-    ) -> None:
+    def __init__(self, name: str, task: Task, estimate: Estimate) -> None:
         self.name = name
-        self.sources = sources
-        self.out = out
-        self.settings = settings
+        self.task = task
         self.state = State.STARTING
-        self.stage = STAGES[0]
+        self.stage = task.stages[0]
         self.done = 0
         self.total = 0
         self.people = 0
         self.seconds_left: float | None = None
-        self.takes: tuple[Path, ...] = ()
-        self.problems: tuple[UserError, ...] = ()  # sources that gave no take, though others did
+        self.results: tuple[Path, ...] = ()  # folders
+        self.problems: tuple[UserError, ...] = ()  # sources without a result, though others gave
         self.error: UserError | None = None
         self._estimate = estimate
 
@@ -66,12 +56,7 @@ class Job:
 
     def command(self) -> Json:
         """The fields of the command that starts it."""
-        return {
-            "job": self.name,
-            "sources": [str(path) for path in self.sources],
-            "out": str(self.out),
-            "settings": self.settings.to_json(),
-        }
+        return {"job": self.name, **self.task.fields}
 
     def handle(self, event: Json, now: float) -> None:
         """Take over an event of this job. ValueError if it lacks what its kind must have."""
@@ -113,10 +98,11 @@ class Job:
         self._estimate.step(stage, min(max(done / total, 0.0), 1.0) if total > 0 else 0.0, now)
 
     def _finish(self, event: Json, now: float) -> None:
-        takes = tuple(Path(as_str(t, "a take")) for t in as_list(event.get("takes"), "done.takes"))
+        paths = as_list(event.get("results"), "done.results")
+        results = tuple(Path(as_str(path, "a result")) for path in paths)
         failures = as_list(event.get("failures", []), "done.failures")
         self.problems = tuple(_error(as_object(item, "a failure")) for item in failures)
-        self.takes = takes
+        self.results = results
         self.state = State.DONE
         self.seconds_left = 0.0
         self._estimate.finish(now)

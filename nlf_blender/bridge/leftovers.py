@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tidying up after a worker that was killed: half-made takes, old sessions."""
+"""Tidying up after a worker that was killed: half-made results, old sessions."""
 
 from __future__ import annotations
 
@@ -8,33 +8,31 @@ import shutil
 import time
 from pathlib import Path
 
-from ..protocol.take import SUFFIX, TAKE_FILE
+from ..protocol.files import REPLACED, UNFINISHED, ResultLayout
 
-_UNFINISHED = SUFFIX + ".part"
-_REPLACED = SUFFIX + ".old"
 _SESSIONS_KEPT = 5
 _SESSION_SECONDS = 24 * 3600.0  # younger ones may be another Blender's
 
 
-def remove_half_made_takes(out: Path, sources: tuple[Path, ...]) -> None:
-    """Remove what a killed worker left of its takes, and put back a take it was replacing.
+def remove_half_made(out: Path, names: frozenset[str], layout: ResultLayout) -> None:
+    """Remove what a killed worker left of its results, and put back one that it was replacing.
 
-    Only folders named after the sources of its job are touched. A folder that cannot be removed
-    stays: the next job of that source removes it.
+    Only folders with the names of its job's results are touched. A folder that cannot be removed
+    stays: the next job of that name removes it.
     """
-    stems = {source.stem for source in sources}
     for folder in _folders(out):
-        name, found, rest = folder.name.rpartition(SUFFIX)
-        if not found or not stems & {name, re.sub(r"-\d+$", "", name)}:
+        name, found, rest = folder.name.rpartition(layout.suffix)
+        if not found or not names & {name, re.sub(r"-\d+$", "", name)}:
             continue
-        if SUFFIX + rest == _UNFINISHED:
+        if rest == UNFINISHED:
             shutil.rmtree(folder, ignore_errors=True)
-        elif SUFFIX + rest == _REPLACED:
-            _settle_replaced(folder, folder.with_name(name + SUFFIX))
+        elif rest == REPLACED:
+            final = folder.with_name(name + layout.suffix)
+            _settle_replaced(folder, final, final / layout.info_file)
 
 
-def _settle_replaced(old: Path, final: Path) -> None:
-    if (final / TAKE_FILE).is_file():
+def _settle_replaced(old: Path, final: Path, info_file: Path) -> None:
+    if info_file.is_file():
         shutil.rmtree(old, ignore_errors=True)
     elif not final.exists():
         old.rename(final)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -10,12 +11,12 @@ from pathlib import Path
 
 from ..errors import UserError
 from ..protocol.json_fields import Json
-from ..protocol.messages import PROTOCOL_VERSION, STAGES
-from ..protocol.settings import LocalizeSettings
+from ..protocol.messages import PROTOCOL_VERSION
 from .job import Job, State
-from .leftovers import prune_sessions, remove_half_made_takes
+from .leftovers import prune_sessions, remove_half_made
 from .processes import describe_exit, tail
 from .stage_times import Estimate, StageTimes
+from .task import Task
 from .watchdog import Bounds, Watchdog
 from .worker_process import WorkerProcess, stop_all
 
@@ -47,40 +48,40 @@ class Session:
         self._held: Job | None = None  # what the worker works on, until it says that it ended
         self._cancel_by: float | None = None  # until when it must have given up a cancelled job
         self._killed: list[tuple[WorkerProcess, Job]] = []  # to be tidied up after
-        self._warm = False
+        self._scratch: list[Job] = []  # whose input is to be removed once they are over
+        self._warm: set[str] = set()  # commands whose models the worker has loaded
         self._jobs_started = 0
 
     @property
     def busy(self) -> bool:
         """Whether something is under way that wants ticks."""
         active = self.job is not None and self.job.active
-        return active or self._held is not None or bool(self._retired)
+        return active or self._held is not None or bool(self._retired or self._scratch)
 
     @property
     def alive(self) -> bool:
         """Whether a worker holds memory now."""
         return self._worker is not None or bool(self._retired)
 
-    @property
-    def warm(self) -> bool:
-        """Whether the next job finds its models loaded."""
-        return self._worker is not None and self._warm
+    def is_warm(self, command: str) -> bool:
+        """Whether the next job of this kind finds its models loaded."""
+        return self._worker is not None and command in self._warm
 
-    def start(
-        self, python: Path, sources: tuple[Path, ...], out: Path, settings: LocalizeSettings
-    ) -> Job:
+    def start(self, python: Path, task: Task) -> Job:
         """Begin a job and return it. UserError if one is under way or the worker cannot start."""
         if self.job is not None and self.job.active:
             raise UserError(
-                "Already localizing", "One job runs at a time.", "Wait for it, or cancel it."
+                "Already at work", "One job runs at a time.", "Wait for it, or cancel it."
             )
         if self._worker is not None and (self._worker.python != python or not self._worker.alive):
             self.free()
         if self._worker is None:
             self._start_worker(python)
         self._jobs_started += 1
-        estimate = Estimate(self._times.expected(warm=self._warm), self._clock())
-        self.job = Job(f"job-{self._jobs_started}", sources, out, settings, estimate)
+        expected = self._times.expected(task, warm=self.is_warm(task.command))
+        self.job = Job(f"job-{self._jobs_started}", task, Estimate(expected, self._clock()))
+        if task.scratch is not None:
+            self._scratch.append(self.job)
         self._watchdog.new_job()
         self._submit()
         return self.job
@@ -137,14 +138,14 @@ class Session:
         self._worker = WorkerProcess(python, self._script, folder, self._clock)
         self.log = self._worker.log
         self._watchdog = Watchdog(self._bounds, self._clock())
-        self._warm = False
+        self._warm = set()
 
     def _submit(self) -> None:
         """Hand the job to the worker, once it is rid of the one that was cancelled before."""
         if self._worker is None or self._held is not None:
             return
         if self.job is not None and self.job.active:
-            self._worker.send("localize", **self.job.command())
+            self._worker.send(self.job.task.command, **self.job.command())
             self._held = self.job
 
     def _follow(self, worker: WorkerProcess, now: float) -> None:
@@ -180,10 +181,11 @@ class Session:
             return
         if kind in ("done", "failed", "cancelled"):
             self._held = self._cancel_by = None
+            task = held.task
             if was_active and held.state is State.DONE:
-                self._times.learn(held.spent, warm=self._warm)
-            # models are loaded before people are looked for
-            self._warm = self._warm or held.stage in STAGES[STAGES.index("Finding people") :]
+                self._times.learn(task, held.spent, warm=task.command in self._warm)
+            if held.stage in task.loaded_stages:
+                self._warm.add(task.command)
 
     def _give_up(self, error: UserError) -> None:
         """End the worker by force. The job that it held fails with `error`, unless it was
@@ -209,14 +211,21 @@ class Session:
         if self._held is not None:
             self._killed.append((self._worker, self._held))
         self._worker = self._held = self._cancel_by = None
-        self._warm = False
+        self._warm = set()
 
     def _tidy(self) -> None:
-        """Remove what killed jobs left behind, once their worker is gone."""
+        """Remove what killed jobs left behind, once their worker is gone, and the input of jobs
+        that are over."""
         for worker, job in self._killed:
             if not worker.alive:
-                remove_half_made_takes(job.out, job.sources)
+                remove_half_made(job.task.out, job.task.names, job.task.layout)
         self._killed = [(worker, job) for worker, job in self._killed if worker.alive]
+        at_work = [self._held, *(job for _, job in self._killed)]
+        over = [job for job in self._scratch if not job.active and job not in at_work]
+        for job in over:
+            if job.task.scratch is not None:
+                shutil.rmtree(job.task.scratch, ignore_errors=True)
+        self._scratch = [job for job in self._scratch if job not in over]
 
 
 def _rubbish(what: str) -> UserError:
@@ -234,8 +243,8 @@ def _died(worker: WorkerProcess) -> UserError:
     if last_lines:
         detail += f"\n{last_lines}"
     if status == -9:
-        fix = "Close other programs, or lower the number of people and of augmentations: most "
-        fix += "likely the memory was full."
+        fix = "Close other programs, or ask for less at once (people, augmentations, points of a "
+        fix += "scan): most likely the memory was full."
     elif "ModuleNotFoundError" in last_lines or "ImportError" in last_lines:
         fix = "Click Check in the preferences: its Python environment lacks a package."
     else:

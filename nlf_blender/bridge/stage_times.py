@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
-from ..protocol.messages import STAGES
+from ..protocol.messages import STARTING
+from .task import LOCALIZE, REGISTER, Task
 
-# Seconds on two CPU cores with one person; the first job on a machine replaces them.
-_FIRST_GUESS = {
+# Seconds by command and stage, on two CPU cores with one person or scan; the first job on a machine
+# replaces them.
+_LOCALIZE_GUESS = {
     "Starting": 6.0,
     "Reading": 0.2,
     "Finding people": 2.0,
@@ -14,6 +16,8 @@ _FIRST_GUESS = {
     "Fitting": 1.0,
     "Writing": 0.3,
 }
+_REGISTER_GUESS = {"Starting": 5.0, "Reading": 0.3, "Registering": 20.0, "Writing": 0.5}
+_WARM_START = 0.1
 _LEAST_SECONDS = 0.05
 
 
@@ -21,17 +25,19 @@ class StageTimes:
     """Expected seconds per stage, learnt from the jobs that went through."""
 
     def __init__(self) -> None:
-        self._cold = dict(_FIRST_GUESS)
-        self._warm = {**_FIRST_GUESS, "Starting": 0.1}
+        self._times: dict[tuple[str, bool], dict[str, float]] = {}
+        for command, guess in ((LOCALIZE, _LOCALIZE_GUESS), (REGISTER, _REGISTER_GUESS)):
+            self._times[command, False] = dict(guess)
+            self._times[command, True] = {**guess, STARTING: _WARM_START}
 
-    def expected(self, *, warm: bool) -> dict[str, float]:
-        """Seconds per stage, in the order of STAGES, for a worker that is warm or is not."""
-        times = self._warm if warm else self._cold
-        return {stage: times.get(stage, _LEAST_SECONDS) for stage in STAGES}
+    def expected(self, task: Task, *, warm: bool) -> dict[str, float]:
+        """Seconds per stage, in the task's order, for a worker that is warm for it or is not."""
+        times = self._times[task.command, warm]
+        return {stage: times.get(stage, _LEAST_SECONDS) for stage in task.stages}
 
-    def learn(self, spent: dict[str, float], *, warm: bool) -> None:
+    def learn(self, task: Task, spent: dict[str, float], *, warm: bool) -> None:
         """Take over what a finished job took."""
-        times = self._warm if warm else self._cold
+        times = self._times[task.command, warm]
         times.update({stage: max(seconds, _LEAST_SECONDS) for stage, seconds in spent.items()})
 
 
@@ -41,7 +47,7 @@ class Estimate:
     def __init__(self, expected: dict[str, float], now: float) -> None:
         self._expected = expected
         self._began = self._stage_began = now
-        self._stage = STAGES[0]
+        self._stage = STARTING
         self._share = 0.0
         self._passed: set[str] = set()
         self.spent: dict[str, float] = {}

@@ -31,6 +31,13 @@ def as_str(value: object, what: str) -> str:
     return value
 
 
+def as_bool(value: object, what: str) -> bool:
+    """The value as true or false; ValueError naming `what` if it is something else."""
+    if not isinstance(value, bool):
+        raise ValueError(f"{what} is neither true nor false")
+    return value
+
+
 def as_int(value: object, what: str) -> int:
     """The value as a whole number; ValueError naming `what` if it is something else."""
     if isinstance(value, bool) or not isinstance(value, int):

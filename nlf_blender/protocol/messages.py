@@ -7,6 +7,7 @@ loses nothing that was written.
 
 Commands        fields
 localize        job (text), sources (paths), out (folder for the takes), settings (object)
+register        job, scan (path of a scan's npz), out (folder for the registration), settings
 cancel          job
 quit            -
 
@@ -14,8 +15,8 @@ Events          fields
 hello           pid, python, protocol
 heartbeat       -                   at least every HEARTBEAT_SECONDS while the worker is alive
 progress        job, stage (text), done, total, people
-done            job, takes (paths),
-                failures (list of {source, title, detail, fix}: the other sources gave takes)
+done            job, results (paths of the takes or registrations),
+                failures (list of {source, title, detail, fix}: the other sources gave results)
 failed          job (or null), title, detail, fix
 cancelled       job
 """
@@ -28,11 +29,13 @@ from pathlib import Path
 
 from .json_fields import Json
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 HEARTBEAT_SECONDS = 1.0
 EVENTS_FILE = "events.jsonl"
 LOG_FILE = "worker.log"
-STAGES = ("Starting", "Reading", "Finding people", "Localizing", "Fitting", "Writing")
+STARTING = "Starting"  # every job's first stage: the worker's start, the loading of models
+LOCALIZE_STAGES = (STARTING, "Reading", "Finding people", "Localizing", "Fitting", "Writing")
+REGISTER_STAGES = (STARTING, "Reading", "Registering", "Writing")
 
 
 def encode(message: Json) -> bytes:

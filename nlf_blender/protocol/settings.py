@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the user asks for: the settings of one localize job."""
+"""What the user asks for: the settings of one localize job, and of one registration to a scan."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from ..errors import UserError
 from .json_fields import (
     Json,
+    as_bool,
     as_float,
     as_floats,
     as_int,
@@ -20,6 +21,9 @@ from .json_fields import (
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 DEFAULT_FOV_DEGREES = 55.0  # over the larger image side, as in the official release
+AUTO_UNITS = "auto"  # chosen by the scan's size
+METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001, "in": 0.0254}
+UNITS = (AUTO_UNITS, *METRES)
 
 Box = tuple[float, float, float, float]
 
@@ -128,3 +132,56 @@ def parse_boxes(data: object) -> tuple[tuple[str, tuple[Box, ...]], ...]:
             boxes.append((numbers[0], numbers[1], numbers[2], numbers[3]))
         result.append((Path(name).name, tuple(boxes)))
     return tuple(result)
+
+
+@dataclass(frozen=True)
+class ScanSettings:
+    """Settings of one registration; the same object drives the panel and the command line.
+
+    partial: parts of the person are missing from the scan; upright: the scan stands, y up, though
+    it may face anywhere; units: of the scan's coordinates.
+    """
+
+    body: str = "open"
+    device: str = "auto"
+    partial: bool = False
+    upright: bool = False
+    units: str = AUTO_UNITS
+
+    def __post_init__(self) -> None:
+        for what, value, allowed in (
+            ("device", self.device, DEVICES),
+            ("units", self.units, UNITS),
+        ):
+            if value not in allowed:
+                raise UserError(
+                    "Wrong setting",
+                    f"The {what} must be one of {', '.join(allowed)}.",
+                    "Correct it and start again.",
+                )
+
+    @property
+    def metres_per_unit(self) -> float | None:
+        """Metres in a unit of the scan; None to choose by its size."""
+        return METRES.get(self.units)
+
+    def to_json(self) -> Json:
+        """A JSON object that `from_json` reads back to an equal object."""
+        return {**asdict(self)}
+
+    @classmethod
+    def from_json(cls, data: Json) -> ScanSettings:
+        """Settings from `to_json`; absent fields take their defaults, wrong and unknown ones raise
+        ValueError."""
+        base = asdict(cls())
+        unknown = sorted(set(data) - set(base))
+        if unknown:
+            raise ValueError(f"unknown settings {', '.join(unknown)}")
+        values = {**base, **data}
+        return cls(
+            body=as_str(values["body"], "body"),
+            device=as_str(values["device"], "device"),
+            partial=as_bool(values["partial"], "partial"),
+            upright=as_bool(values["upright"], "upright"),
+            units=as_str(values["units"], "units"),
+        )

@@ -15,7 +15,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -25,12 +24,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UserError
+from .files import ResultLayout, file_sha256, plain_name, read_versioned, write_whole
 from .json_fields import Json, as_float, as_floats, as_int, as_list, as_object, as_str, optional
 
 FORMAT = "nlf_blender.take"
 VERSION = 1
 SUFFIX = ".take"
 TAKE_FILE = "take.json"
+LAYOUT = ResultLayout(SUFFIX, TAKE_FILE)
 BODY_FILE = "body.npz"
 
 # name -> (dtype, axes after R, the row); V vertices, then J joints make up the N points
@@ -147,13 +148,13 @@ class TakeInfo:
                 sha256=as_str(source.get("sha256"), "source.sha256"),
                 width=as_int(source.get("width"), "source.width"),
                 height=as_int(source.get("height"), "source.height"),
-                display=_plain_name(source.get("display", ""), "source.display"),
+                display=plain_name(source.get("display", ""), "source.display"),
                 frame_count=as_int(source.get("frame_count"), "source.frame_count"),
                 fps=optional(source.get("fps"), as_float, "source.fps"),
             ),
             camera=_camera_from_json(camera),
-            model=_model_from_json(data.get("model"), "model"),
-            body=_model_from_json(data.get("body"), "body"),
+            model=model_from_json(data.get("model"), "model"),
+            body=model_from_json(data.get("body"), "body"),
             settings=as_object(data.get("settings"), "settings"),
             software=as_str(data.get("software"), "software"),
             created=as_str(data.get("created"), "created"),
@@ -174,7 +175,8 @@ def _camera_from_json(camera: Json) -> CameraInfo:
     )
 
 
-def _model_from_json(value: object, what: str) -> ModelInfo:
+def model_from_json(value: object, what: str) -> ModelInfo:
+    """What `asdict` made of a ModelInfo; ValueError naming the field that is wrong."""
     data = as_object(value, what)
     return ModelInfo(*(as_str(data.get(k), f"{what}.{k}") for k in ("name", "sha256", "license")))
 
@@ -187,38 +189,10 @@ def _track_from_json(value: object) -> TrackInfo:
 def _chunk_from_json(value: object) -> ChunkInfo:
     data = as_object(value, "a chunk")
     return ChunkInfo(
-        file=_plain_name(data.get("file"), "chunk.file"),
+        file=plain_name(data.get("file"), "chunk.file"),
         sha256=as_str(data.get("sha256"), "chunk.sha256"),
         rows=as_int(data.get("rows"), "chunk.rows"),
     )
-
-
-def _plain_name(value: object, what: str) -> str:
-    """A file name within the take; a path that leads elsewhere is refused."""
-    name = as_str(value, what)
-    if Path(name).name != name:
-        raise ValueError(f"{what} is not a plain file name")
-    return name
-
-
-def file_sha256(path: Path) -> str:
-    """Hex SHA-256 of a file's content. OSError if it cannot be read."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that a reader sees all of it or none: temporary name, sync, rename."""
-    temporary = path.with_name(path.name + ".part")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def write_chunk(folder: Path, index: int, rows: Rows) -> ChunkInfo:
@@ -248,16 +222,7 @@ def read_info(folder: Path) -> TakeInfo:
     """take.json of a take folder. UserError if it is missing, damaged or from a newer version."""
     path = folder / TAKE_FILE
     try:
-        data = as_object(json.loads(path.read_bytes()), TAKE_FILE)
-        if data.get("format") != FORMAT:
-            raise ValueError(f"its format is not {FORMAT}")
-        if as_int(data.get("version"), "version") > VERSION:
-            raise UserError(
-                "Take from a newer version",
-                f"{path} has format version {data['version']}, this version reads {VERSION}.",
-                "Update the NLF extension.",
-            )
-        return TakeInfo.from_json(data)
+        return TakeInfo.from_json(read_versioned(path, FORMAT, VERSION))
     except FileNotFoundError as error:
         raise UserError(
             "No take here", f"{folder} has no {TAKE_FILE}.", "Choose a folder that ends in .take."

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import bpy
 
+from ..bridge.task import LOCALIZE
 from ..errors import UserError
 from ..scene.heatmap import HEAT_SWITCH
 from .drawing import draw_text, duration
@@ -169,7 +170,7 @@ class NLF_PT_worker(_Panel, bpy.types.Panel):
             draw_text(layout, context, error.fix, icon="FORWARD")
         else:
             session = RUNTIME.session
-            if session is not None and session.warm:
+            if session is not None and session.is_warm(LOCALIZE):
                 layout.label(text="Ready: the model is loaded", icon="CHECKMARK")
             elif RUNTIME.worker_alive:
                 layout.label(text="Started", icon="TIME")

@@ -19,6 +19,7 @@ from ..bridge.environment_check import EnvironmentCheck
 from ..bridge.job import Job
 from ..bridge.processes import tail
 from ..bridge.session import Session
+from ..bridge.task import localize_task
 from ..errors import UserError
 from ..protocol.settings import LocalizeSettings
 from . import places
@@ -87,7 +88,7 @@ class Runtime:
         """Begin a job whose takes go into `scene`. UserError if it cannot begin."""
         if self.session is None:
             self.session = Session(places.sessions_folder())
-        self.session.start(python, (source,), out, settings)
+        self.session.start(python, localize_task((source,), out, settings))
         self.problem, self.notes, self.scene_uid = None, [], scene.session_uid
 
     def cancel(self) -> None:
@@ -116,7 +117,7 @@ class Runtime:
         if job.error is not None:
             self.problem = Problem(job.error, session.log)
         self.notes += [str(problem) for problem in job.problems]
-        self.to_import = list(job.takes)
+        self.to_import = list(job.results)
 
     def forget_scene(self) -> None:
         """Another file is opened: the takes of a job under way stay on disk."""

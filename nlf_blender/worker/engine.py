@@ -38,12 +38,23 @@ class Models:
     point_weights: PointWeights
 
 
+@dataclass(frozen=True)
+class LoadedBody:
+    """A body, as it goes into every result (made once), and its model on a device."""
+
+    data: BodyData
+    file: bytes
+    model: BodyModel
+
+
 class Engine:
     """Loads models on first use and keeps the last set, so that a warm worker starts at once."""
 
     def __init__(self) -> None:
         self._key: tuple[str, str, str] | None = None
         self._models: Models | None = None
+        self._body_key: tuple[str, str] | None = None
+        self._body: LoadedBody | None = None
 
     def models(self, settings: LocalizeSettings) -> Models:
         """Models for these settings. UserError if a file or the device is not usable."""
@@ -53,10 +64,24 @@ class Engine:
             self._models, self._key = _load(settings), key
         return self._models
 
+    def body(self, name: str, device: str) -> LoadedBody:
+        """A body alone, without the localizer. UserError if its file or the device is unusable."""
+        if self._body is None or (name, device) != self._body_key:
+            data = load_body_npz(body_path(name))
+            model = BodyModel(data).to(select_device(device))
+            self._body = LoadedBody(data, reduced_body_npz(data), model)
+            self._body_key = (name, device)
+        return self._body
+
+
+def body_path(name: str) -> Path:
+    """The file of a body as settings name it."""
+    return OPEN_BODY if name == "open" else Path(name)
+
 
 def _load(settings: LocalizeSettings) -> Models:
     device = select_device(settings.device)
-    body = load_body_npz(OPEN_BODY if settings.body == "open" else Path(settings.body))
+    body = load_body_npz(body_path(settings.body))
     if body.canonical_vertices is None or body.canonical_joints is None:
         raise UserError(
             "Body without canonical points",

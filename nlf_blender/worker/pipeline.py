@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from .. import errors
 from ..body.conventions import intrinsics_from_focal_px, intrinsics_from_fov
 from ..protocol import take as take_format
+from ..protocol.files import write_whole
 from ..protocol.settings import DEFAULT_FOV_DEGREES, LocalizeSettings
 from .engine import Engine, Models
 from .fit_people import FittedPeople, fit_people
@@ -137,7 +138,7 @@ def write_take(
     with new_take(out, photo.path, photo.sha256) as folder:
         if not photo.as_stored:
             write_display_copy(photo, folder / "display.jpg")
-        take_format.write_whole(folder / take_format.BODY_FILE, models.body_file)
+        write_whole(folder / take_format.BODY_FILE, models.body_file)
         chunk = take_format.write_chunk(folder, 0, rows(people, localized, fitted))
         names = tuple(take_format.TrackInfo(i, f"Person {i + 1}") for i in range(len(people)))
         take_format.write_info(

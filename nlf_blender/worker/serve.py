@@ -14,20 +14,28 @@ import queue
 import sys
 import threading
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UserError
 from ..protocol.json_fields import Json, as_list, as_object, as_str
-from ..protocol.messages import HEARTBEAT_SECONDS, PROTOCOL_VERSION, EventWriter, decode
-from ..protocol.settings import LocalizeSettings
+from ..protocol.messages import (
+    HEARTBEAT_SECONDS,
+    PROTOCOL_VERSION,
+    STARTING,
+    EventWriter,
+    decode,
+)
+from ..protocol.settings import LocalizeSettings, ScanSettings
 from .environment_check import incomplete
 from .progress import Cancelled, Progress
 
 if TYPE_CHECKING:
     from .engine import Engine
-    from .pipeline import Outcome
+
+# The folders that a job made, and the sources that gave none, with the reason
+Results = tuple[tuple[Path, ...], tuple[tuple[Path, UserError], ...]]
 
 
 class Server:
@@ -46,9 +54,12 @@ class Server:
         )
         threading.Thread(target=self._beat, daemon=True).start()
         threading.Thread(target=self._listen, args=(commands,), daemon=True).start()
+        work = {"localize": self._localize, "register": self._register}
         while (command := self._jobs.get())["kind"] != "quit":
-            if command["kind"] == "localize":
-                self._localize(command)
+            if command["kind"] in work:
+                self._run(command, work[str(command["kind"])])
+            else:
+                print("not a command:", command["kind"], file=sys.stderr, flush=True)
         return 0
 
     def _beat(self) -> None:
@@ -69,30 +80,17 @@ class Server:
                     return
         os._exit(0)  # Blender is gone; a running job has nobody to report to
 
-    def _localize(self, command: Json) -> None:
+    def _run(self, command: Json, work: Callable[[Json, Progress], Results]) -> None:
+        """Run one job and tell what came of it, whatever that is."""
         job = str(command.get("job"))
-        self._progress_event(job, "Starting", 0, 1, 0)
+        self._progress_event(job, STARTING, 0, 1, 0)
         progress = Progress(
             # Blender estimates the time left itself, from the stages of the jobs before
             listener=lambda *state: self._progress_event(job, *state[:-1]),
             is_cancelled=lambda: job in self._cancelled,
         )
         try:
-            from . import pipeline  # loads torch: after hello, so that Blender sees a live worker
-            from .engine import Engine
-
-            self._engine = self._engine or Engine()
-            sources = [
-                Path(as_str(item, "source")) for item in as_list(command["sources"], "sources")
-            ]
-            outcome = pipeline.localize_photos(
-                sources,
-                Path(as_str(command["out"], "out")),
-                LocalizeSettings.from_json(as_object(command["settings"], "settings")),
-                self._engine,
-                progress,
-            )
-            self._report(job, outcome)
+            self._report(job, work(command, progress))
         except Cancelled:
             self._events.write("cancelled", job=job)
         except UserError as error:
@@ -106,18 +104,50 @@ class Server:
         finally:
             self._cancelled.discard(job)
 
+    def _localize(self, command: Json, progress: Progress) -> Results:
+        from . import pipeline  # loads torch: after hello, so that Blender sees a live worker
+
+        sources = [Path(as_str(item, "source")) for item in as_list(command["sources"], "sources")]
+        outcome = pipeline.localize_photos(
+            sources,
+            Path(as_str(command["out"], "out")),
+            LocalizeSettings.from_json(as_object(command["settings"], "settings")),
+            self._loaded_engine(),
+            progress,
+        )
+        return outcome.takes, outcome.failures
+
+    def _register(self, command: Json, progress: Progress) -> Results:
+        from .register_job import register_scan
+
+        result = register_scan(
+            Path(as_str(command["scan"], "scan")),
+            Path(as_str(command["out"], "out")),
+            ScanSettings.from_json(as_object(command["settings"], "settings")),
+            self._loaded_engine(),
+            progress,
+        )
+        return (result,), ()
+
+    def _loaded_engine(self) -> Engine:
+        from .engine import Engine
+
+        self._engine = self._engine or Engine()
+        return self._engine
+
     def _progress_event(self, job: str, stage: str, done: int, total: int, people: int) -> None:
         self._events.write("progress", job=job, stage=stage, done=done, total=total, people=people)
 
-    def _report(self, job: str, outcome: Outcome) -> None:
-        if not outcome.takes:
-            self._events.write("failed", job=job, **outcome.failures[0][1].to_json())
+    def _report(self, job: str, results: Results) -> None:
+        folders, failures = results
+        if not folders:
+            self._events.write("failed", job=job, **failures[0][1].to_json())
             return
         self._events.write(
             "done",
             job=job,
-            takes=[str(take) for take in outcome.takes],
-            failures=[{"source": str(path), **e.to_json()} for path, e in outcome.failures],
+            results=[str(folder) for folder in folders],
+            failures=[{"source": str(path), **e.to_json()} for path, e in failures],
         )
 
 

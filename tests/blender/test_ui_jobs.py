@@ -57,7 +57,7 @@ def test_a_job_ends_with_people_in_the_scene_as_one_undo_step(extension: Extensi
     assert len(rigs()) == 2
     assert "2 people imported" in RUNTIME.notes[0]
     assert RUNTIME.session is not None
-    assert RUNTIME.session.warm
+    assert RUNTIME.session.is_warm("localize")
     undo()
     assert not rigs()
     assert [obj.type for obj in bpy.data.objects] == ["MESH"]
@@ -192,8 +192,8 @@ def test_opening_another_file_keeps_the_take_on_disk_and_says_so(
     extension.pump_to_end()
     assert extension.job.state is State.DONE
     assert not rigs()
-    assert str(extension.job.takes[0]) in RUNTIME.notes[0]
-    assert extension.job.takes[0].is_dir()
+    assert str(extension.job.results[0]) in RUNTIME.notes[0]
+    assert extension.job.results[0].is_dir()
 
 
 def test_import_take_needs_no_worker_and_is_one_undo_step(extension: Extension) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ...errors import UserError
-from ...protocol.take import file_sha256
+from ...protocol.files import file_sha256
 
 BACKDROP = (128, 128, 128)  # behind transparent pixels
 
