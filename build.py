@@ -6,6 +6,7 @@ python build.py demo [PHOTO] [--out DIR]   photo in; .blend, overlay and turned 
 python build.py test [PYTEST_ARGS...]      set up, then lint, types, and all tests
 python build.py zip [--with-wheels]        the extension, made by Blender's own build tool
 python build.py bench                      from the click to the imported person, by stage
+python build.py bench fit [OPTIONS...]     our fitter and its peer, side by side (see: --help)
 python build.py worker ARGS...             the worker's command line (see: worker --help)
 python build.py env worker|blender         print that environment's interpreter
 
@@ -42,6 +43,7 @@ LEFT_OUT_OF_ZIP = shutil.ignore_patterns(
 ASTRONAUT = ("scikit-image==0.26.0", "skimage/data/astronaut.png")  # public domain, NASA
 
 WORKER_PYTHONS = ((3, 11), (3, 13), (3, 12))  # in order of preference
+BENCHMARKS = {"fit": "benchmarks.fit_bench"}  # modules under tests/, given the other arguments
 BLENDERS = {"4.2": (3, 11), "4.5": (3, 11), "5.0": (3, 11), "5.2": (3, 13)}
 
 
@@ -242,7 +244,17 @@ def demo(options: argparse.Namespace) -> None:
     run([*job, "--out", options.out.resolve()], env=blender_environment(version))
 
 
-def bench(_: argparse.Namespace) -> None:
+def bench(options: argparse.Namespace) -> None:
+    """A benchmark of the worker's parts, or the one of the whole way."""
+    if options.name is None:
+        bench_whole()
+        return
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    command = [test_env(), "-B", "-P", "-m", BENCHMARKS[options.name], *options.arguments]
+    run(command, env={**os.environ, "PYTHONPATH": paths})
+
+
+def bench_whole() -> None:
     """Times from the click to the imported person, cold and warm, split by stage."""
     version, python = newest_blender()
     package = build_zip()
@@ -332,7 +344,10 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add = commands.add_parser("zip")
     add.add_argument("--with-wheels", action="store_true", help="bundle the worker's packages")
     add.set_defaults(run=zip_command)
-    commands.add_parser("bench").set_defaults(run=bench)
+    add = commands.add_parser("bench")
+    add.add_argument("name", nargs="?", choices=tuple(BENCHMARKS))
+    add.add_argument("arguments", nargs=argparse.REMAINDER)
+    add.set_defaults(run=bench)
     add = commands.add_parser("env")
     add.add_argument("which", choices=("worker", "blender"))
     add.set_defaults(run=env_command)

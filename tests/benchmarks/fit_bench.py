@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Our fitter and the peer, smplfitter, side by side: same bodies, noise, threads, and one run.
+
+python build.py bench fit [--json FILE] [--markdown FILE] [--bodies N] [--quick] [--threads N]
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from body_examples import OPEN_BODY
+
+from nlf_blender.body.body_data import load_body_npz
+from nlf_blender.worker.smpl.body_model import BodyModel
+
+from . import peer, report
+from .fit_cases import ACCURACY, QUICK_BATCHES, TIMED, TIMED_BATCHES, Case
+from .ours import fit_ours
+from .report import Row, number, say
+from .sampling import BETAS, MEAN_TURN, Errors, People, Seen, draw_people, errors_of, see
+from .timing import Pace, take_turns
+
+QUICK_PACE = Pace(least_rounds=2, most_rounds=10, seconds=0.5)
+QUICK_BODIES = 32
+MILLIMETRE = 0.001
+
+
+class Fitters:
+    """Both fitters on every device and for every choice of points, made when first asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        """folder: an empty one, for the peer's model files; it must outlive this."""
+        self.folder = folder
+        self.model = BodyModel(load_body_npz(OPEN_BODY))
+        peer.write_model_files(self.model.body, folder)
+
+    @functools.cache  # noqa: B019, one lives as long as the program
+    def ours(self, device: str) -> BodyModel:
+        """The body that ours fits. Another one for each device: a module moves in place."""
+        return BodyModel(self.model.body).to(device)
+
+    @functools.cache  # noqa: B019
+    def peer(self, subset: bool, learnt_regressor: bool, device: str) -> peer.Peer:
+        """The peer for the full mesh or the subset, with a regressor learnt or cut from SMPL's."""
+        if not subset:
+            return peer.Peer(self.folder, device=device)
+        indices = self.model.spread_vertices
+        if learnt_regressor:
+            regressor = self.learnt_regressor
+        else:
+            regressor = torch.as_tensor(self.model.body.joint_regressor)[:, indices]
+        return peer.Peer(self.folder, indices, regressor, device)
+
+    @functools.cached_property
+    def learnt_regressor(self) -> torch.Tensor:
+        """Joints from the subset's vertices."""
+        return peer.learn_regressor(self.model, self.model.spread_vertices)
+
+
+@torch.no_grad()
+def compare(
+    fitters: Fitters, case: Case, people: People, pace: Pace, seed: int = 0, device: str = "cpu"
+) -> Row:
+    """Fit all these people at once by both. Errors are against the truth, times per body."""
+    seen = seen_in(fitters, case, people, seed).to(device)
+    our_model = fitters.ours(device)
+    other = fitters.peer(case.subset, case.learnt_regressor, device)
+    times, found, peer_found = take_turns(
+        lambda: fit_ours(our_model, seen),
+        lambda: other.fit(seen, case.regularizer),
+        device,
+        pace,
+    )
+    ms = 1000 / len(people)
+    return {
+        "case": case.name,
+        "ours": result(errors_of(fitters.model, people, found), times.ours * ms),
+        "peer": result(errors_of(fitters.model, people, peer_found), times.peer * ms),
+        "ratio": times.ratio,
+        "batch": len(people),
+        "device": device,
+        "threads": torch.get_num_threads(),
+    }
+
+
+def seen_in(fitters: Fitters, case: Case, people: People, seed: int) -> Seen:
+    """What a case shows of the people."""
+    noises = [
+        (low * MILLIMETRE, high * MILLIMETRE) for low, high in (case.vertex_noise, case.joint_noise)
+    ]
+    indices = fitters.model.spread_vertices if case.subset else None
+    return see(people, indices, case.joints, *noises, seed=seed)
+
+
+def result(errors: Errors, ms: float) -> dict[str, float]:
+    """One side of a row."""
+    return {**errors._asdict(), "ms": ms}
+
+
+def accuracy_rows(fitters: Fitters, options: argparse.Namespace, pace: Pace) -> Iterator[Row]:
+    """A row for each case of points and noise, on the CPU."""
+    people = draw_people(fitters.model, options.bodies, options.seed)
+    for case in ACCURACY:
+        say(f"{case.name}, {len(people)} bodies")
+        yield compare(fitters, case, people, pace, options.seed + 1)
+
+
+def timing_rows(fitters: Fitters, options: argparse.Namespace, pace: Pace) -> Iterator[Row]:
+    """A row for each number of people at once, on the CPU and on CUDA where there is one."""
+    batches = QUICK_BATCHES if options.quick else TIMED_BATCHES
+    people = draw_people(fitters.model, max(batches), options.seed)
+    for device in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):
+        for case in TIMED:
+            for batch in batches:
+                say(f"{case.name}, batch {batch}, {device}")
+                row = compare(fitters, case, people.first(batch), pace, options.seed, device)
+                yield row | {"case": f"{case.name}, batch {batch}, {device}"}
+
+
+def accuracy_table(rows: list[Row]) -> str:
+    """Errors and times of both, and what share of the peer's time ours takes."""
+    head = ["input", *(f"{who} {unit}" for who in ("ours", "peer") for unit in report.UNITS)]
+    return report.table([*head, "time, ours : peer"], [_cells(row) for row in rows])
+
+
+def timing_table(rows: list[Row]) -> str:
+    """Times of both, and the vertices' errors they buy."""
+    head = ["input", "ours ms", "peer ms", "time, ours : peer", "ours mm", "peer mm"]
+    lines = []
+    for row in rows:
+        both = (row["ours"], row["peer"])
+        times, errors = ([number(side[key]) for side in both] for key in ("ms", "vertex_mm"))
+        lines.append([row["case"], *times, f"{row['ratio']:.2f}", *errors])
+    return report.table(head, lines)
+
+
+def _cells(row: Row) -> list[str]:
+    numbers = [number(value) for who in ("ours", "peer") for value in row[who].values()]
+    return [row["case"], *numbers, f"{row['ratio']:.2f}"]
+
+
+def conditions(options: argparse.Namespace) -> str:
+    """What a reader must know to judge the figures."""
+    command = f"python build.py bench fit --bodies {options.bodies} --seed {options.seed}"
+    return (
+        f"`{command}{' --quick' if options.quick else ''}` printed this. "
+        f"{options.bodies} open bodies with {BETAS} normal betas; joints turned by {MEAN_TURN:.0f} "
+        "degrees on average about random axes, any orientation as a whole. Noise is normal, along "
+        "each axis. Mean errors of the whole mesh (mm), the joints (mm) and the rotations relative "
+        "to the parent (degrees, without toes) against the truth without noise; milliseconds per "
+        f"body, medians of runs in turns. {torch.get_num_threads()} threads of {os.cpu_count()} "
+        f"processors, torch {torch.__version__}; peer: {peer.NAME}, torch backend compiled with "
+        f"TorchScript, {peer.ITERATIONS} iterations."
+    )
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """The options."""
+    parser = argparse.ArgumentParser(
+        prog="build.py bench fit", description=(__doc__ or "").splitlines()[0]
+    )
+    parser.add_argument("--json", type=Path, help="write the rows to this file")
+    parser.add_argument("--markdown", type=Path, help="write the tables to this file")
+    parser.add_argument("--bodies", type=int, help="people in the cases of accuracy (256)")
+    parser.add_argument("--quick", action="store_true", help="fewer people, batches and rounds")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="for both (all)")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args(arguments)
+    options.bodies = options.bodies or (QUICK_BODIES if options.quick else max(TIMED_BATCHES))
+    return options
+
+
+def main(arguments: list[str]) -> list[Row]:
+    """Run the benchmark, print the tables, write the files. Returns the rows."""
+    options = parse(arguments)
+    torch.set_num_threads(options.threads)
+    pace = QUICK_PACE if options.quick else Pace()
+    with tempfile.TemporaryDirectory() as folder:
+        fitters = Fitters(Path(folder))
+        accuracy = list(accuracy_rows(fitters, options, pace))
+        timing = list(timing_rows(fitters, options, pace))
+    text = "\n\n".join([conditions(options), accuracy_table(accuracy), timing_table(timing)])
+    print(text)
+    if options.markdown:
+        options.markdown.write_text(text + "\n", encoding="utf-8")
+    if options.json:
+        report.write_json(accuracy + timing, options.json)
+    return accuracy + timing
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
