@@ -42,17 +42,17 @@ class Fitters:
         peer.write_model_files(self.model.body, folder)
 
     @functools.cache  # noqa: B019, one lives as long as the program
-    def ours(self, device: str) -> BodyModel:
+    def our_model(self, device: str) -> BodyModel:
         """The body that ours fits. Another one for each device: a module moves in place."""
         return BodyModel(self.model.body).to(device)
 
     @functools.cache  # noqa: B019
-    def peer(self, subset: bool, learnt_regressor: bool, device: str) -> peer.Peer:
+    def peer_fitter(self, subset: bool, learnt: bool, device: str) -> peer.Peer:
         """The peer for the full mesh or the subset, with a regressor learnt or cut from SMPL's."""
         if not subset:
             return peer.Peer(self.folder, device=device)
         indices = self.model.spread_vertices
-        if learnt_regressor:
+        if learnt:
             regressor = self.learnt_regressor
         else:
             regressor = torch.as_tensor(self.model.body.joint_regressor)[:, indices]
@@ -70,8 +70,8 @@ def compare(
 ) -> Row:
     """Fit all these people at once by both. Errors are against the truth, times per body."""
     seen = seen_in(fitters, case, people, seed).to(device)
-    our_model = fitters.ours(device)
-    other = fitters.peer(case.subset, case.learnt_regressor, device)
+    our_model = fitters.our_model(device)
+    other = fitters.peer_fitter(case.subset, case.learnt_regressor, device)
     times, found, peer_found = take_turns(
         lambda: fit_ours(our_model, seen),
         lambda: other.fit(seen, case.regularizer),
@@ -149,15 +149,20 @@ def _cells(row: Row) -> list[str]:
 def conditions(options: argparse.Namespace) -> str:
     """What a reader must know to judge the figures."""
     command = f"python build.py bench fit --bodies {options.bodies} --seed {options.seed}"
+    machine = f"{torch.get_num_threads()} threads of {os.cpu_count()} processors"
+    if torch.cuda.is_available():
+        machine += f", {torch.cuda.get_device_name()}"
     return (
         f"`{command}{' --quick' if options.quick else ''}` printed this. "
-        f"{options.bodies} open bodies with {BETAS} normal betas; joints turned by {MEAN_TURN:.0f} "
-        "degrees on average about random axes, any orientation as a whole. Noise is normal, along "
-        "each axis. Mean errors of the whole mesh (mm), the joints (mm) and the rotations relative "
-        "to the parent (degrees, without toes) against the truth without noise; milliseconds per "
-        f"body, medians of runs in turns. {torch.get_num_threads()} threads of {os.cpu_count()} "
-        f"processors, torch {torch.__version__}; peer: {peer.NAME}, torch backend compiled with "
-        f"TorchScript, {peer.ITERATIONS} iterations."
+        f"{options.bodies} open bodies with {BETAS} normal betas; every joint, toes and hands too, "
+        f"turned by {MEAN_TURN:.0f} degrees on average about a random axis, the body any way. "
+        "Noise is normal, along each axis. Means over all bodies: distance of the whole mesh and "
+        "of the joints from the truth without noise (mm), rotation from the truth relative to the "
+        "parent (degrees, without toes). Milliseconds per body: medians of runs in turns, and the "
+        f"median of their ratios. {machine}, torch {torch.__version__}. The peer is {peer.NAME}, "
+        f"torch backend compiled with TorchScript, {peer.ITERATIONS} iterations, "
+        f"beta_regularizer={peer.DEFAULT_REGULARIZER:g} unless said otherwise, weights "
+        f"uncertainty^{peer.WEIGHT_EXPONENT}."
     )
 
 

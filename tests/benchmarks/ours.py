@@ -16,7 +16,7 @@ def fit_ours(model: BodyModel, seen: Seen) -> Solution:
     """Fit with the default settings; points of known noise get it as their uncertainty."""
     joint_indices = None
     if seen.joints is not None and seen.vertex_indices is not None:
-        joint_indices = torch.arange(seen.joints.shape[1], device=seen.joints.device)
+        joint_indices = torch.arange(seen.joints.shape[1])
     found = fit(
         _join(seen.vertices, seen.joints),
         model,

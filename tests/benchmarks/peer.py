@@ -79,9 +79,10 @@ class Peer:
         if vertex_indices is not None:
             options["vertex_subset"] = vertex_indices.numpy()
         model = PeerModel("smpl", "neutral", model_root=str(folder), num_betas=BETAS, **options)
+        fitter = BodyFitter(model.to(device)).to(device)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch deprecates TorchScript
-            self.fitter = torch.jit.script(BodyFitter(model).to(device))
+            self.fitter = torch.jit.script(fitter)
 
     def fit(self, seen: Seen, regularizer: float = DEFAULT_REGULARIZER) -> Solution:
         """Fit with ITERATIONS; points of known noise weigh by it. On the device of `seen`."""

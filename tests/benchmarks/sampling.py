@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -60,9 +60,11 @@ class Seen:
     joint_sigmas: Tensor | None = None
 
     def to(self, device: str) -> Seen:
-        """The same on another device."""
-        parts = (value if value is None else value.to(device) for value in vars(self).values())
-        return Seen(*parts)
+        """The same on another device, but for the indices."""
+        names = ("vertices", "joints", "vertex_sigmas", "joint_sigmas")
+        values = {name: getattr(self, name) for name in names}
+        given = {name: value.to(device) for name, value in values.items() if value is not None}
+        return replace(self, **given)
 
 
 class Errors(NamedTuple):

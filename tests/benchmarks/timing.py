@@ -16,7 +16,7 @@ WARM_UPS = 3  # TorchScript measures in two runs and compiles in the third
 class Pace(NamedTuple):
     """How long a comparison may take: rounds of both, at least some, then until time is up."""
 
-    least_rounds: int = 5
+    least_rounds: int = 3
     most_rounds: int = 50
     seconds: float = 4.0
 
