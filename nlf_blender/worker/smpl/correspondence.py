@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where each vertex of one body model lies on the surface of another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
+from torch import Tensor
+
+from ...body.arrays import Float64Array
+from ...body.body_data import BodyData
+from ...errors import UserError
+from .body_model import BodyModel
+from .body_regions import RegionSurface, shared_regions, vertex_normals
+from .safe_pickle import load_arrays
+from .template_alignment import LEAST_AGREEMENT, align_templates
+
+# Metres between the aligned surfaces at which a point counts half an exact one's square, about
+# what the shape space of one model leaves of another's mean person.
+CONFIDENT_DISTANCE = 0.01
+# Metres between a vertex and the target's point closest to its own closest point: for skin on skin
+# it is next to nothing; the inside of a mouth comes back to the lips.
+MOST_RETURN_DISTANCE = 0.005
+LEAST_SHARE_OF_COMPONENT = 0.5
+ROW_SUM_TOLERANCE = 1e-2  # published weights are rounded; a row that sums to 0 has no counterpart
+MATRIX_KEYS = ("mtx", "matrix")
+
+
+@dataclass(frozen=True)
+class Correspondence:
+    """Target vertices on the source's surface.
+
+    matrix [Vt,Vs]: each row weighs the source's vertices, summing to 1, or to 0 without a
+    counterpart; confidence [Vt] from 0, no counterpart, to 1.
+    """
+
+    matrix: sparse.csr_matrix
+    confidence: Float64Array
+
+    def rows(self, vertices: Tensor) -> CarriedVertices:
+        """What is needed for target vertices [N] only."""
+        chosen = self.matrix[vertices.cpu().numpy()]
+        used = np.unique(chosen.indices)
+        part = chosen[:, used].astype(np.float32).tocoo()
+        weights = torch.sparse_coo_tensor(
+            torch.from_numpy(np.stack(part.coords)),
+            torch.from_numpy(part.data),
+            part.shape,
+            check_invariants=False,
+        )
+        return CarriedVertices(
+            torch.from_numpy(used.astype(np.int64)).to(vertices.device),
+            weights.coalesce().to(vertices.device),
+        )
+
+
+@dataclass(frozen=True)
+class CarriedVertices:
+    """N target vertices as weighted means, weights [N,K] (sparse), of source vertices used [K]."""
+
+    used: Tensor
+    weights: Tensor
+
+    def of(self, vertices: Tensor) -> Tensor:
+        """Target vertices [P,N,3] from source vertices [P,K,3], those of `used`."""
+        people = len(vertices)
+        columns = vertices.permute(1, 0, 2).reshape(vertices.shape[1], people * 3)
+        return (self.weights @ columns).unflatten(1, (people, 3)).transpose(0, 1)
+
+
+def closest_surface_correspondence(source: BodyModel, target: BodyData) -> Correspondence:
+    """Each target vertex at the closest point of the source's aligned template.
+
+    UserError if the bodies share too few joint names to be aligned.
+    """
+    regions = shared_regions(source.body, target)
+    carried, template = align_templates(source, target, regions)
+    faces = source.body.faces
+    surface = RegionSurface(carried, faces, regions.of_vertex[0], regions.touching)
+    found = surface.query(template, regions.of_vertex[1])
+    back_surface = RegionSurface(template, target.faces, regions.of_vertex[1], regions.touching)
+    nearest = faces[found.face, found.barycentric.argmax(axis=1)]
+    back = back_surface.query(found.positions, regions.of_vertex[0][nearest])
+    strayed = np.linalg.norm(back.positions - template, axis=1)
+    normals = vertex_normals(template, target.faces)
+    agree = np.einsum("nc,nc->n", normals, surface.normals_at(found)) > LEAST_AGREEMENT
+    there = agree & (strayed < MOST_RETURN_DISTANCE) & np.isfinite(found.distances)
+    distances = np.where(there, found.distances, np.inf)
+    confidence = np.exp2(-((distances / CONFIDENT_DISTANCE) ** 2))
+    confidence *= _counterpart_of_components(target, confidence > 0)
+    rows = np.repeat(np.arange(len(template)), 3)
+    entries = found.barycentric.ravel(), (rows, faces[found.face].ravel())
+    matrix = sparse.csr_matrix(entries, shape=(len(template), len(carried)))
+    return Correspondence(matrix, confidence)
+
+
+def _counterpart_of_components(body: BodyData, there: np.ndarray) -> np.ndarray:
+    """For each vertex [V] whether half of its connected component is there: of an eyeball that one
+    body lacks, only the front meets the other's lids."""
+    edges = np.concatenate([body.faces[:, [0, 1]], body.faces[:, [1, 2]]]).T
+    graph = sparse.coo_matrix((np.ones(edges.shape[1]), edges), (body.vertex_count,) * 2)
+    component = connected_components(graph, directed=False)[1]
+    share = np.bincount(component, there) / np.bincount(component)
+    return (share >= LEAST_SHARE_OF_COMPONENT)[component]
+
+
+def load_correspondence(path: Path, source: BodyData, target: BodyData) -> Correspondence:
+    """The published file for these bodies (the SMPL-X project's `*_deftrafo_setup.pkl`).
+
+    Its matrix has a row per target vertex and a column per source vertex, then as many again for
+    the source's normals, which are not used. UserError if it is another file, or of other bodies.
+    """
+    arrays = load_arrays(path)
+    key = next((key for key in MATRIX_KEYS if key in arrays), None)
+    if key is None:
+        found = ", ".join(sorted(arrays)) or "nothing"
+        raise UserError(
+            "Not a correspondence file",
+            f"{path} holds {found}, but no {' or '.join(MATRIX_KEYS)}.",
+            "Choose the file named like smpl2smplx_deftrafo_setup.pkl.",
+        )
+    rows, columns = target.vertex_count, source.vertex_count
+    array = arrays[key]
+    shape = getattr(array, "shape", ())
+    if shape not in ((rows, columns), (rows, 2 * columns)):
+        size = " x ".join(map(str, shape)) or "no"
+        raise UserError(
+            "Correspondence of other bodies",
+            f"{path} has {size} numbers, but the target has {rows} vertices and the source "
+            f"{columns}.",
+            "Choose the file made for this pair of bodies in this direction.",
+        )
+    matrix = _checked(path, sparse.csr_matrix(array, dtype=np.float64)[:, :columns])
+    total = np.asarray(matrix.sum(axis=1)).ravel()
+    confidence = (np.abs(total - 1) < ROW_SUM_TOLERANCE).astype(np.float64)
+    if not confidence.any():
+        raise UserError(
+            "Not a correspondence file",
+            f"{path}: no row of {key} sums to 1 over the source's vertices.",
+            "Choose the file made for this pair of bodies in this direction.",
+        )
+    scale = np.where(confidence > 0, 1 / np.where(confidence > 0, total, 1), 0)
+    return Correspondence((sparse.diags(scale) @ matrix).tocsr(), confidence)
+
+
+def _checked(path: Path, matrix: sparse.csr_matrix) -> sparse.csr_matrix:
+    if not np.isfinite(matrix.data).all():
+        raise UserError(
+            "Not a correspondence file",
+            f"{path} has values that are not finite.",
+            "Get the file from its publisher again.",
+        )
+    return matrix
