@@ -15,6 +15,7 @@ from .ui import (
     properties,
     result_operators,
     runtime,
+    scan_operators,
 )
 
 # runtime comes first, so that it goes last: whatever is taken back before may still ask it.
@@ -25,6 +26,7 @@ MODULES = (
     job_operators,
     environment_operators,
     result_operators,
+    scan_operators,
     panels,
     job_pump,
 )

@@ -49,10 +49,10 @@ Arrays = Mapping[str, NDArray[Any]]
 
 @dataclass(frozen=True)
 class ScanInfo:
-    """What was registered to: its name and file, the hash of its arrays, its size."""
+    """What was registered to: its name, the file that it is from, its arrays' hash and size."""
 
     name: str
-    path: str
+    origin: str
     sha256: str
     vertices: int
     faces: int
@@ -105,7 +105,7 @@ class RegistrationInfo:
         return cls(
             source=ScanInfo(
                 name=as_str(source.get("name"), "source.name"),
-                path=as_str(source.get("path"), "source.path"),
+                origin=as_str(source.get("origin"), "source.origin"),
                 sha256=as_str(source.get("sha256"), "source.sha256"),
                 vertices=as_int(source.get("vertices"), "source.vertices"),
                 faces=as_int(source.get("faces"), "source.faces"),

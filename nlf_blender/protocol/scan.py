@@ -5,6 +5,7 @@ vertices   [N,3] in units of the scan's own, SMPL's axes: y up
 faces      [F,3] triangles, if it is a mesh
 normals    [N,3] of the vertices, unit length, if they are known
 name       what the user calls it
+origin     the file that it is from
 """
 
 from __future__ import annotations
@@ -25,17 +26,22 @@ from .files import write_whole
 
 _NOT_IN_FILE_NAMES = re.compile(r'[\x00-\x1f<>:"/\\|?*]+|[. ]+$')
 _LONGEST_NAME = 100
+_KEYS = ("vertices", "faces", "normals", "name", "origin")
 
 
 @dataclass(frozen=True, eq=False)  # arrays do not compare to one truth
 class Scan:
     """Vertices [N,3] in the scan's own units and SMPL's axes (y up); triangles [F,3] into them,
-    none for a cloud of points; normals [N,3] of the vertices, or None; what the user calls it."""
+    none for a cloud of points; normals [N,3] of the vertices, or None.
+
+    name: what the user calls it; origin: the file that it is from, "" if it was never saved.
+    """
 
     vertices: NDArray[np.float64]
     faces: NDArray[np.int64] | None
     normals: NDArray[np.float64] | None
     name: str
+    origin: str = ""
 
 
 def file_name(name: str) -> str:
@@ -48,6 +54,7 @@ def write_scan(path: Path, scan: Scan) -> None:
     arrays: dict[str, NDArray[Any]] = {
         "vertices": scan.vertices.astype(np.float64),
         "name": np.array(scan.name),
+        "origin": np.array(scan.origin),
     }
     if scan.faces is not None:
         arrays["faces"] = scan.faces.astype(np.int32)
@@ -62,7 +69,7 @@ def read_scan(path: Path) -> Scan:
     """The scan in an npz; one without a name has the file's. UserError if it holds no scan."""
     try:
         with np.load(path, allow_pickle=False) as data:
-            arrays = {k: data[k] for k in ("vertices", "faces", "normals", "name") if k in data}
+            arrays = {key: data[key] for key in _KEYS if key in data}
         if "vertices" not in arrays:
             raise ValueError("it has no array named vertices")
         return checked_scan(
@@ -70,13 +77,18 @@ def read_scan(path: Path) -> Scan:
             arrays.get("faces"),
             arrays.get("normals"),
             str(arrays.get("name", path.stem)),
+            str(arrays.get("origin", path)),
         )
     except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise not_a_scan(path, error) from error
 
 
 def checked_scan(
-    vertices: NDArray[Any], faces: NDArray[Any] | None, normals: NDArray[Any] | None, name: str
+    vertices: NDArray[Any],
+    faces: NDArray[Any] | None,
+    normals: NDArray[Any] | None,
+    name: str,
+    origin: str,
 ) -> Scan:
     """A scan of arrays that may have any types. ValueError if they do not fit together."""
     places = np.asarray(vertices, dtype=np.float64)
@@ -93,7 +105,7 @@ def checked_scan(
         directions = np.asarray(normals, dtype=np.float64)
         if directions.shape != places.shape:
             raise ValueError(f"normals have shape {directions.shape}, vertices {places.shape}")
-    return Scan(places, triangles, directions, name)
+    return Scan(places, triangles, directions, name, origin)
 
 
 def not_a_scan(path: Path, error: Exception) -> UserError:
@@ -103,6 +115,5 @@ def not_a_scan(path: Path, error: Exception) -> UserError:
     return UserError(
         "Not a scan",
         f"{path}: {error}.",
-        "Use a PLY (ASCII or binary little-endian), OBJ or npz file; Blender exports the first "
-        "two.",
+        "Use a PLY, OBJ or npz file; Blender exports the first two.",
     )

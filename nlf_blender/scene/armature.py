@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import bpy
@@ -11,11 +11,11 @@ import numpy as np
 
 from ..body.arrays import Float64Array
 from ..body.skeleton import Skeleton
+from ..protocol.take import ModelInfo
 from .bones import BoneLayout
 from .datablocks import NewDatablocks
 from .materials import linear_color
-from .posing import BoneChannels
-from .take_people import Person, Take
+from .posing import BodyFit, BoneChannels
 
 LEFT_COLOR = "#2f7de1"
 RIGHT_COLOR = "#f08a24"
@@ -92,26 +92,21 @@ def set_pose(rig: bpy.types.Object, skeleton: Skeleton, channels: BoneChannels, 
             bone.location = channels.root_locations[frame]
 
 
-def describe_rig(rig: bpy.types.Object, take: Take, person: Person, frame: int) -> None:
-    """Write the fit's parameters and its provenance as custom properties."""
-    info = take.info
+def describe_fit(rig: bpy.types.Object, person: BodyFit, frame: int) -> None:
+    """Write the fit's parameters as custom properties."""
     rig["nlf_pose"] = person.pose[frame].astype(float).ravel().tolist()
     rig["nlf_betas"] = person.betas.tolist()
     rig["nlf_translation"] = person.translation[frame].astype(float).tolist()
     rig["nlf_scale"] = person.scale
-    rig["nlf_fit_error_metres"] = float(person.fit_error[frame])
-    texts = {
-        "track": person.track.name,
-        "source": info.source.path,
-        "take": str(take.folder),
-        "software": info.software,
-        "created": info.created,
-        "model": info.model.name,
-        "model_sha256": info.model.sha256,
-        "model_license": info.model.license,
-        "body": info.body.name,
-        "body_sha256": info.body.sha256,
-        "body_license": info.body.license,
+
+
+def describe_origin(rig: bpy.types.Object, body: ModelInfo, texts: Mapping[str, str]) -> None:
+    """Write where the fit came from as custom properties: the body, and further texts."""
+    all_texts = {
+        **texts,
+        "body": body.name,
+        "body_sha256": body.sha256,
+        "body_license": body.license,
     }
-    for key, text in texts.items():
+    for key, text in all_texts.items():
         rig[f"nlf_{key}"] = text

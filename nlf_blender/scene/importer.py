@@ -10,7 +10,7 @@ import bpy
 
 from ..body.arrays import Float64Array
 from ..body.conventions import BlenderCamera, blender_points_from_camera
-from .armature import describe_rig, make_rig, rest_axes, set_pose
+from .armature import describe_fit, describe_origin, make_rig, rest_axes, set_pose
 from .bones import lay_out_bones
 from .camera import add_background, camera_settings, make_camera, set_render
 from .datablocks import NewDatablocks
@@ -183,8 +183,24 @@ def _build_rig(
     rig = make_rig(new, f"{person.track.name} Rig", skeleton, layout)
     channels = bone_channels(take.body, person, rest, rest_axes(rig, skeleton), height)
     set_pose(rig, skeleton, channels, FIRST_FRAME)
-    describe_rig(rig, take, person, FIRST_FRAME)
+    describe_fit(rig, person, FIRST_FRAME)
+    rig["nlf_fit_error_metres"] = float(person.fit_error[FIRST_FRAME])
+    describe_origin(rig, take.info.body, _origin(take, person))
     return rig
+
+
+def _origin(take: Take, person: Person) -> dict[str, str]:
+    info = take.info
+    return {
+        "track": person.track.name,
+        "source": info.source.path,
+        "take": str(take.folder),
+        "software": info.software,
+        "created": info.created,
+        "model": info.model.name,
+        "model_sha256": info.model.sha256,
+        "model_license": info.model.license,
+    }
 
 
 def _show(scene: bpy.types.Scene, person: PersonObjects, options: ImportOptions) -> None:

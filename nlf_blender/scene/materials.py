@@ -8,7 +8,7 @@ import numpy as np
 
 from .compat import node_tree
 from .datablocks import NewDatablocks
-from .heatmap import HEAT_ATTRIBUTE, HEAT_SWITCH
+from .heatmap import HEAT_SWITCH, UNCERTAINTY, HeatMap
 
 # sRGB; told apart by people who see red and green alike, and from the blue and orange of sides
 PERSON_COLORS = ("#2fb8a6", "#c85b9b", "#d9c23f", "#7a6bd1", "#6fae3a", "#b84a4a", "#8c8c8c")
@@ -28,15 +28,18 @@ def linear_color(hex_color: str) -> tuple[float, float, float, float]:
 
 
 def make_skin(
-    new: NewDatablocks, name: str, color: tuple[float, float, float, float]
+    new: NewDatablocks,
+    name: str,
+    color: tuple[float, float, float, float],
+    heat_map: HeatMap = UNCERTAINTY,
 ) -> bpy.types.Material:
-    """A material of this linear colour; objects with HEAT_SWITCH at 1 show HEAT_ATTRIBUTE."""
+    """A material of this linear colour; objects with HEAT_SWITCH at 1 show the heat map."""
     material = new.add(bpy.data.materials.new(name))
     material.diffuse_color = color
     tree = node_tree(material)
     surface = next(n for n in tree.nodes if n.bl_idname == "ShaderNodeBsdfPrincipled")
     surface.inputs["Roughness"].default_value = 0.6
-    heat = _attribute_node(tree, HEAT_ATTRIBUTE, "GEOMETRY", (-600, 100))
+    heat = _attribute_node(tree, heat_map.colors, "GEOMETRY", (-600, 100))
     switch = _attribute_node(tree, HEAT_SWITCH, "OBJECT", (-600, 400))
     mix = tree.nodes.new("ShaderNodeMix")
     mix.data_type = "RGBA"

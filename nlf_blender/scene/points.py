@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .datablocks import NewDatablocks
-from .heatmap import HEAT_ATTRIBUTE, HEAT_SWITCH, UNCERTAINTY_ATTRIBUTE, heat_colors
+from .heatmap import UNCERTAINTY, add_heatmap
 from .meshes import Topology, make_mesh
 
 
@@ -26,15 +26,7 @@ def make_points(
     uncertainty [V] in metres becomes a float attribute, and a colour attribute for the heat map.
     """
     mesh = make_mesh(new, name, vertices, topology)
-    values = mesh.attributes.new(UNCERTAINTY_ATTRIBUTE, "FLOAT", "POINT")
-    values.data.foreach_set("value", uncertainty.astype(np.float32))
-    colors = mesh.color_attributes.new(HEAT_ATTRIBUTE, "FLOAT_COLOR", "POINT")
-    colors.data.foreach_set("color", heat_colors(uncertainty).ravel())
-    mesh.color_attributes.active_color = mesh.color_attributes[HEAT_ATTRIBUTE]
     mesh.materials.append(skin)
     obj = new.add(bpy.data.objects.new(name, mesh))
-    obj[HEAT_SWITCH] = float(heatmap)
-    obj.id_properties_ui(HEAT_SWITCH).update(
-        min=0.0, max=1.0, description="1 shows the uncertainty, 0 the plain skin"
-    )
+    add_heatmap(obj, UNCERTAINTY, uncertainty, heatmap)
     return obj

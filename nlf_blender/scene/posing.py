@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
-from ..body.arrays import Float64Array
+from ..body.arrays import Float64Array, FloatArray
 from ..body.body_data import BodyData
 from ..body.conventions import (
     blender_points_from_smpl,
@@ -18,9 +19,33 @@ from ..body.conventions import (
 )
 from ..body.kinematics import global_transforms, rest_joints, skinning_transforms
 from ..body.rotations import continuous_quaternions, matrix_from_rotvec, quaternion_from_matrix
-from .take_people import Person
 
 UP = np.array([0.0, 0.0, 1.0])
+
+
+class BodyFit(Protocol):
+    """One person's fit through T frames: rotation vectors relative to the parent, radians; betas
+    and scale: the person's shape; metres, or what scale makes of them."""
+
+    @property
+    def pose(self) -> FloatArray:
+        """[T,J,3]."""
+        ...
+
+    @property
+    def translation(self) -> FloatArray:
+        """[T,3]."""
+        ...
+
+    @property
+    def betas(self) -> Float64Array:
+        """[B]."""
+        ...
+
+    @property
+    def scale(self) -> float:
+        """A factor on the whole body before translation."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -34,7 +59,7 @@ class RestBody:
     joints: Float64Array
 
 
-def rest_body(body: BodyData, person: Person) -> RestBody:
+def rest_body(body: BodyData, person: BodyFit) -> RestBody:
     """The unposed body with the person's shape and scale, without pose correctives."""
     directions = body.shapedirs[:, :, : len(person.betas)]
     vertices = body.v_template + directions @ person.betas
@@ -42,7 +67,7 @@ def rest_body(body: BodyData, person: Person) -> RestBody:
     return RestBody(person.scale * vertices, person.scale * joints)
 
 
-def pose_correctives(body: BodyData, person: Person, frame: int) -> Float64Array | None:
+def pose_correctives(body: BodyData, person: BodyFit, frame: int) -> Float64Array | None:
     """Offsets [V,3] that the pose adds to the unposed body; None for a body without posedirs.
 
     As in SMPL: linear in the entries of the rotations of all joints but the root, less identity.
@@ -54,7 +79,7 @@ def pose_correctives(body: BodyData, person: Person, frame: int) -> Float64Array
     return person.scale * (body.posedirs @ turned.ravel())
 
 
-def posed_vertices(body: BodyData, person: Person, rest: RestBody, frame: int) -> Float64Array:
+def posed_vertices(body: BodyData, person: BodyFit, rest: RestBody, frame: int) -> Float64Array:
     """Vertices [V,3] of the fit in camera space, metres: linear blend skinning."""
     transforms = skinning_transforms(
         global_transforms(
@@ -80,7 +105,7 @@ class BoneChannels:
 
 
 def bone_channels(
-    body: BodyData, person: Person, rest: RestBody, bone_axes: Float64Array, height: float
+    body: BodyData, person: BodyFit, rest: RestBody, bone_axes: Float64Array, height: float
 ) -> BoneChannels:
     """Channels of an armature in the world's origin whose bones start at `rest.joints`.
 
@@ -98,3 +123,13 @@ def bone_channels(
         continuous_quaternions(quaternion_from_matrix(bone_rotations(turned, bone_axes))),
         (target - head) @ bone_axes[root],
     )
+
+
+def channels_in_place(body: BodyData, person: BodyFit, bone_axes: Float64Array) -> BoneChannels:
+    """Channels of an armature that itself stands where the fit does, for fits in SMPL's axes.
+
+    bone_axes: as in `bone_channels`. The root bone turns, but does not move.
+    """
+    turned = blender_rotations_from_smpl(matrix_from_rotvec(person.pose))
+    quaternions = quaternion_from_matrix(bone_rotations(turned, bone_axes))
+    return BoneChannels(continuous_quaternions(quaternions), np.zeros((len(turned), 3)))

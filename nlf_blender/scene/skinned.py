@@ -11,7 +11,7 @@ from ..body.body_data import BodyData
 from ..body.conventions import blender_points_from_smpl
 from .datablocks import NewDatablocks
 from .meshes import Topology, make_mesh
-from .take_people import Person
+from .posing import BodyFit
 
 BETA_RANGE = 5.0  # of the sliders; a shape component has a spread of 1
 CORRECTIVES_KEY = "Pose Correctives"
@@ -21,7 +21,7 @@ def make_body(
     new: NewDatablocks,
     name: str,
     body: BodyData,
-    person: Person,
+    person: BodyFit,
     topology: Topology,
     correctives: Float64Array | None,
 ) -> bpy.types.Object:
@@ -60,7 +60,7 @@ def _add_weights(obj: bpy.types.Object, body: BodyData) -> None:
 def _add_shape_keys(
     obj: bpy.types.Object,
     body: BodyData,
-    person: Person,
+    person: BodyFit,
     template: Float64Array,
     correctives: Float64Array | None,
 ) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Brings finished takes into the scene they were asked for, at a moment when that harms nothing."""
+"""Brings finished results into the scene they were asked for, when that harms nothing."""
 
 from __future__ import annotations
 
@@ -7,19 +7,26 @@ from pathlib import Path
 
 import bpy
 
+from ..bridge.task import LOCALIZE, REGISTER
 from ..errors import UserError
-from ..scene import import_take
+from ..protocol import registration
+from ..scene import import_registration, import_take
 from .redraw import tag_redraw
 from .runtime import RUNTIME
 
+UNDO_NAMES = {LOCALIZE: "Localize", REGISTER: "Register Body"}
 
-def import_now(scene: bpy.types.Scene, takes: list[Path]) -> list[str]:
-    """Import takes into a scene. Returns what the user should know. UserError if one is bad."""
+
+def import_now(scene: bpy.types.Scene, folders: list[Path]) -> list[str]:
+    """Import results into a scene. Returns what the user should know. UserError if one is bad."""
     notes: list[str] = []
-    for take in takes:
-        result = import_take(scene, take)
+    for folder in folders:
+        if (folder / registration.INFO_FILE).is_file():
+            notes += import_registration(scene, folder).notes
+            continue
+        result = import_take(scene, folder)
         people = len(result.people)
-        notes.append(f"{take.stem}: {people} {'person' if people == 1 else 'people'} imported.")
+        notes.append(f"{folder.stem}: {people} {'person' if people == 1 else 'people'} imported.")
         notes += result.notes
     return notes
 
@@ -34,11 +41,12 @@ def hindrance() -> str:
     return ""
 
 
-def import_finished(runtime_takes: list[Path]) -> None:
-    """Import the takes of a job that ended, as one undo step; errors go to the panel."""
+def import_finished(folders: list[Path], command: str) -> None:
+    """Import the results of a job of this kind that ended, as one undo step; errors go to its
+    panel."""
     scene = _target_scene()
     if scene is None:
-        places = ", ".join(str(take) for take in runtime_takes)
+        places = ", ".join(str(folder) for folder in folders)
         RUNTIME.notes.append(
             f"Another file was opened meanwhile. The result is kept in {places}: "
             "Import Take brings it in."
@@ -48,11 +56,11 @@ def import_finished(runtime_takes: list[Path]) -> None:
     override = {"scene": scene} if window is None else {"window": window, "scene": scene}
     with bpy.context.temp_override(**override):
         try:
-            RUNTIME.notes += import_now(scene, runtime_takes)
+            RUNTIME.notes += import_now(scene, folders)
         except UserError as error:
-            RUNTIME.fail(error)
+            RUNTIME.fail(error, command)
             return
-        bpy.ops.ed.undo_push(message="Localize")
+        bpy.ops.ed.undo_push(message=UNDO_NAMES[command])
     tag_redraw()
 
 

@@ -8,11 +8,15 @@ from typing import ClassVar
 
 import bpy
 
-from ..protocol.take import SUFFIX, TAKE_FILE
+from ..bridge.task import localize_task
+from ..protocol import registration, take
 from . import job_pump, places
 from .importing import import_now
 from .preferences import preferences
 from .runtime import RUNTIME, errors_reported
+
+LAYOUTS = (take.LAYOUT, registration.LAYOUT)
+INFO_FILES = ";".join(layout.info_file for layout in LAYOUTS)
 
 
 class NLF_OT_localize(bpy.types.Operator):
@@ -37,7 +41,7 @@ class NLF_OT_localize(bpy.types.Operator):
             settings = properties.settings(prefs)
             python = prefs.find_interpreter().path
             out = places.writable_folder(properties.takes_folder())
-            RUNTIME.localize(python, source, out, settings, context.scene)
+            RUNTIME.start(python, localize_task((source,), out, settings), context.scene)
             job_pump.start()
             return {"FINISHED"}
         return {"CANCELLED"}
@@ -57,7 +61,7 @@ class NLF_OT_cancel(bpy.types.Operator):
 
 
 class NLF_OT_import_take(bpy.types.Operator):
-    """Import a saved take folder; needs no worker"""
+    """Import a saved folder of a photo's people (.take) or of a scan's body (.registration); needs no worker"""  # noqa: E501  # Blender shows it as one line
 
     bl_idname = "nlf.import_take"
     bl_label = "Import Take"
@@ -66,10 +70,10 @@ class NLF_OT_import_take(bpy.types.Operator):
     directory: bpy.props.StringProperty(subtype="DIR_PATH", options={"SKIP_SAVE"})
     filename: bpy.props.StringProperty(options={"SKIP_SAVE", "HIDDEN"})
     filter_folder: bpy.props.BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
-    filter_glob: bpy.props.StringProperty(default=TAKE_FILE, options={"HIDDEN", "SKIP_SAVE"})
+    filter_glob: bpy.props.StringProperty(default=INFO_FILES, options={"HIDDEN", "SKIP_SAVE"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """Let the user choose a take, beginning where takes go."""
+        """Let the user choose a result, beginning where they go."""
         self.directory = str(context.scene.nlf.takes_folder()) + "/"
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
@@ -86,7 +90,8 @@ class NLF_OT_import_take(bpy.types.Operator):
         """The chosen folder: the one entered, or the one selected in the list."""
         folder = places.absolute(self.directory)
         selected = folder / self.filename
-        return selected if self.filename.endswith(SUFFIX) and selected.is_dir() else folder
+        suffixes = tuple(layout.suffix for layout in LAYOUTS)
+        return selected if self.filename.endswith(suffixes) and selected.is_dir() else folder
 
 
 class NLF_OT_dismiss(bpy.types.Operator):

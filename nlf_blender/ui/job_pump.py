@@ -30,8 +30,8 @@ def pump() -> float | None:
     try:
         RUNTIME.tick()
         if RUNTIME.to_import and not hindrance():
-            takes, RUNTIME.to_import = RUNTIME.to_import, []
-            import_finished(takes)
+            folders, RUNTIME.to_import = RUNTIME.to_import, []
+            import_finished(folders, RUNTIME.command)
     except Exception as error:  # noqa: BLE001  # the boundary: a timer that raises is dropped silently
         traceback.print_exc()
         RUNTIME.to_import = []
@@ -41,7 +41,8 @@ def pump() -> float | None:
                 "The extension failed",
                 f"{type(error).__name__}: {error}",
                 "Save your file and restart Blender; report it with the text of the console.",
-            )
+            ),
+            RUNTIME.command,
         )
     if was_busy or RUNTIME.busy:
         tag_redraw()

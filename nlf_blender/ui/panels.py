@@ -10,11 +10,12 @@ import bpy
 from ..bridge.task import LOCALIZE
 from ..errors import UserError
 from ..scene.heatmap import HEAT_SWITCH
-from .drawing import draw_text, duration
-from .importing import hindrance
+from .drawing import draw_text
+from .job_view import draw_job, draw_problem
 from .preferences import preferences
 from .result_operators import PART_ITEMS
-from .runtime import RUNTIME, Problem
+from .runtime import RUNTIME
+from .scan_panel import NLF_PT_scan
 from .selection import is_rig, person_of
 
 
@@ -51,16 +52,10 @@ class NLF_PT_localize(_Panel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the panel."""
         layout = self.layout
-        if RUNTIME.job_active:
-            _draw_running(layout, context)
-            return
-        if RUNTIME.to_import:
-            draw_text(layout, context, f"Done. Import waits for {hindrance()}.", icon="TIME")
-            layout.operator("nlf.cancel", icon="CANCEL")
+        if draw_job(layout, context, LOCALIZE):
             return
         _draw_settings(layout, context)
-        if RUNTIME.problem is not None:
-            _draw_problem(layout, context, RUNTIME.problem)
+        draw_problem(layout, context, LOCALIZE)
 
 
 def _draw_settings(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -73,40 +68,6 @@ def _draw_settings(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
     row = layout.row()
     row.scale_y = 1.5
     row.operator("nlf.localize", icon="PLAY")
-
-
-def _draw_running(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    job = RUNTIME.job
-    if job is None:
-        return
-    steps = f" {job.done}/{job.total}" if job.total > 1 else ""
-    layout.progress(factor=job.fraction, text=f"{job.stage}{steps}")
-    row = layout.row()
-    people = "person" if job.people == 1 else "people"
-    row.label(text=f"{job.people} {people} found" if job.people else "Looking for people")
-    if job.seconds_left is not None:
-        right = row.row()
-        right.alignment = "RIGHT"
-        right.label(text=f"about {duration(job.seconds_left)} left")
-    row = layout.row()
-    row.scale_y = 1.5
-    row.operator("nlf.cancel", icon="CANCEL")
-
-
-def _draw_problem(layout: bpy.types.UILayout, context: bpy.types.Context, problem: Problem) -> None:
-    box = layout.box()
-    header = box.row()
-    title = header.row()
-    title.alert = True
-    title.label(text=problem.error.title, icon="ERROR", translate=False)
-    header.operator("nlf.dismiss", text="", icon="X", emboss=False)
-    draw_text(box, context, problem.error.detail)
-    draw_text(box, context, problem.error.fix, icon="FORWARD")
-    row = box.row(align=True)
-    if problem.log is not None:
-        row.operator("nlf.open_log", text="Log", icon="TEXT").path = str(problem.log)
-    row.operator("nlf.copy_details", text="Copy", icon="COPYDOWN")
-    row.operator("nlf.preferences", text="", icon="PREFERENCES")
 
 
 class NLF_PT_result(_Panel, bpy.types.Panel):
@@ -145,8 +106,9 @@ def _draw_person(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
         cell.enabled = obj is not None
         icon = "HIDE_OFF" if shown else "HIDE_ON"
         cell.operator("nlf.show_part", text=name, icon=icon, depress=shown).part = part
-    heat = person.points is not None and bool(person.points[HEAT_SWITCH])
-    layout.operator("nlf.heatmap", icon="COLOR", depress=heat)
+    heat = person.heat is not None and bool(person.heat[HEAT_SWITCH])
+    of = "Uncertainty" if person.points is not None else "Distance"
+    layout.operator("nlf.heatmap", text=f"{of} Heat Map", icon="COLOR", depress=heat)
 
 
 class NLF_PT_worker(_Panel, bpy.types.Panel):
@@ -180,4 +142,4 @@ class NLF_PT_worker(_Panel, bpy.types.Panel):
         layout.operator("nlf.preferences", icon="PREFERENCES")
 
 
-CLASSES = (NLF_PT_source, NLF_PT_localize, NLF_PT_result, NLF_PT_worker)
+CLASSES = (NLF_PT_source, NLF_PT_localize, NLF_PT_scan, NLF_PT_result, NLF_PT_worker)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from pathlib import Path
 
 import bpy
@@ -36,6 +37,14 @@ def sessions_folder() -> Path:
     return user_folder() / "sessions"
 
 
+def scratch_folder() -> Path:
+    """A new folder for a job's input. It lies among the sessions and is pruned with the old ones,
+    should nobody remove it before. OSError if the disk refuses."""
+    sessions = sessions_folder()
+    sessions.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(prefix=time.strftime("%Y%m%d-%H%M%S-input-"), dir=sessions))
+
+
 def wheels() -> Path:
     """The folder of the lock file and, in an offline build, of the packages."""
     return wheels_folder(PACKAGE_FOLDER)
@@ -57,7 +66,7 @@ def writable_folder(folder: Path) -> Path:
     except OSError as error:
         raise UserError(
             "Folder not writable",
-            f"Takes cannot be written to {folder}: {error.strerror}.",
+            f"Results cannot be written to {folder}: {error.strerror}.",
             "Choose another folder for takes, under Source.",
         ) from error
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the user sets per scene: the source, its camera, and how to localize."""
+"""What the user sets per scene: the source, its camera, how to localize, how to register."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import bpy
 
 from ..errors import UserError
-from ..protocol.settings import DEFAULT_FOV_DEGREES, LocalizeSettings
+from ..protocol.settings import DEFAULT_FOV_DEGREES, LocalizeSettings, ScanSettings
 from . import places
 from .selection import select_person
 
@@ -21,6 +21,13 @@ CAMERA_ITEMS = (
     ("AUTO", "Automatic", f"The photo's EXIF data, else {DEFAULT_FOV_DEGREES:.0f} degrees"),
     ("FOV", "Field of View", "The angle of view over the larger side of the photo"),
     ("FOCAL", "Focal Length", "The focal length in pixels of the photo"),
+)
+UNIT_ITEMS = (
+    ("auto", "Automatic", "Chosen by the size of the scan"),
+    ("m", "Metres", "A person is about 1.7 units high"),
+    ("cm", "Centimetres", "A person is about 170 units high"),
+    ("mm", "Millimetres", "A person is about 1700 units high"),
+    ("in", "Inches", "A person is about 67 units high"),
 )
 
 
@@ -76,6 +83,19 @@ class NLF_SceneProperties(bpy.types.PropertyGroup):
         min=1,
         max=64,
     )
+    scan_partial: bpy.props.BoolProperty(
+        name="Partial",
+        description="Parts of the person are missing from the scan, as from one side or above the "
+        "waist only",
+    )
+    scan_upright: bpy.props.BoolProperty(
+        name="Upright",
+        description="The person's up is the scene's up, whichever way they face: quicker and surer "
+        "than trying every orientation",
+    )
+    scan_units: bpy.props.EnumProperty(
+        name="Units", description="What a Blender unit of the scan is", items=UNIT_ITEMS
+    )
     person_index: bpy.props.IntProperty(name="Person", options={"SKIP_SAVE"}, update=_select_person)
 
     def source_file(self) -> Path:
@@ -103,6 +123,16 @@ class NLF_SceneProperties(bpy.types.PropertyGroup):
             focal_px=self.focal_px if self.camera == "FOCAL" else None,
             test_time_augmentations=self.augmentations,
             max_people=self.max_people,
+        )
+
+    def scan_settings(self, preferences: NLF_Preferences) -> ScanSettings:
+        """The settings of a registration to a scan. UserError if the body is not there."""
+        return ScanSettings(
+            body=preferences.body_name(),
+            device=preferences.device,
+            partial=self.scan_partial,
+            upright=self.scan_upright,
+            units=self.scan_units,
         )
 
 

@@ -87,27 +87,27 @@ class NLF_OT_show_part(bpy.types.Operator):
 
 
 class NLF_OT_heatmap(bpy.types.Operator):
-    """Colour the points mesh by its uncertainty: from dark blue, sure, to yellow, 10 cm and more"""
+    """Colour points by their uncertainty, from dark blue, sure, to yellow, 10 cm and more; a body from a scan by its distance to it, yellow from 2 cm"""  # noqa: E501  # Blender shows it as one line
 
     bl_idname = "nlf.heatmap"
-    bl_label = "Uncertainty Heat Map"
+    bl_label = "Heat Map"
     bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        """There is an active person with a points mesh."""
+        """There is an active person with something to colour."""
         person = person_of(context.object)
-        return person is not None and person.points is not None
+        return person is not None and person.heat is not None
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Switch it; a hidden points mesh is shown, since its colours were asked for."""
+        """Switch it; a hidden mesh is shown, since its colours were asked for."""
         person = person_of(context.object)
-        if person is None or person.points is None:
+        if person is None or person.heat is None:
             return {"CANCELLED"}
-        on = not person.points[HEAT_SWITCH]
-        set_heatmap([person.points], on)
+        on = not person.heat[HEAT_SWITCH]
+        set_heatmap([person.heat], on)
         if on:
-            show(person.points, True)
+            show(person.heat, True)
         return {"FINISHED"}
 
 

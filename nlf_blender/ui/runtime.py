@@ -19,17 +19,18 @@ from ..bridge.environment_check import EnvironmentCheck
 from ..bridge.job import Job
 from ..bridge.processes import tail
 from ..bridge.session import Session
-from ..bridge.task import localize_task
+from ..bridge.task import LOCALIZE, Task
 from ..errors import UserError
-from ..protocol.settings import LocalizeSettings
 from . import places
 
 
 @dataclass(frozen=True)
 class Problem:
-    """An error as the panel shows it. log: what to open for more, if there is more."""
+    """An error as a panel shows it. command: the kind of job that it is about, whose panel shows
+    it; log: what to open for more, if there is more."""
 
     error: UserError
+    command: str = LOCALIZE
     log: Path | None = None
 
 
@@ -42,7 +43,7 @@ class Runtime:
         self.check: EnvironmentCheck | None = None
         self.problem: Problem | None = None
         self.notes: list[str] = []
-        self.to_import: list[Path] = []  # takes of the last job, not in the scene yet
+        self.to_import: list[Path] = []  # results of the last job, not in the scene yet
         self.scene_uid: int | None = None  # of the scene that gets them; None: it is gone
         self._ended: Job | None = None  # the last job whose end was dealt with
 
@@ -50,6 +51,11 @@ class Runtime:
     def job(self) -> Job | None:
         """The last job, under way or ended."""
         return self.session.job if self.session else None
+
+    @property
+    def command(self) -> str:
+        """The kind of the last job."""
+        return self.job.task.command if self.job else LOCALIZE
 
     @property
     def job_active(self) -> bool:
@@ -77,18 +83,11 @@ class Runtime:
         """Whether a worker holds memory."""
         return self.session is not None and self.session.alive
 
-    def localize(
-        self,
-        python: Path,
-        source: Path,
-        out: Path,
-        settings: LocalizeSettings,
-        scene: bpy.types.Scene,
-    ) -> None:
-        """Begin a job whose takes go into `scene`. UserError if it cannot begin."""
+    def start(self, python: Path, task: Task, scene: bpy.types.Scene) -> None:
+        """Begin a job whose results go into `scene`. UserError if it cannot begin."""
         if self.session is None:
             self.session = Session(places.sessions_folder())
-        self.session.start(python, localize_task((source,), out, settings))
+        self.session.start(python, task)
         self.problem, self.notes, self.scene_uid = None, [], scene.session_uid
 
     def cancel(self) -> None:
@@ -105,7 +104,7 @@ class Runtime:
         if self.installation is not None and self.installing:
             self.installation.tick()
             if self.installation.error is not None:
-                self.problem = Problem(self.installation.error, self.installation.log)
+                self.problem = Problem(self.installation.error, log=self.installation.log)
         if self.check is not None:
             self.check.tick()
 
@@ -115,17 +114,17 @@ class Runtime:
             return
         self._ended = job
         if job.error is not None:
-            self.problem = Problem(job.error, session.log)
+            self.problem = Problem(job.error, job.task.command, session.log)
         self.notes += [str(problem) for problem in job.problems]
         self.to_import = list(job.results)
 
     def forget_scene(self) -> None:
-        """Another file is opened: the takes of a job under way stay on disk."""
+        """Another file is opened: the results of a job under way stay on disk."""
         self.scene_uid = None
 
-    def fail(self, error: UserError) -> None:
-        """Show an error in the panel."""
-        self.problem = Problem(error)
+    def fail(self, error: UserError, command: str = LOCALIZE) -> None:
+        """Show an error in the panel of this kind of job."""
+        self.problem = Problem(error, command)
 
     def forget_check(self) -> None:
         """Another interpreter was chosen: what was said of the one before does not hold."""
@@ -156,12 +155,13 @@ RUNTIME = Runtime()
 
 
 @contextmanager
-def errors_reported(operator: bpy.types.Operator) -> Iterator[None]:
-    """Show a UserError of the block in the panel, and report it as the operator's."""
+def errors_reported(operator: bpy.types.Operator, command: str = LOCALIZE) -> Iterator[None]:
+    """Show a UserError of the block in the panel of this kind of job, and report it as the
+    operator's."""
     try:
         yield
     except UserError as error:
-        RUNTIME.fail(error)
+        RUNTIME.fail(error, command)
         operator.report({"ERROR"}, str(error))
 
 

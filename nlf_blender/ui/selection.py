@@ -14,11 +14,13 @@ _RIG_MARK = "nlf_pose"  # scene/armature.py puts it on every rig
 
 @dataclass(frozen=True)
 class PersonParts:
-    """The objects of one imported person that are still there."""
+    """The objects of one imported person that are still there. points: the nonparametric mesh,
+    which a person from a scan has not; heat: what has a heat map, the points or the body."""
 
     rig: bpy.types.Object
     body: bpy.types.Object | None
     points: bpy.types.Object | None
+    heat: bpy.types.Object | None
 
 
 def is_rig(obj: bpy.types.Object) -> bool:
@@ -42,8 +44,8 @@ def person_of(obj: bpy.types.Object | None) -> PersonParts | None:
 def _parts(rig: bpy.types.Object, collection: bpy.types.Collection) -> PersonParts:
     meshes = [obj for obj in collection.objects if obj.type == "MESH"]
     body = next((obj for obj in meshes if obj.parent == rig), None)
-    points = next((obj for obj in meshes if HEAT_SWITCH in obj), None)
-    return PersonParts(rig, body, points)
+    heat = next((obj for obj in meshes if HEAT_SWITCH in obj), None)
+    return PersonParts(rig, body, None if heat == body else heat, heat)
 
 
 def select_person(context: bpy.types.Context, rig: bpy.types.Object) -> None:

@@ -6,13 +6,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 from pathlib import Path
 
 from ..errors import UserError
 from ..protocol.settings import DEVICES, LocalizeSettings, parse_boxes
+from .convert_command import add_convert_command
 from .environment_check import check, incomplete
 from .progress import Cancelled, Progress
+from .progress_line import ProgressLine, print_error, print_seconds
+from .register_command import add_register_command
 
 EXIT_FAILED = 1
 EXIT_CANCELLED = 130
@@ -36,7 +38,8 @@ def main(arguments: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="worker", description="Localize people in photos.")
+    description = "Localize people in photos; fit bodies to scans."
+    parser = argparse.ArgumentParser(prog="worker", description=description)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     serve = commands.add_parser("serve", help="serve Blender (commands on standard input)")
     serve.add_argument("--session", type=Path, required=True, help="folder for events")
@@ -61,6 +64,8 @@ def _parser() -> argparse.ArgumentParser:
     localize.add_argument("--batch-size", type=int, default=LocalizeSettings.batch_size)
     _add_model_options(localize)
     localize.set_defaults(run=_localize)
+    add_register_command(commands)
+    add_convert_command(commands)
     return parser
 
 
@@ -104,8 +109,7 @@ def _localize(options: argparse.Namespace) -> int:
         print(take)
     for _, error in outcome.failures:
         print_error(error)
-    spent = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in progress.seconds.items())
-    print(spent, file=sys.stderr)
+    print_seconds(progress.seconds)
     return EXIT_FAILED if outcome.failures else 0
 
 
@@ -122,30 +126,3 @@ def read_boxes(path: Path, photos: list[Path]) -> tuple:
             f"{path}: {error}.",
             'Write them as {"photo.jpg": [[x0, y0, x1, y1]]} with numbers in pixels.',
         ) from error
-
-
-def print_error(error: UserError) -> None:
-    """Show a failure on standard error: title and cause, then the fix on a line of its own."""
-    print(f"{error.title}: {error.detail}\n  -> {error.fix}", file=sys.stderr)
-
-
-class ProgressLine:
-    """Shows progress on standard error: a line per change, at most five a second."""
-
-    def __init__(self) -> None:
-        self._last = ("", 0.0)
-
-    def show(
-        self, stage: str, done: int, total: int, people: int, seconds_left: float | None
-    ) -> None:
-        """A Progress listener."""
-        now = time.monotonic()
-        if stage == self._last[0] and now - self._last[1] < 0.2:
-            return
-        self._last = (stage, now)
-        text = stage if total <= 1 else f"{stage} {done}/{total}"
-        if people:
-            text += f" ({people} {'person' if people == 1 else 'people'})"
-        if seconds_left is not None and seconds_left > 1:
-            text += f", {seconds_left:.0f} s left"
-        print(text, file=sys.stderr, flush=True)

@@ -17,8 +17,8 @@ from ..protocol.take import LAYOUT as TAKE_LAYOUT
 
 
 def require_writable(out: Path) -> None:
-    """Find out before the work begins whether results can be written there, or to the nearest folder
-    above that exists. UserError if not; nothing is made."""
+    """Find out before the work begins whether results can be written there, or to the nearest
+    folder above that exists. UserError if not; nothing is made."""
     existing = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         raise UserError(
@@ -108,7 +108,9 @@ def _disk_errors(out: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise UserError(
-                "Disk full", f"No space is left for the result in {out}.", "Free some and try again."
+                "Disk full",
+                f"No space is left for the result in {out}.",
+                "Free some and try again.",
             ) from error
         raise UserError(
             "Folder not usable",

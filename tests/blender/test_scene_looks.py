@@ -14,7 +14,7 @@ import scene_fixtures as fixtures
 from nlf_blender.body.body_data import BodyData
 from nlf_blender.body.skeleton import mirrored_name
 from nlf_blender.scene import import_take, set_heatmap
-from nlf_blender.scene.heatmap import FULL_SCALE_METRES, HEAT_SWITCH, heat_colors
+from nlf_blender.scene.heatmap import HEAT_SWITCH, UNCERTAINTY, heat_colors
 
 
 def still_fit(body: BodyData, betas: np.ndarray) -> fixtures.FitParameters:
@@ -84,12 +84,12 @@ def test_joints_in_one_place_still_make_bones(tmp_path: Path) -> None:
 
 
 def test_heat_colours_grow_lighter_and_stop_at_full_scale() -> None:
-    colors = heat_colors(np.linspace(0.0, FULL_SCALE_METRES, 50))
+    colors = heat_colors(np.linspace(0.0, UNCERTAINTY.full_scale, 50), UNCERTAINTY.full_scale)
     assert colors.shape == (50, 4)
     assert colors.min() >= 0.0 and colors.max() <= 1.0
     luminance = colors[:, :3] @ (0.2126, 0.7152, 0.0722)
     assert (np.diff(luminance) > 0).all()
-    assert np.array_equal(heat_colors(np.array([5.0])), colors[-1:])
+    assert np.array_equal(heat_colors(np.array([5.0]), UNCERTAINTY.full_scale), colors[-1:])
     assert colors[0, 2] > 3 * colors[0, 0]  # blue at the sure end
     assert colors[-1, 0] > 3 * colors[-1, 2]  # yellow at the unsure one
     assert colors[-1, 1] > 3 * colors[-1, 2]

@@ -285,7 +285,7 @@ def test_unregister_in_the_middle_of_a_job_ends_the_worker(extension: Extension)
 def test_a_failure_nobody_foresaw_is_shown_and_the_timer_goes_on(
     extension: Extension, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def break_down(takes: list[Path]) -> None:
+    def break_down(folders: list[Path], command: str) -> None:
         raise KeyError("an unforeseen thing")
 
     monkeypatch.setattr(job_pump, "import_finished", break_down)

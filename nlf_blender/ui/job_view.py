@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a job is shown in the panel that it was started from: progress, waiting, failure."""
+
+from __future__ import annotations
+
+import bpy
+
+from ..bridge.job import Job
+from ..bridge.task import LOCALIZE
+from .drawing import draw_text, duration
+from .importing import hindrance
+from .runtime import RUNTIME, Problem
+
+
+def draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, command: str) -> bool:
+    """Draw the job of this kind that is under way, if there is one. Whether there is."""
+    job = RUNTIME.job
+    if job is None or job.task.command != command:
+        return False
+    if job.active:
+        _draw_running(layout, job)
+        return True
+    if RUNTIME.to_import:
+        draw_text(layout, context, f"Done. Import waits for {hindrance()}.", icon="TIME")
+        layout.operator("nlf.cancel", icon="CANCEL")
+        return True
+    return False
+
+
+def _draw_running(layout: bpy.types.UILayout, job: Job) -> None:
+    steps = f" {job.done}/{job.total}" if job.total > 1 else ""
+    layout.progress(factor=job.fraction, text=f"{job.stage}{steps}")
+    row = layout.row()
+    row.label(text=_found(job))
+    if job.seconds_left is not None:
+        right = row.row()
+        right.alignment = "RIGHT"
+        right.label(text=f"about {duration(job.seconds_left)} left")
+    row = layout.row()
+    row.scale_y = 1.5
+    row.operator("nlf.cancel", icon="CANCEL")
+
+
+def _found(job: Job) -> str:
+    if job.task.command != LOCALIZE:
+        return ""
+    people = "person" if job.people == 1 else "people"
+    return f"{job.people} {people} found" if job.people else "Looking for people"
+
+
+def draw_problem(layout: bpy.types.UILayout, context: bpy.types.Context, command: str) -> None:
+    """Draw what went wrong with jobs of this kind, if something did."""
+    problem = RUNTIME.problem
+    if problem is not None and problem.command == command:
+        _draw_box(layout, context, problem)
+
+
+def _draw_box(layout: bpy.types.UILayout, context: bpy.types.Context, problem: Problem) -> None:
+    box = layout.box()
+    header = box.row()
+    title = header.row()
+    title.alert = True
+    title.label(text=problem.error.title, icon="ERROR", translate=False)
+    header.operator("nlf.dismiss", text="", icon="X", emboss=False)
+    draw_text(box, context, problem.error.detail)
+    draw_text(box, context, problem.error.fix, icon="FORWARD")
+    row = box.row(align=True)
+    if problem.log is not None:
+        row.operator("nlf.open_log", text="Log", icon="TEXT").path = str(problem.log)
+    row.operator("nlf.copy_details", text="Copy", icon="COPYDOWN")
+    row.operator("nlf.preferences", text="", icon="PREFERENCES")
