@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A worker that misbehaves on request; standard library only.
 
-It is copied into a test's folder beside a `fake_worker.json`: {"mode": ..., "take": folder to hand
-out as the result, "steps": progress steps per job, "pause": seconds per step}.
+It is copied into a test's folder beside a `fake_worker.json`: {"mode": ..., "take" and
+"registration": folders to hand out as the result, "steps": progress steps per job, "pause": seconds
+per step}.
 """
 
 from __future__ import annotations
@@ -19,7 +20,12 @@ from pathlib import Path
 
 CONFIG = json.loads(Path(__file__).with_name("fake_worker.json").read_text(encoding="utf-8"))
 MODE = CONFIG["mode"]
-STAGES = ("Starting", "Reading", "Finding people", "Localizing", "Fitting", "Writing")
+STAGES = {
+    "localize": ("Starting", "Reading", "Finding people", "Localizing", "Fitting", "Writing"),
+    "register": ("Starting", "Reading", "Registering", "Writing"),
+}
+LONGEST = ("Localizing", "Registering")  # the stages at which it misbehaves
+RESULTS = {"localize": "take", "register": "registration"}
 
 
 class FakeWorker:
@@ -63,16 +69,18 @@ class FakeWorker:
         threading.Thread(target=self.listen, daemon=True).start()
         threading.Thread(target=self.beat, daemon=True).start()
         while (command := self.commands.get())["kind"] != "quit":
-            self.localize(command)
+            self.run(command)
 
-    def localize(self, command: dict) -> None:
+    def run(self, command: dict) -> None:
         """Play a job."""
         job, out = command["job"], Path(command["out"])
-        source = Path(command["sources"][0])
-        unfinished = out / f"{source.stem}.take.part"
+        kind = command["kind"]
+        source = Path(command["sources"][0] if kind == "localize" else command["scan"])
+        final = out / f"{source.stem}.{RESULTS[kind]}"
+        unfinished = final.with_name(final.name + ".part")
         unfinished.mkdir(parents=True, exist_ok=True)
         steps = CONFIG.get("steps", 1)
-        for stage in STAGES:
+        for stage in STAGES[kind]:
             for done in range(steps):
                 self.progress(job, stage, done, steps)
                 if not self.misbehave(stage):
@@ -86,12 +94,11 @@ class FakeWorker:
             shutil.rmtree(unfinished)
             self.write("failed", job=job, title="Nobody found", detail="No one.", fix="Crop it.")
             return
-        final = out / f"{source.stem}.take"
         shutil.rmtree(unfinished)
         shutil.rmtree(final, ignore_errors=True)
         final.mkdir()
-        if CONFIG.get("take"):
-            shutil.copytree(CONFIG["take"], final, dirs_exist_ok=True)
+        if CONFIG.get(RESULTS[kind]):
+            shutil.copytree(CONFIG[RESULTS[kind]], final, dirs_exist_ok=True)
         if MODE == "damaged_take":
             chunk = next(final.glob("chunk_*.npz"))
             chunk.write_bytes(chunk.read_bytes()[:1000])
@@ -99,7 +106,7 @@ class FakeWorker:
 
     def progress(self, job: str, stage: str, done: int, total: int) -> None:
         """Tell how far the job is."""
-        people = 2 if STAGES.index(stage) > 2 else 0
+        people = 2 if stage in ("Localizing", "Fitting") else 0
         self.write(
             "progress",
             job=job,
@@ -111,7 +118,7 @@ class FakeWorker:
 
     def misbehave(self, stage: str) -> bool:
         """Do what the mode asks for at this stage; whether the job goes on."""
-        if stage != "Localizing":
+        if stage not in LONGEST:
             return True
         if MODE == "dies_midway":
             print("RuntimeError: a piece fell off", file=sys.stderr, flush=True)

@@ -58,11 +58,22 @@ class Run:
 
 def localize(photo: Path, out: Path, show: bool = False, limit: float = 300.0) -> Run:
     """Localize a photo through the operator and wait for the import. RuntimeError if it fails."""
-    runtime, pump = part("ui.runtime").RUNTIME, part("ui.job_pump").pump
     bpy.context.scene.nlf.source = str(photo)
     bpy.context.scene.nlf.takes = str(out)
+    return run_job(bpy.ops.nlf.localize, show, limit)
+
+
+def register_scan(out: Path, limit: float = 300.0) -> Run:
+    """Register the body to the selected objects. RuntimeError if it fails."""
+    bpy.context.scene.nlf.takes = str(out)
+    return run_job(bpy.ops.nlf.register_scan, False, limit)
+
+
+def run_job(start: Callable[[], object], show: bool, limit: float) -> Run:
+    """Start a job through an operator and wait for the import. RuntimeError if it fails."""
+    runtime, pump = part("ui.runtime").RUNTIME, part("ui.job_pump").pump
     began = time.perf_counter()
-    bpy.ops.nlf.localize()
+    start()
     run, shown = Run(), ""
     while runtime.busy:
         if time.perf_counter() - began > limit:

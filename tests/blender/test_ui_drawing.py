@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import bpy
 import pytest
+from panel_drawing import Layout, context, drawn
 from ui_play import Extension
 
 from nlf_blender.errors import UserError
@@ -17,75 +18,12 @@ from nlf_blender.ui.environment_operators import NLF_OT_create_environment
 from nlf_blender.ui.preferences import NLF_Preferences
 from nlf_blender.ui.runtime import RUNTIME
 
-ICONS = set(bpy.types.UILayout.bl_rna.functions["label"].parameters["icon"].enum_items.keys())
-
-
-class Layout:
-    """Stands in for Blender's layout: remembers the texts, refuses what Blender would not know."""
-
-    def __init__(self, seen: list[str] | None = None) -> None:
-        self.seen = [] if seen is None else seen
-
-    def _inner(self, **options: object) -> Layout:
-        return Layout(self.seen)
-
-    row = column = box = _inner
-
-    def label(self, text: str = "", icon: str = "NONE", translate: bool = True) -> None:
-        assert icon in ICONS
-        self.seen.append(text)
-
-    def prop(self, data: object, name: str, **options: object) -> None:
-        assert name in data.bl_rna.properties
-        assert options.get("icon", "NONE") in ICONS
-        allowed = bpy.types.UILayout.bl_rna.functions["prop"].parameters.keys()
-        assert set(options) <= set(allowed)
-        self.seen.append(name)
-
-    def operator(self, name: str, **options: object) -> SimpleNamespace:
-        category, _, operator = name.partition(".")
-        getattr(getattr(bpy.ops, category), operator).get_rna_type()
-        assert options.get("icon", "NONE") in ICONS
-        self.seen.append(name)
-        return SimpleNamespace()
-
-    def progress(self, factor: float, text: str) -> None:
-        assert 0.0 <= factor <= 1.0
-        self.seen.append(text)
-
-    def template_list(self, kind: str, name: str, *rest: object, **options: object) -> None:
-        assert hasattr(bpy.types, kind)
-        self.seen.append(kind)
-
-    def separator(self) -> None:
-        self.seen.append("---")
-
 
 @pytest.fixture
 def extension(tmp_path: Path) -> Iterator[Extension]:
     played = Extension(tmp_path)
     yield played
     played.close()
-
-
-def context() -> SimpleNamespace:
-    """What panels read of the context, with a sidebar's width."""
-    real = bpy.context
-    return SimpleNamespace(
-        scene=real.scene,
-        object=real.object,
-        preferences=real.preferences,
-        region=SimpleNamespace(width=280),
-        view_layer=real.view_layer,
-        mode=real.mode,
-    )
-
-
-def drawn(panel: type) -> str:
-    """All that a panel shows now."""
-    layout = Layout()
-    panel.draw(SimpleNamespace(layout=layout), context())
-    return "\n".join(layout.seen)
 
 
 def drawn_preferences(extension: Extension) -> str:
