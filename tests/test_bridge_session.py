@@ -16,10 +16,11 @@ import pytest
 
 from nlf_blender.bridge.job import Job, State
 from nlf_blender.bridge.session import Session
-from nlf_blender.bridge.task import LOCALIZE, localize_task
+from nlf_blender.bridge.stage_times import StageTimes
+from nlf_blender.bridge.task import LOCALIZE, REGISTER, Task, localize_task, register_task
 from nlf_blender.bridge.watchdog import Bounds
 from nlf_blender.errors import UserError
-from nlf_blender.protocol.settings import LocalizeSettings
+from nlf_blender.protocol.settings import LocalizeSettings, ScanSettings
 
 PYTHON = Path(sys.executable)
 FAKE = Path(__file__).with_name("fake_worker.py")
@@ -323,3 +324,70 @@ def test_a_sleeping_computer_is_no_hanging_worker(tmp_path: Path) -> None:
     assert watchdog.check(3628.0) is None
     errors = [watchdog.check(float(second)) for second in range(3629, 3640)]
     assert errors[-1] is not None
+
+
+def scan_task(play: Play) -> Task:
+    """A registration to a scan that lies in a folder made for it."""
+    scratch = play.folder / "sessions" / "20260101-000000-input-x"
+    scratch.mkdir(parents=True)
+    scan = scratch / "a scan ü.npz"
+    scan.write_bytes(b"not looked at by the fake worker")
+    return register_task(scan, play.out, ScanSettings(units="cm"), scratch)
+
+
+def test_a_registration_is_a_job_like_any_other(play: Play) -> None:
+    play.mode("good", steps=3)
+    task = scan_task(play)
+    job = play.session.start(PYTHON, task)
+    stages: list[str] = []
+    play.until(lambda: (stages.append(job.stage), not job.active)[1])
+    assert job.state is State.DONE
+    assert job.results == (play.out / "a scan ü.registration",)
+    assert "Registering" in stages
+    assert job.fraction == 1.0
+    play.until(play.idle)
+    assert task.scratch is not None
+    assert not task.scratch.exists()
+    assert play.session.is_warm(REGISTER)
+    assert not play.session.is_warm(LOCALIZE)
+    photo = play.start()  # the same worker, whose photo models are still to be loaded
+    play.until(lambda: not photo.active)
+    assert photo.state is State.DONE
+    assert play.session.is_warm(LOCALIZE)
+    assert len(play.pids) == 1
+
+
+@pytest.mark.parametrize("mode", ["good", "ignores_cancel", "never_starts"])
+def test_a_cancelled_registration_leaves_neither_result_nor_input(play: Play, mode: str) -> None:
+    play.mode(mode, steps=100)
+    task = scan_task(play)
+    job = play.session.start(PYTHON, task)
+    if mode != "never_starts":
+        play.until(lambda: job.stage == "Reading")
+    assert task.scratch is not None
+    assert task.scratch.is_dir()
+    play.session.cancel()
+    play.until(play.idle)
+    assert not task.scratch.exists()
+    assert not list(play.out.glob("*"))
+
+
+def test_input_goes_when_blender_ends_the_session(play: Play) -> None:
+    play.mode("good", steps=1000)
+    task = scan_task(play)
+    play.session.start(PYTHON, task)
+    play.session.close()
+    assert task.scratch is not None
+    assert not task.scratch.exists()
+
+
+def test_times_are_learnt_by_kind_of_job() -> None:
+    times = StageTimes()
+    photo = localize_task((Path("a.jpg"),), Path("out"), LocalizeSettings())
+    scan = register_task(Path("a.npz"), Path("out"), ScanSettings())
+    before = times.expected(photo, warm=True)
+    times.learn(scan, {"Starting": 0.2, "Registering": 77.0, "Writing": 9.0}, warm=True)
+    assert times.expected(photo, warm=True) == before
+    assert times.expected(scan, warm=True)["Registering"] == 77.0
+    assert times.expected(scan, warm=False)["Registering"] != 77.0
+    assert tuple(times.expected(scan, warm=True)) == scan.stages

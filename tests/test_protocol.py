@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from nlf_blender.errors import UserError
-from nlf_blender.protocol import take
+from nlf_blender.protocol import registration, scan, take
 from nlf_blender.protocol.messages import EVENTS_FILE, EventReader, EventWriter, decode, encode
-from nlf_blender.protocol.settings import LocalizeSettings, parse_boxes
+from nlf_blender.protocol.settings import LocalizeSettings, ScanSettings, parse_boxes
 
 
 def example_rows(people: int = 2, points: int = 7, joints: int = 3) -> dict[str, np.ndarray]:
@@ -160,3 +160,123 @@ def test_messages_are_one_line_of_json() -> None:
     line = encode(message)
     assert line.count(b"\n") == 1
     assert decode(line) == message
+
+
+def example_registration(arrays_sha256: str = "") -> registration.RegistrationInfo:
+    """A registration.json with something in every field."""
+    return registration.RegistrationInfo(
+        source=registration.ScanInfo("Büste", "/scans/a.ply", "ab" * 32, 100, 0),
+        body=take.ModelInfo("open", "ef" * 32, "CC0-1.0"),
+        settings=ScanSettings(partial=True).to_json(),
+        figures=registration.Figures(0.002, 0.0015, 0.007, 100.0, 24, 3.25),
+        undetermined=("L_Hand",),
+        notes=("a note",),
+        software="nlf_blender test",
+        created="2026-01-02T03:04:05+00:00",
+        arrays_sha256=arrays_sha256,
+    )
+
+
+def example_registration_arrays() -> dict[str, np.ndarray]:
+    """Arrays of a body with three joints, four betas, seven vertices."""
+    rng = np.random.default_rng(2)
+    sizes = {"J": 3, "B": 4, "V": 7, "3": 3}
+    return {
+        name: rng.normal(size=[sizes[axis] for axis in axes]).astype(dtype)
+        for name, (dtype, axes) in registration.ARRAY_FIELDS.items()
+    }
+
+
+def test_a_registration_reads_back_as_written(tmp_path: Path) -> None:
+    arrays = example_registration_arrays()
+    info = example_registration(registration.write_arrays(tmp_path, arrays))
+    registration.write_info(tmp_path, info)
+    assert registration.read_info(tmp_path) == info
+    read = registration.read_arrays(tmp_path, info)
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(read[name], array)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("figures", {}),
+        ("undetermined", [3]),
+        ("format", "nlf_blender.take"),
+        ("source", {"name": "a"}),
+        ("arrays_sha256", None),
+    ],
+)
+def test_a_wrong_field_in_registration_json_is_a_clear_error(
+    tmp_path: Path, field: str, value: object
+) -> None:
+    data = {**example_registration().to_json(), field: value}
+    (tmp_path / registration.INFO_FILE).write_text(json.dumps(data))
+    with pytest.raises(UserError, match="Damaged registration"):
+        registration.read_info(tmp_path)
+
+
+def test_a_newer_a_missing_and_a_changed_registration_say_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="No registration here"):
+        registration.read_info(tmp_path)
+    data = {**example_registration().to_json(), "version": registration.VERSION + 1}
+    (tmp_path / registration.INFO_FILE).write_text(json.dumps(data))
+    with pytest.raises(UserError, match="Update the NLF extension"):
+        registration.read_info(tmp_path)
+    arrays = example_registration_arrays()
+    info = example_registration(registration.write_arrays(tmp_path, arrays))
+    registration.write_arrays(tmp_path, {**arrays, "betas": arrays["betas"] + 1})
+    with pytest.raises(UserError, match="not what was written"):
+        registration.read_arrays(tmp_path, info)
+
+
+def test_scan_settings_read_back_as_written_and_unknown_ones_are_refused() -> None:
+    settings = ScanSettings(partial=True, upright=True, units="in", device="cpu")
+    assert ScanSettings.from_json(json.loads(json.dumps(settings.to_json()))) == settings
+    assert settings.metres_per_unit == 0.0254
+    assert ScanSettings.from_json({}).metres_per_unit is None
+    with pytest.raises(ValueError, match="unknown settings starts"):
+        ScanSettings.from_json({"starts": 3})
+    with pytest.raises(ValueError, match="partial is neither"):
+        ScanSettings.from_json({"partial": 1})
+    with pytest.raises(UserError, match="m, cm, mm, in"):
+        ScanSettings.from_json({"units": "parsec"})
+
+
+@pytest.mark.parametrize("cloud", [True, False])
+def test_a_scan_reads_back_as_written(tmp_path: Path, cloud: bool) -> None:
+    rng = np.random.default_rng(1)
+    vertices = rng.normal(size=(5, 3)) + 1e6  # far from the origin, as from a surveyor
+    faces = None if cloud else np.array([[0, 1, 2], [2, 3, 4]])
+    written = scan.Scan(vertices, faces, None, "a/b ü", "/home/x.blend")
+    scan.write_scan(tmp_path / "a.npz", written)
+    read = scan.read_scan(tmp_path / "a.npz")
+    np.testing.assert_array_equal(read.vertices, vertices)
+    assert (read.faces is None) == cloud
+    assert (read.normals, read.name, read.origin) == (None, "a/b ü", "/home/x.blend")
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"points": np.zeros((3, 3))}, "no array named vertices"),
+        ({"vertices": np.zeros((3, 2))}, "shape"),
+        ({"vertices": np.zeros((3, 3)), "faces": np.array([[0, 1, 3]])}, "no vertex"),
+        ({"vertices": np.zeros((3, 3)), "normals": np.zeros((2, 3))}, "normals"),
+        ({"vertices": np.array([{}, {}])}, "pickle"),
+    ],
+)
+def test_an_npz_that_holds_no_scan_is_said_so(
+    tmp_path: Path, arrays: dict[str, np.ndarray], message: str
+) -> None:
+    np.savez(tmp_path / "a.npz", **arrays)
+    with pytest.raises(UserError, match=message):
+        scan.read_scan(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [("Scan", "Scan"), ("a/b:c", "a_b_c"), ("...", "_"), ("", "scan"), ("x" * 300, "x" * 100)],
+)
+def test_names_of_objects_become_names_of_files(name: str, file: str) -> None:
+    assert scan.file_name(name) == file
