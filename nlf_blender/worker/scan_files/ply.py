@@ -144,9 +144,9 @@ def _uniform_lists(source: Source, element: Element) -> Columns | None:
             columns[item.name] = rows[item.name]
             continue
         counts = rows[f"{item.name} count"].astype(np.int64)
-        if (counts != column.counts[0]).any():
+        if counts[0] == 0 or (counts != counts[0]).any():
             return None
-        values = [rows[f"{item.name} {i}"] for i in range(column.counts[0])]
+        values = [rows[f"{item.name} {i}"] for i in range(counts[0])]
         columns[item.name] = Lists(np.stack(values, axis=1).ravel(), counts)
     return columns
 
