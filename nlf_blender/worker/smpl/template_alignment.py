@@ -25,6 +25,7 @@ from .fitting import Fit, FitSettings, fit
 # only one body has.
 ROUNDS = (0.08, 0.06, 0.04, 0.03, 0.02, 0.02, 0.015, 0.015, 0.01, 0.01)
 LEAST_AGREEMENT = 0.5  # cosine between normals of points that can be the same
+MOST_SIZE_RATIO = 3.0  # of two bodies, an adult's and a child's among them
 JOINT_BETAS = 3  # joints alone tell size and proportions only
 SURFACE_BETAS = 16
 
@@ -39,15 +40,17 @@ def align_templates(
     its rest pose, and limbs are swung, not twisted, to where the target's are. UserError for
     bodies of sizes that no two people have.
     """
+    _check_sizes(source.body, target, regions)
     canonical = has_canonical_points(source.body) and has_canonical_points(target)
     vertices = target.canonical_vertices if canonical else target.v_template
     joints = target.canonical_joints if canonical else target.joints_template
     assert vertices is not None and joints is not None
     chosen = source.spread_vertices.cpu().numpy()
     surface = RegionSurface(vertices, target.faces, regions.of_vertex[1], regions.touching)
-    found = _fit_joints(source, joints[regions.joints[:, 1]], regions, canonical)
+    start, offset = _start(source, canonical)
+    found = _fit_joints(source, joints[regions.joints[:, 1]], regions, start)
     for reach in ROUNDS:
-        posed = _posed(source, found)
+        posed = _posed(source, found) + offset
         normals = vertex_normals(posed, source.body.faces)[chosen]
         near = surface.query(posed[chosen], regions.of_vertex[0][chosen])
         planes = surface.normals_at(near)
@@ -55,14 +58,14 @@ def align_templates(
         agree = np.einsum("nc,nc->n", normals, planes) > LEAST_AGREEMENT
         weights = np.where(agree, np.exp(-((near.distances / reach) ** 2)), 0.0)
         found = fit(
-            _tensor(posed[chosen] + height[:, None] * planes, source)[None],
+            _tensor((posed - offset)[chosen] + height[:, None] * planes, source)[None],
             source,
             _tensor(weights, source),
             vertex_indices=torch.from_numpy(chosen).to(source.v_template.device),
             settings=FitSettings(beta_count=min(SURFACE_BETAS, source.beta_count)),
             start=FitStart(found.pose, found.betas),
         )
-    return _posed(source, found), vertices
+    return _posed(source, found) + offset, vertices
 
 
 def has_canonical_points(body: BodyData) -> bool:
@@ -70,30 +73,50 @@ def has_canonical_points(body: BodyData) -> bool:
     return body.canonical_vertices is not None and body.canonical_joints is not None
 
 
-def _fit_joints(
-    source: BodyModel, joints: Float64Array, regions: SharedRegions, canonical: bool
-) -> Fit:
-    """The source with its common joints at joints [R,3], in its canonical pose if it has one."""
-    settings = FitSettings(beta_count=min(JOINT_BETAS, source.beta_count))
+def _start(source: BodyModel, canonical: bool) -> tuple[FitStart, Float64Array]:
+    """Where the source begins, and [Vs,3] what its own parameters do not tell of its shape there.
+
+    It begins at rest, or, fitted to its own points, in canonical space.
+    """
     like = source.v_template
-    start = FitStart(
-        like.new_zeros(1, len(source.parents), 3), like.new_zeros(1, settings.beta_count)
+    if not canonical:
+        at_rest = FitStart(like.new_zeros(1, len(source.parents), 3), like.new_zeros(1, 1))
+        return at_rest, np.zeros(like.shape)
+    vertices = source.body.canonical_vertices
+    assert vertices is not None
+    settings = FitSettings(beta_count=min(JOINT_BETAS, source.beta_count))
+    own = fit(_tensor(vertices, source)[None], source, settings=settings)
+    return FitStart(own.pose, own.betas), vertices - _posed(source, own)
+
+
+def _fit_joints(
+    source: BodyModel, joints: Float64Array, regions: SharedRegions, start: FitStart
+) -> Fit:
+    """The source with its common joints at joints [R,3], as near to the start as they allow."""
+    return fit(
+        _tensor(joints, source)[None],
+        source,
+        joint_indices=torch.from_numpy(regions.joints[:, 0]).to(source.v_template.device),
+        settings=FitSettings(beta_count=min(JOINT_BETAS, source.beta_count)),
+        start=start,
+        expected_pose=start.pose,  # joints leave open how limbs are twisted
     )
-    if canonical:
-        own = fit(_tensor(source.body.canonical_vertices, source)[None], source, settings=settings)
-        start = FitStart(own.pose, own.betas)
-    indices = torch.from_numpy(regions.joints[:, 0]).to(source.v_template.device)
-    found = fit(
-        _tensor(joints, source)[None], source, joint_indices=indices, settings=settings, start=start
-    )
-    if found.rescaled.any():
+
+
+def _check_sizes(source: BodyData, target: BodyData, regions: SharedRegions) -> None:
+    """UserError if the joints of one body lie so much further apart that units must differ."""
+    spreads = [
+        body.joints_template[regions.joints[:, side]].std(axis=0).max()
+        for side, body in enumerate((source, target))
+    ]
+    ratio = float(spreads[1] / spreads[0])
+    if not 1 / MOST_SIZE_RATIO < ratio < MOST_SIZE_RATIO:
         raise UserError(
             "Bodies of different size",
-            f"{source.body.name or 'the source'} would have to be {found.scale.item():.3g} times "
-            "as large as it is to be a person of the other body's size.",
+            f"{target.name or 'the target'} is {ratio:.3g} times as large as "
+            f"{source.name or 'the source'}.",
             "Use body files in metres.",
         )
-    return found
 
 
 @torch.no_grad()
