@@ -59,6 +59,7 @@ ARRAY_KEYS = (
     "vertex_part",
     "part_names",
     "mirror_vertices",
+    "kid_template",
 )
 TEXT_KEYS = ("name", "license", "sha256", "gender")
 
@@ -72,7 +73,8 @@ class BodyData:
     [J,3,B]: the regressor's product with the two; weights [V,J], rows sum to 1; faces [F,3].
     canonical_vertices [V,3] and canonical_joints [J,3]: the body in canonical space.
     uv [U,2] with face_uv [F,3]; vertex_part [V] indexes part_names; mirror_vertices [V]: each
-    vertex's other side. sha256 is that of the file that all this came from.
+    vertex's other side. kid_direction [V,3] and joints_kid_direction [J,3]: from the template to a
+    child's, where there is one. sha256 is that of the file that all this came from.
     """
 
     v_template: Float64Array
@@ -91,6 +93,8 @@ class BodyData:
     vertex_part: IntArray | None = None
     part_names: tuple[str, ...] = ()
     mirror_vertices: IntArray | None = None
+    kid_direction: FloatArray | None = None
+    joints_kid_direction: FloatArray | None = None
     name: str = ""
     license: str = ""
     sha256: str = ""
@@ -119,7 +123,8 @@ def body_from_arrays(
 
     Needs v_template, shapedirs, weights, kintree_table, f and either J_regressor or both of
     J_template and J_shapedirs; takes posedirs, joint_names, canonical_vertices, canonical_joints,
-    uv with f_uv, vertex_part with part_names, and mirror_vertices where they are there.
+    uv with f_uv, vertex_part with part_names, mirror_vertices and kid_template (AGORA's: a child's
+    vertices, taken about their mean as in smplx) where they are there.
     """
     template = floats_of(arrays, "v_template", (None, 3)).astype(np.float64)
     vertices = len(template)
@@ -133,6 +138,7 @@ def body_from_arrays(
     part_names = texts_of(arrays, "part_names")
     canonical_vertices = optional_floats_of(arrays, "canonical_vertices", (vertices, 3))
     canonical_joints = optional_floats_of(arrays, "canonical_joints", (joints, 3))
+    kid_direction, joints_kid_direction = _kid(arrays, template, regressor)
     return BodyData(
         v_template=template,
         shapedirs=shapedirs,
@@ -156,11 +162,23 @@ def body_from_arrays(
             if "mirror_vertices" in arrays
             else None
         ),
+        kid_direction=kid_direction,
+        joints_kid_direction=joints_kid_direction,
         name=name,
         license=license,
         sha256=sha256,
         gender=gender,
     )
+
+
+def _kid(
+    arrays: Arrays, template: Float64Array, regressor: FloatArray | None
+) -> tuple[Float64Array | None, Float64Array | None]:
+    child = optional_floats_of(arrays, "kid_template", template.shape)
+    if child is None or regressor is None:
+        return None, None
+    direction = child.astype(np.float64) - child.mean(axis=0) - template
+    return direction, regressor.astype(np.float64) @ direction
 
 
 def _rest_joints(

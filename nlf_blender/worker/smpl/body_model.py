@@ -8,7 +8,7 @@ al., SMPL, 2015, section 3). Nothing assumes a number of vertices, joints or bet
 from __future__ import annotations
 
 import functools
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,9 @@ from torch import Tensor, nn
 from ...body.body_data import BodyData
 from .rotations import matrix_from_rotvec
 from .vertex_subset import choose_vertices
+
+if TYPE_CHECKING:
+    from .fit_points import FitPoints
 
 # People are posed in groups such that no intermediate tensor holds more numbers than this (64 MB).
 MOST_NUMBERS = 1 << 24
@@ -40,6 +43,8 @@ class BodyModel(nn.Module):
     weights: Tensor
     joints_template: Tensor
     joints_shapedirs: Tensor
+    kid_direction: Tensor | None
+    joints_kid_direction: Tensor | None
 
     def __init__(self, body: BodyData) -> None:
         super().__init__()
@@ -48,6 +53,10 @@ class BodyModel(nn.Module):
             self.register_buffer(name, _float32(getattr(body, name)))
         posedirs = None if body.posedirs is None else _float32(body.posedirs)
         self.register_buffer("posedirs", posedirs)
+        for name in ("kid_direction", "joints_kid_direction"):
+            array = getattr(body, name)
+            self.register_buffer(name, None if array is None else _float32(array))
+        self.fit_points: dict[object, FitPoints] = {}  # kept by fit_points.py
         self.parents = body.skeleton.parents
         self.levels = body.skeleton.levels()
         self.non_root = [joint for joint, parent in enumerate(self.parents) if parent >= 0]
@@ -62,6 +71,19 @@ class BodyModel(nn.Module):
         """The number B of shape components."""
         return self.shapedirs.shape[2]
 
+    @property
+    def has_kid(self) -> bool:
+        """Whether the body has an axis from adults to children."""
+        return self.kid_direction is not None
+
+    def shape_columns(self, betas: int, kid: bool) -> tuple[Tensor, Tensor]:
+        """The first shape components, then the kid axis: of vertices [V,3,C] and joints [J,3,C]."""
+        columns, joints = self.shapedirs[..., :betas], self.joints_shapedirs[..., :betas]
+        if kid and self.kid_direction is not None and self.joints_kid_direction is not None:
+            columns = torch.cat([columns, self.kid_direction[..., None]], -1)
+            joints = torch.cat([joints, self.joints_kid_direction[..., None]], -1)
+        return columns, joints
+
     def forward(
         self,
         pose: Tensor,
@@ -69,18 +91,25 @@ class BodyModel(nn.Module):
         translation: Tensor,
         scale: Tensor | None = None,
         vertex_subset: Tensor | None = None,
+        kid: Tensor | None = None,
     ) -> PosedBody:
         """Pose people; metres.
 
         pose [P,J,3] rotation vectors or [P,J,3,3] matrices, relative to the parent; betas [P,B'],
         B' <= B; translation [P,3]; scale [P]: a factor on the whole body before translation;
-        vertex_subset [Nv]: indices of the vertices that are wanted, all by default.
+        vertex_subset [Nv]: indices of the vertices that are wanted, all by default; kid [P]: how
+        far along the kid axis. ValueError if the body has none.
         """
+        if kid is not None:
+            if not self.has_kid:
+                raise ValueError("the body has no kid axis")
+            betas = torch.cat([betas, kid[:, None]], 1)
+        columns = self.shape_columns(betas.shape[1] - (kid is not None), kid is not None)
         rotations = matrix_from_rotvec(pose) if pose.ndim == 3 else pose
         vertex_count = len(self.v_template) if vertex_subset is None else len(vertex_subset)
         group = max(1, MOST_NUMBERS // (vertex_count * NUMBERS_PER_VERTEX))
         parts = [
-            self._forward_group(rotation, beta, vertex_subset)
+            self._forward_group(rotation, beta, columns, vertex_subset)
             for rotation, beta in zip(rotations.split(group), betas.split(group), strict=True)
         ]
         vertices, joints, orientations = (torch.cat(items) for items in zip(*parts, strict=True))
@@ -115,9 +144,14 @@ class BodyModel(nn.Module):
         return torch.stack(orientations, 1), torch.stack(positions, 1)
 
     def _forward_group(
-        self, rotations: Tensor, betas: Tensor, vertex_subset: Tensor | None
+        self,
+        rotations: Tensor,
+        betas: Tensor,
+        columns: tuple[Tensor, Tensor],
+        vertex_subset: Tensor | None,
     ) -> PosedBody:
-        template, shapedirs, weights = self.v_template, self.shapedirs, self.weights
+        template, weights = self.v_template, self.weights
+        shapedirs, joints_columns = columns
         posedirs = self.posedirs
         if vertex_subset is not None:
             template, shapedirs = template[vertex_subset], shapedirs[vertex_subset]
@@ -127,7 +161,7 @@ class BodyModel(nn.Module):
         if posedirs is not None:
             features = self.pose_features(rotations)
             unposed = unposed + (features @ posedirs.flatten(0, 1).T).unflatten(1, (-1, 3))
-        rest = self.rest_joints(betas)
+        rest = blend(self.joints_template, joints_columns, betas)
         orientations, positions = self.joint_transforms(rotations, rest)
         shifts = positions - (orientations @ rest[..., None])[..., 0]
         transforms = torch.cat([orientations, shifts[..., None]], dim=-1).flatten(2)

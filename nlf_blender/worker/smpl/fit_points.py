@@ -1,13 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The points that a fit matches: chosen vertices, then the joints, treated alike.
+"""The points that a fit matches: chosen vertices, then chosen joints, treated alike.
 
-A joint is a point that is skinned to itself alone. With orientations R_j in space, every point is
-linear in them,
-
-    x_v = t + sum_j R_j a_vj,   a_vj = w_vj (p_v - J_j) + sum_{children c} s_vc (J_c - J_j),
-
-where p_v is the unposed point, w_vj its skinning weight and s_vc the sum of its weights over the
-subtree of joint c. Shape solve and orientation refinement both build on this.
+A joint is a point that is skinned to itself alone. All that depends on the body and on the choice,
+but not on the people, is worked out here once. Points run along the last axis, as everywhere in
+the fitter: then the sums over them are products of large matrices.
 """
 
 from __future__ import annotations
@@ -17,82 +13,164 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .body_model import BodyModel, blend
-from .vertex_subset import subset_weights
+from .body_model import BodyModel
 
-JOINT_WEIGHT = 0.004  # of a joint, where all vertices together weigh 1
+CHOICES_KEPT = 4  # per body: what a caller changes between, and no more memory than that
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The skeleton as matrices. parent [J]: the root is its own; ancestors [J,J]: 1 where the
+    column is the row's joint or above it; carriers: the same without the root; bones [J,J]: takes
+    joints [J,*] to their offsets from the parent, 0 for the root; non_root [J-1]; root.
+    """
+
+    parent: Tensor
+    ancestors: Tensor
+    carriers: Tensor
+    bones: Tensor
+    non_root: Tensor
+    root: int
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs of joints that share points, split by where these points have their home, the joint
+    that they follow most. weights [N,Q]: products of the two joints' skinning weights, 0 for
+    points of another home; first, second, home [Q]: joints; point_home [N].
+    """
+
+    weights: Tensor
+    first: Tensor
+    second: Tensor
+    home: Tensor
+    point_home: Tensor
 
 
 @dataclass(frozen=True)
 class FitPoints:
-    """N points of a body, vertices first, then its J joints; K pose features, B betas.
+    """N points of a body with J joints, C shape columns (betas, then kid axis), K pose features.
 
-    template [N,3], shapedirs [N,3,B], posedirs [K,3N] or None, skin [N,J], subtree [N,J]: sums of
-    skin over each joint's subtree; joints_template [J,3], joints_shapedirs [J,3,B]; weights [N]:
-    how much each point counts among points of equal uncertainty.
+    template [3N]; basis [C+K,3N]: shape columns, then pose features; shape_columns [3,C,N];
+    skin [N,J]; membership [N,J]: how much a point belongs to a part; part_rows [N,4J]: membership
+    times (template, 1); pairs: for second moments;
+    joints_template [J,3], joints_columns [J,3,C]; beta_count: how many of the columns are betas.
     """
 
     model: BodyModel
+    tree: Tree
+    vertex_indices: Tensor
+    joint_indices: Tensor
     template: Tensor
-    shapedirs: Tensor
-    posedirs: Tensor | None
+    basis: Tensor
+    shape_columns: Tensor
     skin: Tensor
-    subtree: Tensor
+    membership: Tensor
+    part_rows: Tensor
+    pairs: Pairs
     joints_template: Tensor
-    joints_shapedirs: Tensor
-    weights: Tensor
+    joints_columns: Tensor
+    beta_count: int
+
+    @property
+    def count(self) -> int:
+        """N."""
+        return len(self.skin)
 
     @property
     def joint_count(self) -> int:
         """J."""
         return len(self.joints_template)
 
-    def unposed(self, betas: Tensor, local_rotations: Tensor) -> tuple[Tensor, Tensor]:
-        """Points [P,N,3] with shape and pose correctives, and joints [P,J,3], before skinning."""
-        points = blend(self.template, self.shapedirs, betas)
-        if self.posedirs is not None:
-            features = self.model.pose_features(local_rotations)
-            points = points + (features @ self.posedirs).unflatten(1, (-1, 3))
-        return points, blend(self.joints_template, self.joints_shapedirs, betas)
-
-    def bones(self, joints: Tensor) -> Tensor:
-        """Vectors [...,J,*] from the parent's joint to each joint; 0 for the root."""
-        result = torch.zeros_like(joints)
-        children = self.model.non_root
-        parents = [self.model.parents[joint] for joint in children]
-        result[..., children, :] = joints[..., children, :] - joints[..., parents, :]
-        return result
+    @property
+    def column_count(self) -> int:
+        """C."""
+        return self.shape_columns.shape[1]
 
 
-def fit_points(model: BodyModel, vertex_indices: Tensor, beta_count: int) -> FitPoints:
-    """The points of a body with these vertices [Nv] and the first `beta_count` betas."""
-    joint_count = len(model.parents)
-    device = model.weights.device
-    vertex_weights = torch.from_numpy(subset_weights(model.body, vertex_indices.cpu().numpy()))
-    skin = torch.cat([model.weights[vertex_indices], torch.eye(joint_count, device=device)])
-    joints_shapedirs = model.joints_shapedirs[..., :beta_count]
-    posedirs = None
+def fit_points(
+    model: BodyModel, vertex_indices: Tensor, joint_indices: Tensor, betas: int, kid: bool
+) -> FitPoints:
+    """The points of a body, kept with the body so that the next fit of the same has them."""
+    kept = model.fit_points
+    key = (tuple(vertex_indices.tolist()), tuple(joint_indices.tolist()), betas, kid)
+    device = model.v_template.device
+    if key not in kept or kept[key].template.device != device:
+        while len(kept) >= CHOICES_KEPT:
+            kept.pop(next(iter(kept)))
+        chosen = vertex_indices.to(device), joint_indices.to(device)
+        kept[key] = _fit_points(model, *chosen, betas, kid)
+    return kept[key]
+
+
+def _fit_points(
+    model: BodyModel, vertex_indices: Tensor, joint_indices: Tensor, betas: int, kid: bool
+) -> FitPoints:
+    columns, joints_columns = model.shape_columns(betas, kid)
+    tree = make_tree(model)
+    identity = torch.eye(len(model.parents), device=model.weights.device)
+    skin = torch.cat([model.weights[vertex_indices], identity[joint_indices]])
+    template = torch.cat([model.v_template[vertex_indices], model.joints_template[joint_indices]])
+    columns = torch.cat([columns[vertex_indices], joints_columns[joint_indices]])
+    basis = [columns.permute(2, 1, 0).flatten(1)]
     if model.posedirs is not None:
-        chosen = model.posedirs[vertex_indices].flatten(0, 1).T
         # joints follow the regressor on the unposed shape: they have no pose correctives
-        posedirs = torch.nn.functional.pad(chosen, (0, 3 * joint_count))
+        chosen = torch.nn.functional.pad(
+            model.posedirs[vertex_indices], (0, 0, 0, 0, 0, len(joint_indices))
+        )
+        basis.append(chosen.permute(2, 1, 0).flatten(1))
+    membership = skin**2
+    # a bone's far end tells of its turn as well as its own points do
+    ends = torch.arange(len(vertex_indices), len(skin), device=skin.device)
+    has_parent = joint_indices != tree.root
+    membership[ends[has_parent], tree.parent[joint_indices[has_parent]]] = 1.0
+    homogeneous = torch.nn.functional.pad(template, (0, 1), value=1.0)
     return FitPoints(
         model=model,
-        template=torch.cat([model.v_template[vertex_indices], model.joints_template]),
-        shapedirs=torch.cat([model.shapedirs[vertex_indices][..., :beta_count], joints_shapedirs]),
-        posedirs=posedirs,
+        tree=tree,
+        vertex_indices=vertex_indices,
+        joint_indices=joint_indices,
+        template=template.T.flatten(),
+        basis=torch.cat(basis).contiguous(),
+        shape_columns=columns.permute(1, 2, 0).contiguous(),
         skin=skin,
-        subtree=skin @ _descendants(model).to(device),
+        membership=membership,
+        part_rows=(membership[..., None] * homogeneous[:, None]).flatten(1),
+        pairs=_pairs(skin),
         joints_template=model.joints_template,
-        joints_shapedirs=joints_shapedirs,
-        weights=torch.cat([vertex_weights.to(skin), skin.new_full((joint_count,), JOINT_WEIGHT)]),
+        joints_columns=joints_columns,
+        beta_count=betas,
     )
 
 
-def _descendants(model: BodyModel) -> Tensor:
-    """[J,J]: 1 where the row's joint is the column's or hangs from it."""
-    result = torch.eye(len(model.parents))
-    for level in reversed(model.levels[1:]):
+def make_tree(model: BodyModel) -> Tree:
+    """The skeleton of a body as matrices on its device."""
+    device = model.weights.device
+    count, root = len(model.parents), model.body.skeleton.root
+    parent = torch.tensor([root if above < 0 else above for above in model.parents])
+    ancestors = torch.eye(count)
+    for level in model.levels[1:]:
         for joint in level:
-            result[:, model.parents[joint]] += result[:, joint]
-    return result
+            ancestors[joint] += ancestors[parent[joint]]
+    carriers = ancestors.clone()
+    carriers[:, root] = 0.0
+    bones = torch.eye(count) - torch.eye(count)[parent]
+    non_root = torch.tensor(model.non_root)
+    moved = (item.to(device) for item in (parent, ancestors, carriers, bones, non_root))
+    return Tree(*moved, root)
+
+
+def _pairs(skin: Tensor) -> Pairs:
+    """The pairs in which some point's two skinning weights are not 0: few of all."""
+    joints = skin.shape[1]
+    home = skin.argmax(1)
+    points, first, second = torch.nonzero(
+        torch.triu((skin[:, :, None] > 0) & (skin[:, None] > 0)), as_tuple=True
+    )
+    code = (first * joints + second) * joints + home[points]
+    kinds, column = torch.unique(code, return_inverse=True)
+    weights = skin.new_zeros(len(skin), len(kinds))
+    weights[points, column] = skin[points, first] * skin[points, second]
+    kind_first = kinds.div(joints * joints, rounding_mode="floor")
+    kind_second = kinds.div(joints, rounding_mode="floor") % joints
+    return Pairs(weights, kind_first, kind_second, kinds % joints, home)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a fit aims at: localized points, weighted by their uncertainties as in the NLF paper."""
+"""What a fit aims at: points, how much each counts, and how far all of them are to be believed."""
 
 from __future__ import annotations
 
@@ -8,61 +8,58 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-UNCERTAINTY_EXPONENT = -1.5
-ASSUMED_UNCERTAINTY = 3e-3  # metres, where none is given
 LEAST_UNCERTAINTY = 1e-4  # metres; a smaller one would let one point decide alone
 
 
 class Targets(NamedTuple):
-    """N points (vertices, then joints) of P people.
+    """N points of P people.
 
-    points [P,N,3] about their weighted mean `center` [P,1,3], 0 where missing; weights [P,N],
-    summing to 1, 0 where missing; variance [P]: the weighted mean of the squared uncertainties.
+    points [P,3,N] about their weighted mean center [P,3], 0 where missing; weights [P,N], summing
+    to 1 (to 0 where a person has no points), 0 where missing; evidence [P]: how many independent
+    points all of them amount to; variance [P]: of a coordinate of one of those, m^2, NaN where
+    nobody said, so that the fit finds out from its residuals.
     """
 
     points: Tensor
     weights: Tensor
     center: Tensor
+    evidence: Tensor
     variance: Tensor
+
+    def people(self, chosen: slice) -> Targets:
+        """Some of the people."""
+        return Targets(*(item[chosen] for item in self))
 
 
 def make_targets(
-    vertices: Tensor,
-    joints: Tensor | None,
-    vertex_uncertainties: Tensor | None,
-    joint_uncertainties: Tensor | None,
-    point_weights: Tensor,
+    points: Tensor,
+    weights: Tensor,
+    uncertainties: Tensor | None,
+    exponent: float,
+    independent_points: float | None,
 ) -> Targets:
-    """Targets out of vertices [P,Nv,3], joints [P,J,3], and uncertainties [P,Nv] and [P,J].
+    """Targets from points [P,N,3], weights [P,N] and uncertainties [P,N] in metres.
 
-    point_weights [N]: how much each point counts among points of equal uncertainty.
-    Missing (NaN, infinite) points and uncertainties get weight 0; centered, because float32 has no
-    digits to spare for people 50 m away.
+    A point counts as its weight times its uncertainty to the power of -exponent. Points, weights
+    or uncertainties that are not finite, and weights of 0 or less, mean missing. Points are
+    centered, because float32 has no digits to spare for people 50 m away.
     """
-    people, vertex_count = vertices.shape[:2]
-    if joints is None:
-        joints = vertices.new_full((people, len(point_weights) - vertex_count, 3), torch.nan)
-    points = torch.cat([vertices, joints], dim=1)
-    uncertainties = torch.cat(
-        [
-            _uncertainties(vertices, vertex_uncertainties),
-            _uncertainties(joints, joint_uncertainties),
-        ],
-        dim=1,
-    )
-    there = points.isfinite().all(-1) & uncertainties.isfinite()
-    points = torch.where(there[..., None], points, 0.0)
-    uncertainties = torch.where(there, uncertainties, ASSUMED_UNCERTAINTY)
-    weights = torch.where(there, point_weights * uncertainties**UNCERTAINTY_EXPONENT, 0.0)
-    total = weights.sum(1, keepdim=True).clamp_min(torch.finfo(weights.dtype).tiny)
-    weights = weights / total
-    center = (points * weights[..., None]).sum(1, keepdim=True)
-    points = torch.where(there[..., None], points - center, 0.0)
-    variance = (weights * uncertainties**2).sum(1).clamp_min(LEAST_UNCERTAINTY**2)
-    return Targets(points, weights, center, variance)
-
-
-def _uncertainties(points: Tensor, given: Tensor | None) -> Tensor:
-    if given is None:
-        return torch.full_like(points[..., 0], ASSUMED_UNCERTAINTY)
-    return given.to(points).clamp_min(LEAST_UNCERTAINTY)
+    there = points.isfinite().all(-1) & weights.isfinite() & (weights > 0)
+    if uncertainties is not None:
+        there = there & uncertainties.isfinite()
+        uncertainties = torch.where(there, uncertainties, 1.0).clamp_min(LEAST_UNCERTAINTY)
+        weights = weights * uncertainties**-exponent
+    tiny = torch.finfo(points.dtype).tiny
+    weights = torch.where(there, weights, 0.0)
+    weights = weights / weights.sum(1, keepdim=True).clamp_min(tiny)
+    found = torch.where(there[..., None], points, 0.0)
+    center = (found * weights[..., None]).sum(1)
+    centered = torch.where(there[..., None], found - center[:, None], 0.0)
+    evidence = 1 / (weights * weights).sum(1).clamp_min(tiny)
+    evidence = torch.where(there.any(1), evidence, 1.0)
+    if independent_points is not None:
+        evidence = evidence.clamp_max(independent_points)
+    variance = torch.full_like(evidence, torch.nan)
+    if uncertainties is not None:
+        variance = (weights * uncertainties**2).sum(1).clamp_min(LEAST_UNCERTAINTY**2)
+    return Targets(centered.transpose(1, 2).contiguous(), weights, center, evidence, variance)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fits of pose, shape and translation to localized points, by the alternation of the NLF paper.
+"""Fits of pose, shape, translation and scale to points of a body, as the NLF paper's fitter does.
 
-Orientations of the parts and the shape are found in turns, each in closed form for the other
-fixed, every point weighted by its uncertainty. All people of a batch are fitted at once.
+Kabsch's method gives every part's orientation; a few regularized least-squares solves for all
+turns and the shape at once lead from there to the optimum (gauss_newton.py says how that differs
+from the paper). README.md in this folder has the accuracy and the speed.
 """
 
 from __future__ import annotations
@@ -14,143 +15,233 @@ from torch import Tensor
 
 from .body_model import BodyModel
 from .fit_points import FitPoints, fit_points
+from .fit_start import FitStart, Known, starting_state, unknowns_of
 from .fit_targets import Targets, make_targets
-from .orientation_solve import initial_orientations, moments
+from .fit_uncertainty import turn_uncertainty
+from .gauss_newton import Batch, share_shapes, solve_shapes
+from .posed_points import pose_points
 from .rotations import rotvec_from_matrix
-from .shape_solve import posed_points, solve_shape
 
-SWEEPS = 3  # walks down the tree after each shape solve
-GROUP_NUMBERS = 1 << 20  # people are fitted in groups whose largest tensor is about this long
+# People are fitted in batches such that no intermediate tensor holds more numbers than this: what
+# stays in a processor's cache.
+BATCH_NUMBERS = 1 << 22
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """iterations: least-squares solves after Kabsch's start. beta_count: shape components. scale:
+    solve for the body's size; kid: solve for the kid axis, if the body has one.
+
+    uncertainty_exponent: points count as their uncertainty to the power of minus this; 2 is right
+    where errors are normal, the paper takes 1.5 for a network's. turn: how far joints are expected
+    to be turned, radians. independent_points: errors of neighbouring points may be alike, so that
+    thousands tell no more than this many independent ones (None: all are independent).
+    """
+
+    iterations: int = 4
+    beta_count: int = 10
+    scale: bool = False
+    kid: bool = False
+    uncertainty_exponent: float = 2.0
+    turn: float = 1.0
+    independent_points: float | None = None
+
+    def __post_init__(self) -> None:
+        independent = self.independent_points
+        if self.iterations < 1 or self.beta_count < 0 or self.turn <= 0:
+            raise ValueError("iterations must be 1 or more, betas 0 or more, turn above 0")
+        if independent is not None and independent <= 0:
+            raise ValueError("independent points must be above 0")
 
 
 @dataclass(frozen=True)
 class Fit:
     """Fits of P people; metres, radians, in the axes of the points.
 
-    pose [P,J,3] relative to the parent; betas [P,B]; translation [P,3]; vertex_indices [Nv]: the
-    vertices that were used; residuals [P,Nv]: their distances from the fitted body, NaN where the
-    point was missing; error [P]: their mean, NaN without any point; undetermined [P,J]: joints
-    whose turn the points leave open, so that it follows the parent's.
+    pose [P,J,3]: rotation vectors relative to the parent; betas [P,B]; translation [P,3]; scale
+    [P]: on the whole body, before translation; kid [P]: along the kid axis; residuals [P,N]: how
+    far the points are from the fitted body, NaN where missing; error [P]: their mean, NaN without
+    any point; pose_sigma [P,J]: standard deviation of each turn, radians; undetermined [P,J]:
+    joints whose turn the points leave open in some direction, where what was expected decides;
+    rescaled [P]: people whose points are so large or small that scale was solved for unasked.
     """
 
     pose: Tensor
     betas: Tensor
     translation: Tensor
-    vertex_indices: Tensor
+    scale: Tensor
+    kid: Tensor
     residuals: Tensor
     error: Tensor
+    pose_sigma: Tensor
     undetermined: Tensor
+    rescaled: Tensor
 
 
-@dataclass(frozen=True)
-class FitSettings:
-    """beta_count: shape components to solve for; iterations: turns of shape and orientations.
+def fit(
+    points: Tensor,
+    body: BodyModel,
+    weights: Tensor | None = None,
+    *,
+    uncertainties: Tensor | None = None,
+    vertex_indices: Tensor | None = None,
+    joint_indices: Tensor | None = None,
+    settings: FitSettings | None = None,
+    start: Fit | FitStart | None = None,
+    known_betas: Tensor | None = None,
+    known_scale: Tensor | None = None,
+    known_pose: Tensor | None = None,
+    expected_pose: Tensor | None = None,
+    shape_groups: Tensor | None = None,
+) -> Fit:
+    """Fit the body to points in any axes; metres. Differentiable in the points.
 
-    independent_points: errors of neighbouring points are alike, so that thousands of points tell
-    no more than this many independent ones. The larger, the more a fit believes its points
-    against what it expects: betas of 0 and parts in line with their parents. (Found with errors
-    of 10 to 60 mm that were alike over 15 cm: 20 to 150 change the vertices' error by 3 % at most.)
+    points [P,N,3]: the body's vertices `vertex_indices` [Nv], then its joints `joint_indices`
+    [Nj]; without either, all vertices (N = V), all vertices and joints (V + J) or all joints (J).
+    weights [N] or [P,N]: relative, 0 where missing, as NaN points are; uncertainties [N] or [P,N]
+    in metres: they say how much each point counts, and how much all of them do.
+
+    start: where to begin instead of Kabsch's orientations, as the frame before. known_betas [P,B],
+    known_scale [P], known_pose [P,J,3] (rotation vectors relative to the parent, NaN where free):
+    held fixed. expected_pose [P,J,3]: where joints are that no point tells of; at 0 by default.
+    shape_groups [P]: people with equal numbers share one shape and scale. ValueError if shapes
+    do not agree.
     """
+    settings = settings or FitSettings()
+    like = body.v_template
+    points = points.to(like)
+    chosen = _chosen(points, body, vertex_indices, joint_indices)
+    beta_count = min(settings.beta_count, body.beta_count)
+    if known_betas is not None:
+        beta_count = known_betas.shape[1]
+    fitted = fit_points(body, *chosen, beta_count, settings.kid and body.has_kid)
+    targets = make_targets(
+        points,
+        _spread(torch.ones(()) if weights is None else weights, points, "weights"),
+        None if uncertainties is None else _spread(uncertainties, points, "uncertainties"),
+        settings.uncertainty_exponent,
+        settings.independent_points,
+    )
+    known = Known(known_betas, known_scale, known_pose, expected_pose)
+    known = known.checked(like, len(points), fitted.joint_count)
+    batches = [
+        _make_batch(fitted, targets.people(part), settings, known.people(part), _begin(start, part))
+        for part in _parts(len(points), fitted)
+    ]
+    if shape_groups is None:
+        covariances = [_solve([batch], settings.iterations, None) for batch in batches]
+    else:
+        groups = torch.unique(shape_groups.to(like.device), return_inverse=True)[1]
+        share_shapes(batches, groups)
+        shared = _solve(batches, settings.iterations, groups)
+        covariances = shared.split([len(batch.targets.weights) for batch in batches])
+    fits = [
+        _finish(batch, covariance, settings)
+        for batch, covariance in zip(batches, covariances, strict=True)
+    ]
+    return Fit(*(torch.cat(parts) for parts in zip(*fits, strict=True)))
 
-    beta_count: int = 10
-    iterations: int = 3
-    independent_points: float = 60.0
 
-    def __post_init__(self) -> None:
-        if self.iterations < 1 or self.beta_count < 1 or self.independent_points <= 0:
-            raise ValueError("iterations, betas and independent points must be 1 or more")
+def _chosen(
+    points: Tensor, body: BodyModel, vertices: Tensor | None, joints: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """Vertex and joint indices of the points. ValueError if they are not as many."""
+    vertex_count, joint_count = len(body.v_template), len(body.parents)
+    if points.ndim != 3 or points.shape[2] != 3:
+        raise ValueError(f"points of shape {tuple(points.shape)}, not [people, points, 3]")
+    count = points.shape[1]
+    none = torch.zeros(0, dtype=torch.long)
+    if vertices is None and joints is None:
+        if count in (vertex_count, vertex_count + joint_count):
+            vertices = torch.arange(vertex_count)
+        if count in (joint_count, vertex_count + joint_count):
+            joints = torch.arange(joint_count)
+    vertices = none if vertices is None else vertices.cpu()
+    joints = none if joints is None else joints.cpu()
+    if count != len(vertices) + len(joints):
+        raise ValueError(f"{count} points for {len(vertices)} vertices and {len(joints)} joints")
+    return vertices, joints
+
+
+def _spread(values: Tensor, points: Tensor, what: str) -> Tensor:
+    """Values for every point of every person. ValueError if they are not as many."""
+    try:
+        return values.to(points).expand(points.shape[:2])
+    except RuntimeError as error:
+        shape = tuple(values.shape)
+        raise ValueError(f"{what} of shape {shape} for {tuple(points.shape[:2])} points") from error
+
+
+def _parts(people: int, points: FitPoints) -> list[slice]:
+    """The people of each batch; one empty batch for nobody."""
+    size = max(1, BATCH_NUMBERS // (12 * points.count * (points.column_count + 1)))
+    return [slice(first, first + size) for first in range(0, max(people, 1), size)]
+
+
+def _begin(start: Fit | FitStart | None, part: slice) -> FitStart | None:
+    if start is None:
+        return None
+    scale = None if start.scale is None else start.scale[part]
+    kid = None if start.kid is None else start.kid[part]
+    return FitStart(start.pose[part], start.betas[part], scale, kid)
 
 
 @torch.no_grad()
-def fit(
-    body_model: BodyModel,
-    vertices: Tensor,
-    joints: Tensor | None = None,
-    vertex_uncertainties: Tensor | None = None,
-    joint_uncertainties: Tensor | None = None,
-    vertex_indices: Tensor | None = None,
-    settings: FitSettings | None = None,
-) -> Fit:
-    """Fit the body to localized points in any axes; metres.
+def _make_batch(
+    points: FitPoints,
+    targets: Targets,
+    settings: FitSettings,
+    known: Known,
+    start: FitStart | None,
+) -> Batch:
+    state, free_scale = starting_state(points, targets, known, start, settings.scale)
+    unknowns = unknowns_of(points, known, len(targets.weights), free_scale, settings.turn)
+    return Batch(points, targets, unknowns, state)
 
-    vertices [P,Nv,3] are the body's vertices `vertex_indices` [Nv]; without indices they are all
-    V, and a spread-out subset is fitted. joints [P,J,3]. Uncertainties [P,Nv] and [P,J] in metres,
-    all ASSUMED_UNCERTAINTY by default; they also say how much the fit trusts the points as a
-    whole. NaN or infinite points or uncertainties mean missing. ValueError if shapes do not agree.
+
+def _solve(batches: list[Batch], iterations: int, groups: Tensor | None) -> Tensor:
+    """Bring batches that share shapes to their optimum. Returns the shapes' covariances [P,S,S].
+
+    Only the last step is recorded for gradients: at the optimum, it is by itself the derivative
+    of the whole fit (implicit function theorem, with Gauss-Newton's matrix for the Hessian).
     """
-    settings = settings or FitSettings()
-    like = body_model.v_template
-    vertices = vertices.to(like)
-    if vertex_indices is None:
-        vertex_indices = body_model.spread_vertices.to(like.device)
-        _check_count(vertices, len(like), "vertices")
-        vertices = vertices[:, vertex_indices]
-        if vertex_uncertainties is not None:
-            vertex_uncertainties = vertex_uncertainties.to(like)[:, vertex_indices]
-    vertex_indices = vertex_indices.to(like.device)
-    _check_count(vertices, len(vertex_indices), "vertex indices")
-    beta_count = min(settings.beta_count, body_model.beta_count)
-    points = fit_points(body_model, vertex_indices, beta_count)
-    joints = None if joints is None else joints.to(like)
-    targets = make_targets(
-        vertices, joints, vertex_uncertainties, joint_uncertainties, points.weights
+    recording = torch.is_grad_enabled()
+    covariance = torch.zeros(0)
+    for iteration in range(iterations):
+        with torch.set_grad_enabled(recording and iteration == iterations - 1):
+            prepared = [batch.prepare() for batch in batches]
+            matrices, right = (torch.cat(items) for items in zip(*prepared, strict=True))
+            shapes = torch.cat([batch.unexpected_shape() for batch in batches])
+            steps, covariance = solve_shapes(matrices, right, shapes, groups)
+            sizes = [len(batch.targets.weights) for batch in batches]
+            for batch, step in zip(batches, steps.split(sizes), strict=True):
+                batch.advance(step)
+    return covariance
+
+
+def _finish(batch: Batch, covariance: Tensor, settings: FitSettings) -> tuple[Tensor, ...]:
+    """The fields of `Fit`."""
+    points, targets, state = batch.points, batch.targets, batch.state
+    posed = pose_points(points, state.orientations, state.shape)
+    scale = torch.exp(state.log_scale)
+    means = (posed.points @ targets.weights[..., None])[..., 0]
+    distances = batch.residuals(posed).norm(dim=1) * scale[:, None]
+    residuals = torch.where(targets.weights > 0, distances, torch.nan)
+    sigma, undetermined = turn_uncertainty(
+        batch.factors, batch.doubt, covariance, batch.unknowns.turns
     )
-    group = max(1, GROUP_NUMBERS // (targets.points.shape[1] * points.joint_count * 3))
-    fits = [
-        _fit_group(points, Targets(*parts), settings)
-        for parts in zip(*(item.split(group) for item in targets), strict=True)
-    ]
-    pose, betas, translation, residuals, undetermined = (
-        torch.cat(parts) for parts in zip(*fits, strict=True)
-    )
-    residuals = residuals[:, : len(vertex_indices)]
-    error = residuals.nanmean(1)
-    return Fit(pose, betas, translation, vertex_indices, residuals, error, undetermined)
-
-
-def _check_count(vertices: Tensor, count: int, what: str) -> None:
-    if vertices.shape[1] != count:
-        raise ValueError(f"{vertices.shape[1]} points for {count} {what}")
-
-
-def _fit_group(
-    points: FitPoints, targets: Targets, settings: FitSettings
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Pose, betas, translation, residuals [P,N] and undetermined joints of one group."""
-    aims, weights = targets.points, targets.weights
-    # The variance of the mean of the independent points: what an expectation of unit variance (a
-    # beta; a turn relative to the parent, in radians) weighs against mean squared distances.
-    doubt = targets.variance / settings.independent_points
-    orientations = initial_orientations(points, aims, weights, doubt)
-    no_betas = aims.new_zeros((len(aims), points.shapedirs.shape[2]))
-    for _ in range(settings.iterations):
-        local = local_rotations(points, orientations)
-        mean_shape = points.unposed(no_betas, local)[0]
-        betas = solve_shape(points, orientations, mean_shape, aims, weights, doubt)
-        unposed, rest = points.unposed(betas, local)
-        moment = moments(points, unposed, rest, aims, weights, doubt)
-        for _ in range(SWEEPS):
-            orientations = moment.refine(orientations)
-    local = local_rotations(points, orientations)
-    unposed, rest = points.unposed(betas, local)
-    posed = posed_points(points, orientations, unposed, rest)
-    offset = ((aims - posed) * weights[..., None]).sum(1, keepdim=True)
-    residuals = torch.where(weights > 0, (posed + offset - aims).norm(dim=-1), torch.nan)
-    translation = (offset + targets.center)[:, 0]
+    betas, kid = state.shape.tensor_split([points.beta_count], 1)
+    scale_found = batch.unknowns.scale is not None and not settings.scale
+    rescaled = batch.unknowns.scale if scale_found else torch.zeros_like(scale, dtype=torch.bool)
     return (
-        rotvec_from_matrix(local),
+        rotvec_from_matrix(posed.local),
         betas,
-        translation,
+        targets.center - means * scale[:, None],
+        scale,
+        kid.sum(1),
         residuals,
-        moment.spreads() < doubt[:, None],
+        residuals.nanmean(1),
+        sigma,
+        undetermined,
+        rescaled,
     )
-
-
-def local_rotations(points: FitPoints, orientations: Tensor) -> Tensor:
-    """Rotations [P,J,3,3] relative to the parent, of orientations [P,J,3,3] in space."""
-    model = points.model
-    children = model.non_root
-    parents = [model.parents[joint] for joint in children]
-    result = orientations.clone()
-    result[:, children] = orientations[:, parents].transpose(-1, -2) @ orientations[:, children]
-    return result

@@ -1,10 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Orientations from point correspondences: Kabsch's problem, for many parts at once."""
+"""The start of a fit: every part's orientation on its own, by Kabsch's method, in the mean shape.
+
+This is the first half of the NLF paper's alternation. Vertices as well as joints tell of every
+part, the more the more they belong to it.
+"""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
+
+from .fit_points import FitPoints
+from .fit_targets import Targets
+
+# What the turn of the whole body counts in a part, relative to the part's own points: next to
+# nothing, but all where these leave a turn open (no points, all on a line).
+WHOLE_BODY_SHARE = 1e-4
 
 
 def nearest_rotation(matrices: Tensor) -> Tensor:
@@ -17,37 +28,31 @@ def nearest_rotation(matrices: Tensor) -> Tensor:
     return (flipped @ right).to(matrices.device)
 
 
-def orientations_down_the_tree(
-    evidence: Tensor, levels: tuple[tuple[int, ...], ...], parents: tuple[int, ...], prior: Tensor
-) -> Tensor:
-    """Orientations [P,J,3,3] that fit evidence K [P,J,3,3], with the parent's as a weak prior.
+def part_orientations(points: FitPoints, targets: Targets) -> tuple[Tensor, Tensor]:
+    """Orientations [P,J,3,3] in space, and the size [P] of the targets relative to the body's.
 
-    Where the points leave a turn open (no points, all on a line), the parent's orientation
-    decides it; elsewhere it weighs as much as `prior` [P], in the units of the evidence, m^2. The
-    root's prior is no rotation.
+    The size is that of Umeyama (1991) over all parts: how much farther from their part's middle
+    the targets lie than the template's points, along the directions that agree.
     """
-    result = torch.empty_like(evidence)
-    identity = torch.eye(3, dtype=evidence.dtype, device=evidence.device)
-    for level in levels:
-        joints = list(level)
-        above = [parents[joint] for joint in joints]
-        expected = identity if above == [-1] else result[:, above]
-        result[:, joints] = nearest_rotation(
-            evidence[:, joints] + prior[:, None, None, None] * expected
-        )
-    return result
+    count = points.joint_count
+    pull = targets.points * targets.weights[:, None]
+    outer = (pull.flatten(0, 1) @ points.part_rows).view(len(pull), 3, count, 4)
+    outer = outer.permute(0, 2, 1, 3)
+    sums = (targets.weights @ points.part_rows).view(-1, count, 4)
+    mass = sums[..., 3:].clamp_min(torch.finfo(sums.dtype).tiny)
+    evidence = outer[..., :3] - outer[..., 3:] * (sums[..., :3] / mass)[:, :, None]
+    whole = nearest_rotation(pull @ points.template.view(3, -1).T)
+    strength = evidence.norm(dim=(-2, -1), keepdim=True)
+    least = strength.amax(1, keepdim=True).clamp_min(torch.finfo(sums.dtype).tiny)
+    share = WHOLE_BODY_SHARE * (strength + WHOLE_BODY_SHARE * least)
+    orientations = nearest_rotation(evidence + share * whole[:, None])
+    agreement = (orientations * evidence).sum((1, 2, 3))
+    return orientations, agreement / _part_spread(points, targets.weights, sums, mass)
 
 
-def part_evidence(points: Tensor, reference: Tensor, weights: Tensor, membership: Tensor) -> Tensor:
-    """The matrices K [P,J,3,3] of Kabsch's problem of every part, about its own weighted mean.
-
-    points [P,N,3]; reference [P,N,3] or [N,3]: the same points of the unposed body; weights
-    [P,N]; membership [N,J]: how much a point belongs to a part.
-    """
-    reference = reference.expand_as(points)
-    products = (points[..., :, None] * reference[..., None, :]).flatten(2)
-    columns = torch.cat([products, points, reference, torch.ones_like(points[..., :1])], dim=2)
-    sums = membership.T @ (columns * weights[..., None])
-    total = sums[..., 15:].clamp_min(torch.finfo(sums.dtype).tiny)
-    outer = sums[..., 9:12, None] * (sums[..., 12:15] / total)[..., None, :]
-    return sums[..., :9].unflatten(-1, (3, 3)) - outer
+def _part_spread(points: FitPoints, weights: Tensor, sums: Tensor, mass: Tensor) -> Tensor:
+    """How far [P] the template's points lie from the middles of their parts, squared and summed."""
+    squares = points.template.view(3, -1).square().sum(0)
+    total = weights @ (points.membership.sum(1) * squares)
+    middles = (sums[..., :3].square() / mass).sum((1, 2))
+    return (total - middles).clamp_min(torch.finfo(total.dtype).eps)
