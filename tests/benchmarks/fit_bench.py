@@ -21,10 +21,10 @@ from nlf_blender.body.body_data import load_body_npz
 from nlf_blender.worker.smpl.body_model import BodyModel
 
 from . import peer, report
-from .fit_cases import ACCURACY, QUICK_BATCHES, TIMED, TIMED_BATCHES, Case
+from .fit_cases import ACCURACY, ACCURACY_BATCH, QUICK_BATCHES, TIMED, TIMED_BATCHES, Case
 from .ours import fit_ours
 from .report import Row, number, say
-from .sampling import BETAS, MEAN_TURN, Errors, People, Seen, draw_people, errors_of, see
+from .sampling import BETAS, MEAN_TURN, People, Seen, Solution, draw_people, errors_of, see
 from .timing import Pace, take_turns
 
 QUICK_PACE = Pace(least_rounds=2, most_rounds=10, seconds=0.5)
@@ -66,25 +66,31 @@ class Fitters:
 
 @torch.no_grad()
 def compare(
-    fitters: Fitters, case: Case, people: People, pace: Pace, seed: int = 0, device: str = "cpu"
+    fitters: Fitters,
+    case: Case,
+    people: People,
+    batch: int,
+    pace: Pace,
+    seed: int = 0,
+    device: str = "cpu",
 ) -> Row:
-    """Fit all these people at once by both. Errors are against the truth, times per body."""
-    seen = seen_in(fitters, case, people, seed).to(device)
+    """Fit people by both, so many at once. Errors are against the truth, times per body."""
+    batches = seen_in(fitters, case, people, seed).split(batch, device)
     our_model = fitters.our_model(device)
     other = fitters.peer_fitter(case.subset, case.learnt_regressor, device)
     times, found, peer_found = take_turns(
-        lambda: fit_ours(our_model, seen),
-        lambda: other.fit(seen, case.regularizer),
+        lambda seen: fit_ours(our_model, seen),
+        lambda seen: other.fit(seen, case.regularizer),
+        batches,
         device,
         pace,
     )
-    ms = 1000 / len(people)
     return {
         "case": case.name,
-        "ours": result(errors_of(fitters.model, people, found), times.ours * ms),
-        "peer": result(errors_of(fitters.model, people, peer_found), times.peer * ms),
+        "ours": result(fitters.model, people, found, times.ours),
+        "peer": result(fitters.model, people, peer_found, times.peer),
         "ratio": times.ratio,
-        "batch": len(people),
+        "batch": min(batch, len(people)),
         "device": device,
         "threads": torch.get_num_threads(),
     }
@@ -99,9 +105,11 @@ def seen_in(fitters: Fitters, case: Case, people: People, seed: int) -> Seen:
     return see(people, indices, case.joints, *noises, seed=seed)
 
 
-def result(errors: Errors, ms: float) -> dict[str, float]:
-    """One side of a row."""
-    return {**errors._asdict(), "ms": ms}
+def result(
+    model: BodyModel, people: People, found: list[Solution], seconds: float
+) -> dict[str, float]:
+    """One side of a row: errors, and milliseconds per body."""
+    return {**errors_of(model, people, Solution.join(found))._asdict(), "ms": 1000 * seconds}
 
 
 def accuracy_rows(fitters: Fitters, options: argparse.Namespace, pace: Pace) -> Iterator[Row]:
@@ -109,7 +117,7 @@ def accuracy_rows(fitters: Fitters, options: argparse.Namespace, pace: Pace) -> 
     people = draw_people(fitters.model, options.bodies, options.seed)
     for case in ACCURACY:
         say(f"{case.name}, {len(people)} bodies")
-        yield compare(fitters, case, people, pace, options.seed + 1)
+        yield compare(fitters, case, people, ACCURACY_BATCH, pace, options.seed + 1)
 
 
 def timing_rows(fitters: Fitters, options: argparse.Namespace, pace: Pace) -> Iterator[Row]:
@@ -120,7 +128,8 @@ def timing_rows(fitters: Fitters, options: argparse.Namespace, pace: Pace) -> It
         for case in TIMED:
             for batch in batches:
                 say(f"{case.name}, batch {batch}, {device}")
-                row = compare(fitters, case, people.first(batch), pace, options.seed, device)
+                some = people.first(batch)
+                row = compare(fitters, case, some, batch, pace, options.seed, device)
                 yield row | {"case": f"{case.name}, batch {batch}, {device}"}
 
 
@@ -158,8 +167,9 @@ def conditions(options: argparse.Namespace) -> str:
         f"turned by {MEAN_TURN:.0f} degrees on average about a random axis, the body any way. "
         "Noise is normal, along each axis. Means over all bodies: distance of the whole mesh and "
         "of the joints from the truth without noise (mm), rotation from the truth relative to the "
-        "parent (degrees, without toes). Milliseconds per body: medians of runs in turns, and the "
-        f"median of their ratios. {machine}, torch {torch.__version__}. The peer is {peer.NAME}, "
+        "parent (degrees, without toes). Milliseconds per body: medians of runs in turns, "
+        f"{ACCURACY_BATCH} bodies at a time unless said otherwise, and the median of the ratios. "
+        f"{machine}, torch {torch.__version__}. The peer is {peer.NAME}, "
         f"torch backend compiled with TorchScript, {peer.ITERATIONS} iterations, "
         f"beta_regularizer={peer.DEFAULT_REGULARIZER:g} unless said otherwise, weights "
         f"uncertainty^{peer.WEIGHT_EXPONENT}."

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from . import peer
 from .sampling import Range
 
+ACCURACY_BATCH = 32
 TIMED_BATCHES = (1, 32, 256)
 QUICK_BATCHES = (1, 32)
 

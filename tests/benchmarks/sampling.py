@@ -27,6 +27,11 @@ class Solution(NamedTuple):
     betas: Tensor
     translation: Tensor
 
+    @classmethod
+    def join(cls, parts: list[Solution]) -> Solution:
+        """The people of all parts."""
+        return cls(*(torch.cat(values) for values in zip(*parts, strict=True)))
+
 
 @dataclass(frozen=True)
 class People:
@@ -59,12 +64,20 @@ class Seen:
     vertex_sigmas: Tensor | None = None
     joint_sigmas: Tensor | None = None
 
-    def to(self, device: str) -> Seen:
-        """The same on another device, but for the indices."""
+    def __len__(self) -> int:
+        return len(self.vertices)
+
+    def split(self, count: int, device: str = "cpu") -> list[Seen]:
+        """These people, so many at a time, on a device; the indices stay where they are."""
         names = ("vertices", "joints", "vertex_sigmas", "joint_sigmas")
         values = {name: getattr(self, name) for name in names}
-        given = {name: value.to(device) for name, value in values.items() if value is not None}
-        return replace(self, **given)
+        parts = {
+            name: value.to(device).split(count)
+            for name, value in values.items()
+            if value is not None
+        }
+        batches = zip(*parts.values(), strict=True)
+        return [replace(self, **dict(zip(parts, batch, strict=True))) for batch in batches]
 
 
 class Errors(NamedTuple):

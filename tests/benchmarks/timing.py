@@ -5,10 +5,13 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence, Sized
+from typing import NamedTuple, TypeVar
 
 import torch
+
+T = TypeVar("T", bound=Sized)
+R = TypeVar("R")
 
 WARM_UPS = 3  # TorchScript measures in two runs and compiles in the third
 
@@ -22,7 +25,7 @@ class Pace(NamedTuple):
 
 
 class Times(NamedTuple):
-    """Medians over the rounds: seconds of each, and of the ratio ours : peer in each round."""
+    """Medians over the rounds: seconds per item of each, and the ratio ours : peer in a round."""
 
     ours: float
     peer: float
@@ -30,27 +33,38 @@ class Times(NamedTuple):
 
 
 def take_turns(
-    ours: Callable[[], Any], peer: Callable[[], Any], device: str, pace: Pace
-) -> tuple[Times, Any, Any]:
-    """Warm both up, then time them in turns. Returns the times and the result of each."""
+    ours: Callable[[T], R], peer: Callable[[T], R], batches: Sequence[T], device: str, pace: Pace
+) -> tuple[Times, list[R], list[R]]:
+    """Warm both up, then time them in turns, a batch in each round, every batch at least once.
+
+    Returns the times and what each made of every batch.
+    """
     for _ in range(WARM_UPS):
-        our_result, peer_result = ours(), peer()
+        ours(batches[0]), peer(batches[0])
     rounds: list[tuple[float, float]] = []
+    our_results: list[R] = []
+    peer_results: list[R] = []
     end = time.perf_counter() + pace.seconds
-    while len(rounds) < pace.most_rounds:
-        if len(rounds) >= pace.least_rounds and time.perf_counter() > end:
+    while len(rounds) < max(pace.most_rounds, len(batches)):
+        if len(rounds) >= max(pace.least_rounds, len(batches)) and time.perf_counter() > end:
             break
-        rounds.append((seconds_of(ours, device), seconds_of(peer, device)))
-    return Times(*_medians(rounds)), our_result, peer_result
+        batch = batches[len(rounds) % len(batches)]
+        our_seconds, our_result = seconds_of(ours, batch, device)
+        peer_seconds, peer_result = seconds_of(peer, batch, device)
+        rounds.append((our_seconds / len(batch), peer_seconds / len(batch)))
+        our_results.append(our_result)
+        peer_results.append(peer_result)
+    count = len(batches)
+    return Times(*_medians(rounds)), our_results[:count], peer_results[:count]
 
 
-def seconds_of(call: Callable[[], Any], device: str) -> float:
-    """How long a call takes, to the end of its work on the device."""
+def seconds_of(call: Callable[[T], R], batch: T, device: str) -> tuple[float, R]:
+    """How long a call takes, to the end of its work on the device, and what it returns."""
     _synchronize(device)
     began = time.perf_counter()
-    call()
+    result = call(batch)
     _synchronize(device)
-    return time.perf_counter() - began
+    return time.perf_counter() - began, result
 
 
 def _medians(rounds: list[tuple[float, float]]) -> tuple[float, float, float]:

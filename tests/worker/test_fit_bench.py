@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -100,28 +100,43 @@ def test_the_peer_does_as_well_as_it_is_known_to(
     fitters: fit_bench.Fitters, people: sampling.People
 ) -> None:
     """Or else it would be us who set it badly."""
-    row = fit_bench.compare(fitters, SUBSET, people.first(4), ONCE)
+    row = fit_bench.compare(fitters, SUBSET, people.first(4), 4, ONCE)
     assert row["peer"]["vertex_mm"] < 12 and row["peer"]["rotation_deg"] < 5
     without = Case("no joints", subset=True, joints=False)
-    row = fit_bench.compare(fitters, without, people.first(4), ONCE)
+    row = fit_bench.compare(fitters, without, people.first(4), 4, ONCE)
     assert row["peer"]["vertex_mm"] < 12 and row["peer"]["rotation_deg"] < 5
 
 
 def test_ours_is_the_more_accurate(fitters: fit_bench.Fitters, people: sampling.People) -> None:
-    row = fit_bench.compare(fitters, SUBSET, people, ONCE)
+    row = fit_bench.compare(fitters, SUBSET, people, 8, ONCE)
     for error in ("vertex_mm", "joint_mm", "rotation_deg"):
         assert row["ours"][error] < row["peer"][error]
 
 
 def test_runs_take_turns_after_a_warm_up() -> None:
     calls: list[str] = []
+
+    def fitter(name: str) -> Callable[[str], str]:
+        def call(batch: str) -> str:
+            calls.append(f"{name} {batch}")
+            return f"{name} of {batch}"
+
+        return call
+
     pace = Pace(least_rounds=3, most_rounds=9, seconds=0)
-    times, ours, theirs = take_turns(
-        lambda: calls.append("ours") or 1, lambda: calls.append("peer") or 2, "cpu", pace
-    )
-    assert calls == ["ours", "peer"] * (WARM_UPS + 3)
-    assert (ours, theirs) == (1, 2)
+    times, ours, theirs = take_turns(fitter("ours"), fitter("peer"), ["ab", "c"], "cpu", pace)
+    turns = ["ab"] * WARM_UPS + ["ab", "c", "ab"]
+    assert calls == [f"{who} {batch}" for batch in turns for who in ("ours", "peer")]
+    assert ours == ["ours of ab", "ours of c"] and theirs == ["peer of ab", "peer of c"]
     assert min(times) > 0
+
+
+def test_batches_are_of_the_same_people(
+    fitters: fit_bench.Fitters, people: sampling.People
+) -> None:
+    whole = fit_bench.compare(fitters, SUBSET, people, 8, ONCE)
+    parts = fit_bench.compare(fitters, SUBSET, people, 3, ONCE)
+    assert parts["peer"]["vertex_mm"] == pytest.approx(whole["peer"]["vertex_mm"], rel=1e-3)
 
 
 def test_rows_and_tables(
