@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every test starts in an empty Blender, and the interpreter leaves without Blender's own exit."""
+"""Every test starts in an empty Blender, and the interpreter leaves without Blender's own exit; the
+extension's zip, installed."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import bpy
+import extension_run
 import pytest
 
 EXIT_STATUS = pytest.StashKey[int]()
@@ -18,6 +21,29 @@ def empty_blender() -> Iterator[None]:
     """Factory settings without a single object."""
     bpy.ops.wm.read_factory_settings(use_empty=True)
     yield
+
+
+@pytest.fixture(scope="session")
+def package() -> Path:
+    """The zip that build.py made."""
+    if "NLF_ZIP" not in os.environ:
+        pytest.skip("run by build.py test, which makes the zip")
+    return Path(os.environ["NLF_ZIP"])
+
+
+@pytest.fixture
+def installed(package: Path) -> Iterator[Path]:
+    """The extension, installed and enabled; uninstalled afterwards."""
+    extension_run.install(package)
+    extension_run.use_interpreter(Path(os.environ["NLF_WORKER_PYTHON"]))
+    yield package
+    bpy.ops.extensions.package_uninstall(repo_index=user_repository(), pkg_id="nlf_blender")
+
+
+def user_repository() -> int:
+    """The index of the repository that zips are installed to."""
+    repositories = bpy.context.preferences.extensions.repos
+    return next(i for i, repo in enumerate(repositories) if repo.module == "user_default")
 
 
 @pytest.hookimpl(trylast=True)

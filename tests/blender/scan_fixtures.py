@@ -7,7 +7,7 @@ from pathlib import Path
 
 import bpy
 import numpy as np
-from mathutils import Matrix
+from mathutils import Euler, Matrix, Vector
 from scene_fixtures import FitParameters, save_whole_body
 
 from nlf_blender.body.body_data import BodyData
@@ -20,6 +20,13 @@ from nlf_blender.protocol.registration import (
 )
 from nlf_blender.protocol.settings import ScanSettings
 from nlf_blender.protocol.take import BODY_FILE, ModelInfo
+
+# A tetrahedron with its faces outward, in the world, and a matrix that turns and stretches
+CORNERS = np.array([[7.0, -4, 2], [9, -4, 2], [7, -1, 2], [7, -4, 7]])
+FACES = np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]])
+TURNED = Matrix.LocRotScale(
+    Vector((1.0, -2.0, 3.0)), Euler((0.4, -1.1, 2.5)), Vector((0.5, 2.0, 30.0))
+)
 
 
 def scan_fit(body: BodyData, seed: int, scale: float = 1.0) -> FitParameters:

@@ -3,11 +3,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import bpy
@@ -22,35 +20,12 @@ HOLD_SECONDS = 0.05
 
 
 @pytest.fixture(scope="module")
-def package() -> Path:
-    """The zip that build.py made."""
-    if "NLF_ZIP" not in os.environ:
-        pytest.skip("run by build.py test, which makes the zip")
-    return Path(os.environ["NLF_ZIP"])
-
-
-@pytest.fixture
-def installed(package: Path) -> Iterator[Path]:
-    """The extension, installed and enabled; uninstalled afterwards."""
-    extension_run.install(package)
-    extension_run.use_interpreter(Path(os.environ["NLF_WORKER_PYTHON"]))
-    yield package
-    bpy.ops.extensions.package_uninstall(repo_index=user_repository(), pkg_id="nlf_blender")
-
-
-@pytest.fixture(scope="module")
 def photo() -> Path:
     """scikit-image's astronaut, fetched by build.py."""
     sys.path.insert(0, str(ROOT))
     import build
 
     return build.astronaut()
-
-
-def user_repository() -> int:
-    """The index of the repository that zips are installed to."""
-    repositories = bpy.context.preferences.extensions.repos
-    return next(i for i, repo in enumerate(repositories) if repo.module == "user_default")
 
 
 def is_enabled() -> bool:
