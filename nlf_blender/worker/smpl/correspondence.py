@@ -45,32 +45,30 @@ class Correspondence:
     def rows(self, vertices: Tensor) -> CarriedVertices:
         """What is needed for target vertices [N] only."""
         chosen = self.matrix[vertices.cpu().numpy()]
-        used = np.unique(chosen.indices)
-        part = chosen[:, used].astype(np.float32).tocoo()
-        weights = torch.sparse_coo_tensor(
-            torch.from_numpy(np.stack(part.coords)),
-            torch.from_numpy(part.data),
-            part.shape,
-            check_invariants=False,
-        )
-        return CarriedVertices(
-            torch.from_numpy(used.astype(np.int64)).to(vertices.device),
-            weights.coalesce().to(vertices.device),
-        )
+        used, column = np.unique(chosen.indices, return_inverse=True)
+        row = np.repeat(np.arange(chosen.shape[0]), np.diff(chosen.indptr))
+        place = np.arange(chosen.nnz) - chosen.indptr[row]
+        shape = chosen.shape[0], int(np.diff(chosen.indptr).max(initial=1))
+        index, weights = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.float32)
+        index[row, place], weights[row, place] = column, chosen.data
+        parts = (used.astype(np.int64), index, weights)
+        return CarriedVertices(*(torch.from_numpy(part).to(vertices.device) for part in parts))
 
 
 @dataclass(frozen=True)
 class CarriedVertices:
-    """N target vertices as weighted means, weights [N,K] (sparse), of source vertices used [K]."""
+    """N target vertices as weighted means of K source vertices each.
+
+    used [U]: the source vertices that are needed; index [N,K]: which of these; weights [N,K].
+    """
 
     used: Tensor
+    index: Tensor
     weights: Tensor
 
     def of(self, vertices: Tensor) -> Tensor:
-        """Target vertices [P,N,3] from source vertices [P,K,3], those of `used`."""
-        people = len(vertices)
-        columns = vertices.permute(1, 0, 2).reshape(vertices.shape[1], people * 3)
-        return (self.weights @ columns).unflatten(1, (people, 3)).transpose(0, 1)
+        """Target vertices [P,N,3] from source vertices [P,U,3], those of `used`."""
+        return torch.einsum("pnkc,nk->pnc", vertices[:, self.index], self.weights)
 
 
 def closest_surface_correspondence(source: BodyModel, target: BodyData) -> Correspondence:
