@@ -106,9 +106,9 @@ def _draw_person(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
         cell.enabled = obj is not None
         icon = "HIDE_OFF" if shown else "HIDE_ON"
         cell.operator("nlf.show_part", text=name, icon=icon, depress=shown).part = part
-    heat = person.heat is not None and bool(person.heat[HEAT_SWITCH])
-    of = "Uncertainty" if person.points is not None else "Distance"
-    layout.operator("nlf.heatmap", text=f"{of} Heat Map", icon="COLOR", depress=heat)
+    if person.points is not None:
+        heat = bool(person.points[HEAT_SWITCH])
+        layout.operator("nlf.heatmap", text="Uncertainty Heat Map", icon="COLOR", depress=heat)
 
 
 class NLF_PT_worker(_Panel, bpy.types.Panel):

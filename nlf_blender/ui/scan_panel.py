@@ -7,6 +7,7 @@ import bpy
 
 from ..bridge.task import REGISTER
 from ..scene import scan_objects
+from ..scene.heatmap import HEAT_SWITCH
 from ..scene.registration import DISTANCES, UNDETERMINED
 from .drawing import draw_text
 from .job_view import draw_job, draw_problem
@@ -69,3 +70,6 @@ def _draw_figures(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     undetermined = person.rig[UNDETERMINED]
     if undetermined:
         draw_text(box, context, f"The scan says nothing of {undetermined}", icon="QUESTION")
+    if person.heat is not None:
+        heat = bool(person.heat[HEAT_SWITCH])
+        box.operator("nlf.heatmap", text="Distance Heat Map", icon="COLOR", depress=heat)

@@ -154,8 +154,8 @@ def test_the_panel_shows_progress_and_then_figures(extension: Extension) -> None
     scan_fixtures.select_only(rigs()[0])
     shown = drawn(NLF_PT_scan)
     assert all(text in shown for text in ("2.1 mm", "1.5 mm", "6.4 mm", "L_Hand, R_Hand"))
-    assert "Distance Heat Map" not in shown
-    drawn(panels.NLF_PT_result)
+    assert "nlf.heatmap" in shown
+    assert "nlf.heatmap" not in drawn(panels.NLF_PT_result)
     body = rigs()[0].children[0]
     bpy.ops.nlf.heatmap()
     assert body[HEAT_SWITCH] == 1.0
