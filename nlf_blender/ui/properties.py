@@ -90,8 +90,8 @@ class NLF_SceneProperties(bpy.types.PropertyGroup):
     )
     scan_upright: bpy.props.BoolProperty(
         name="Upright",
-        description="The person's up is the scene's up, whichever way they face: quicker and surer "
-        "than trying every orientation",
+        description="The person's up is the scene's up, whichever way they face: orientations that "
+        "tip them over are not tried",
     )
     scan_units: bpy.props.EnumProperty(
         name="Units", description="What a Blender unit of the scan is", items=UNIT_ITEMS
