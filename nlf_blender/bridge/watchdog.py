@@ -68,6 +68,6 @@ class Watchdog:
                 "The worker gets nowhere",
                 f"It made no progress for {self._bounds.standstill / 60:.0f} minutes and was "
                 "ended.",
-                "Try a smaller photo, fewer people or another device.",
+                "Try a smaller photo or scan, fewer people or another device.",
             )
         return None
