@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Registration of a body to a scan, from many starts, without correspondences.
+
+All starts move at once, drawn by optimal transport over a shrinking blur; the best few go on with
+more points; the very best are drawn to the tangent planes of the whole surface.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.spatial import cKDTree
+
+from ....body.arrays import FloatArray
+from ....errors import UserError
+from ...progress import Progress
+from ..body_model import BodyModel
+from ..rotations import rotvec_from_matrix
+from ..vertex_subset import choose_vertices, vertex_areas
+from .body_points import BodyPoints, State, outer_vertices, vertex_normals
+from .coarse import CoarseStage, WeighedPoints, run_stage
+from .correspond import Cloud, TransportSettings
+from .fine import FineStage, Surface, run_fine
+from .nearest import ScanTarget
+from .quality import Quality, measure
+from .scan import POINTS, PreparedScan, Scan, in_units, prepare_scan
+from .solve import PosePrior
+from .starts import starting_states
+
+COARSE = (
+    CoarseStage("Trying starts", 100, 150, 0.2, 0.1, 6, 60, 0.03),
+    CoarseStage("Placing limbs", 200, 350, 0.12, 0.06, 8, 16, 0.04),
+    CoarseStage("Following the surface", 300, 600, 0.06, 0.03, 8, 4, 0.02),
+)
+FINE = (
+    FineStage("Comparing the best", 0.8, 12, 2, 2000),
+    FineStage("Fitting the surface", 0.9, 20, 1, 3000),
+    FineStage("Settling", 0.95, 40, 1, 5000),
+)
+FINE_POINTS = 800
+FULL_REACH = 1.0
+PARTIAL_REACH = 0.1
+
+
+@dataclass(frozen=True)
+class RegisterSettings:
+    """beta_count: shape components to solve for; partial: the scan shows only a part of the
+    person, so that the body need not be near it everywhere; any_orientation: False for a person
+    who is upright (y up), in any heading; starts: the most that are tried; unit_factor: metres
+    per unit of the scan, guessed by default; scale: also solve for a factor on the body."""
+
+    beta_count: int = 10
+    partial: bool = False
+    any_orientation: bool = True
+    starts: int = 600
+    unit_factor: float | None = None
+    scale: bool = False
+
+
+@dataclass(frozen=True)
+class Registration:
+    """A body registered to a scan: scan = scale * body(pose, betas) + translation.
+
+    pose [J,3] rotation vectors; betas [B]; translation [3] and scale in the scan's own units.
+    Distances in metres: mean_distance, median_distance and p95_distance (95th percentile) from the
+    scan's points to the body; body_distance: the mean from the body to the scan, NaN for partial
+    scans; distances [M] of each scan point that was used, points [M,3] in the scan's units.
+    undetermined [J]: joints of parts that the scan does not show. starts_tried; seconds; notes.
+    """
+
+    pose: FloatArray
+    betas: FloatArray
+    translation: FloatArray
+    scale: float
+    mean_distance: float
+    median_distance: float
+    p95_distance: float
+    body_distance: float
+    distances: FloatArray
+    points: FloatArray
+    undetermined: np.ndarray
+    starts_tried: int
+    seconds: float
+    notes: tuple[str, ...]
+
+
+@torch.no_grad()
+def register(
+    scan: Scan | PreparedScan,
+    body_model: BodyModel,
+    settings: RegisterSettings | None = None,
+    progress: Progress | None = None,
+) -> Registration:
+    """Fit pose, shape and place of a body to a scan.
+
+    UserError if the scan is not usable, or nothing like the body; Cancelled if `progress` says so.
+    """
+    began = time.monotonic()
+    settings, progress = settings or RegisterSettings(), progress or Progress()
+    progress.step("Preparing the scan")
+    if isinstance(scan, Scan):
+        scan = prepare_scan(scan.points, scan.faces, scan.normals, POINTS, settings.unit_factor)
+    elif settings.unit_factor is not None:
+        scan = in_units(scan, settings.unit_factor)
+    if body_model.v_template.device.type != "cpu":  # small batches and trees: nothing for a GPU
+        body_model = BodyModel(body_model.body)
+    centre = np.median(scan.points.astype(np.float64), axis=0)
+    points = (scan.points - centre).astype(np.float32)
+    bodies = _Bodies(body_model, settings.beta_count)
+    state, tried = _coarse(bodies, points, scan, settings, progress)
+    state = _fine(bodies, points, scan, settings, progress, state)
+    progress.step("Measuring")
+    quality = measure(body_model, state, points, scan.normals, scan.signed, settings.partial)
+    progress.finish()
+    return _result(state, quality, scan, centre, tried, time.monotonic() - began)
+
+
+class _Bodies:
+    """The body's points, fewer and more, that the stages move."""
+
+    def __init__(self, model: BodyModel, beta_count: int) -> None:
+        self.model = model
+        self.beta_count = min(beta_count, model.beta_count)
+        self.prior = PosePrior.of(model)
+        body = model.body
+        self.normals = torch.from_numpy(vertex_normals(body.v_template, body.faces)).to(
+            model.v_template
+        )
+        self.outer = np.flatnonzero(outer_vertices(body))
+        self.areas = vertex_areas(body)[self.outer]
+
+    def points(self, indices: np.ndarray) -> BodyPoints:
+        """Those vertices as points."""
+        return BodyPoints(self.model, torch.from_numpy(indices), self.normals, self.beta_count)
+
+    def weighed(self, count: int) -> WeighedPoints:
+        """About `count` spread vertices with their share of the outer surface."""
+        chosen = np.intersect1d(choose_vertices(self.model.body, count), self.outer)
+        template = self.model.body.v_template
+        nearest = cKDTree(template[chosen]).query(template[self.outer])[1]
+        weights = np.bincount(nearest, self.areas, minlength=len(chosen))
+        weights = torch.from_numpy(weights / weights.sum()).float()
+        return WeighedPoints(self.points(chosen), weights)
+
+    def surface(self) -> Surface:
+        """The whole outer surface, moved by FINE_POINTS points."""
+        points = self.weighed(FINE_POINTS).points
+        return Surface(self.points(self.outer), points, self.areas)
+
+
+def _coarse(
+    bodies: _Bodies,
+    points: FloatArray,
+    scan: PreparedScan,
+    settings: RegisterSettings,
+    progress: Progress,
+) -> tuple[State, int]:
+    """The best bodies after the coarse stages, and how many starts were tried."""
+    reach = PARTIAL_REACH if settings.partial else FULL_REACH
+    options = TransportSettings(0.1, body_reach=reach, scan_reach=FULL_REACH, signed=scan.signed)
+    first = bodies.weighed(COARSE[0].body_points)
+    everything = torch.from_numpy(points)
+    state = starting_states(
+        first.points, first.weights, everything[:2000], settings.any_orientation, settings.starts
+    )
+    tried = len(state)
+    for stage in COARSE:
+        cloud = Cloud(
+            everything[: stage.scan_points], torch.from_numpy(scan.normals[: stage.scan_points])
+        )
+        body = first if stage is COARSE[0] else bodies.weighed(stage.body_points)
+        said = _saying(progress, stage.name)
+        state, cost = run_stage(stage, body, cloud, bodies.prior, state, options, said)
+        if len(cost) == 0:
+            raise UserError(
+                "Registration failed",
+                "No start led to a body near the scan.",
+                "Check that the scan shows one person in metres, and that y is up.",
+            )
+    return state, tried
+
+
+def _fine(
+    bodies: _Bodies,
+    points: FloatArray,
+    scan: PreparedScan,
+    settings: RegisterSettings,
+    progress: Progress,
+    state: State,
+) -> State:
+    """The one best body after the fine stages."""
+    surface, tree = bodies.surface(), cKDTree(points)
+    for stage in FINE:
+        sample = np.arange(min(stage.sample, len(points)))
+        target = ScanTarget(points, scan.normals, scan.signed, tree, sample)
+        said = _saying(progress, stage.name)
+        state, _ = run_fine(
+            stage, surface, target, bodies.prior, state, settings.partial, settings.scale, said
+        )
+    return state
+
+
+def _saying(progress: Progress, name: str) -> Callable[[int, int], None]:
+    return lambda done, total: progress.step(name, done, total)
+
+
+def _result(
+    state: State,
+    quality: Quality,
+    scan: PreparedScan,
+    centre: FloatArray,
+    tried: int,
+    seconds: float,
+) -> Registration:
+    factor = scan.unit_factor
+    distances = quality.distances
+    return Registration(
+        pose=rotvec_from_matrix(state.rotations)[0].numpy(),
+        betas=state.betas[0].numpy(),
+        translation=(state.translation[0].numpy().astype(np.float64) + centre) / factor,
+        scale=float(state.scale[0]) / factor,
+        mean_distance=float(distances.mean()),
+        median_distance=float(np.median(distances)),
+        p95_distance=float(np.percentile(distances, 95)),
+        body_distance=quality.body_distance,
+        distances=distances,
+        points=scan.points / factor,
+        undetermined=quality.undetermined,
+        starts_tried=tried,
+        seconds=seconds,
+        notes=scan.notes,
+    )
