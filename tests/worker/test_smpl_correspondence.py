@@ -103,7 +103,7 @@ def test_the_published_file_gives_what_its_matrix_says(second: Pair, tmp_path: P
     own = Correspondence(second.there.matrix, published.confidence)
     motion = motion_of(second.model, 2)
     results = [convert(*motion, second.model, second.other, which) for which in (own, published)]
-    torch.testing.assert_close(results[0].pose, results[1].pose, atol=1e-6, rtol=0)
+    torch.testing.assert_close(results[0].pose, results[1].pose, atol=1e-4, rtol=0)
     dense = tmp_path / "dense.pkl"
     few = small_body()
     matrix = np.eye(few.vertex_count)
