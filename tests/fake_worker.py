@@ -22,9 +22,9 @@ CONFIG = json.loads(Path(__file__).with_name("fake_worker.json").read_text(encod
 MODE = CONFIG["mode"]
 STAGES = {
     "localize": ("Starting", "Reading", "Finding people", "Localizing", "Fitting", "Writing"),
-    "register": ("Starting", "Reading", "Registering", "Writing"),
+    "register": ("Starting", "Reading", "Trying starts", "Settling", "Writing"),
 }
-LONGEST = ("Localizing", "Registering")  # the stages at which it misbehaves
+LONGEST = ("Localizing", "Trying starts")  # the stages at which it misbehaves
 RESULTS = {"localize": "take", "register": "registration"}
 
 

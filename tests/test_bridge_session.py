@@ -343,7 +343,7 @@ def test_a_registration_is_a_job_like_any_other(play: Play) -> None:
     play.until(lambda: (stages.append(job.stage), not job.active)[1])
     assert job.state is State.DONE
     assert job.results == (play.out / "a scan ü.registration",)
-    assert "Registering" in stages
+    assert "Trying starts" in stages
     assert job.fraction == 1.0
     play.until(play.idle)
     assert task.scratch is not None
@@ -386,8 +386,8 @@ def test_times_are_learnt_by_kind_of_job() -> None:
     photo = localize_task((Path("a.jpg"),), Path("out"), LocalizeSettings())
     scan = register_task(Path("a.npz"), Path("out"), ScanSettings())
     before = times.expected(photo, warm=True)
-    times.learn(scan, {"Starting": 0.2, "Registering": 77.0, "Writing": 9.0}, warm=True)
+    times.learn(scan, {"Starting": 0.2, "Trying starts": 77.0, "Writing": 9.0}, warm=True)
     assert times.expected(photo, warm=True) == before
-    assert times.expected(scan, warm=True)["Registering"] == 77.0
-    assert times.expected(scan, warm=False)["Registering"] != 77.0
+    assert times.expected(scan, warm=True)["Trying starts"] == 77.0
+    assert times.expected(scan, warm=False)["Trying starts"] != 77.0
     assert tuple(times.expected(scan, warm=True)) == scan.stages

@@ -231,7 +231,7 @@ def test_a_newer_a_missing_and_a_changed_registration_say_what_to_do(tmp_path: P
 
 
 def test_scan_settings_read_back_as_written_and_unknown_ones_are_refused() -> None:
-    settings = ScanSettings(partial=True, upright=True, units="in", device="cpu")
+    settings = ScanSettings(partial=True, upright=True, units="in")
     assert ScanSettings.from_json(json.loads(json.dumps(settings.to_json()))) == settings
     assert settings.metres_per_unit == 0.0254
     assert ScanSettings.from_json({}).metres_per_unit is None

@@ -16,7 +16,19 @@ _LOCALIZE_GUESS = {
     "Fitting": 1.0,
     "Writing": 0.3,
 }
-_REGISTER_GUESS = {"Starting": 5.0, "Reading": 0.3, "Registering": 20.0, "Writing": 0.5}
+_REGISTER_GUESS = {
+    "Starting": 5.0,
+    "Reading": 0.1,
+    "Preparing the scan": 0.3,
+    "Trying starts": 3.0,
+    "Placing limbs": 2.0,
+    "Following the surface": 1.0,
+    "Comparing the best": 1.5,
+    "Fitting the surface": 1.0,
+    "Settling": 0.5,
+    "Measuring": 0.8,
+    "Writing": 0.5,
+}
 _WARM_START = 0.1
 _LEAST_SECONDS = 0.05
 

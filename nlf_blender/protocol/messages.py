@@ -35,7 +35,19 @@ EVENTS_FILE = "events.jsonl"
 LOG_FILE = "worker.log"
 STARTING = "Starting"  # every job's first stage: the worker's start, the loading of models
 LOCALIZE_STAGES = (STARTING, "Reading", "Finding people", "Localizing", "Fitting", "Writing")
-REGISTER_STAGES = (STARTING, "Reading", "Registering", "Writing")
+REGISTER_STAGES = (
+    STARTING,
+    "Reading",
+    "Preparing the scan",
+    "Trying starts",
+    "Placing limbs",
+    "Following the surface",
+    "Comparing the best",
+    "Fitting the surface",
+    "Settling",
+    "Measuring",
+    "Writing",
+)
 
 
 def encode(message: Json) -> bytes:

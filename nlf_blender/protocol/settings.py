@@ -143,22 +143,17 @@ class ScanSettings:
     """
 
     body: str = "open"
-    device: str = "auto"
     partial: bool = False
     upright: bool = False
     units: str = AUTO_UNITS
 
     def __post_init__(self) -> None:
-        for what, value, allowed in (
-            ("device", self.device, DEVICES),
-            ("units", self.units, UNITS),
-        ):
-            if value not in allowed:
-                raise UserError(
-                    "Wrong setting",
-                    f"The {what} must be one of {', '.join(allowed)}.",
-                    "Correct it and start again.",
-                )
+        if self.units not in UNITS:
+            raise UserError(
+                "Wrong setting",
+                f"The units must be one of {', '.join(UNITS)}.",
+                "Correct them and start again.",
+            )
 
     @property
     def metres_per_unit(self) -> float | None:
@@ -180,7 +175,6 @@ class ScanSettings:
         values = {**base, **data}
         return cls(
             body=as_str(values["body"], "body"),
-            device=as_str(values["device"], "device"),
             partial=as_bool(values["partial"], "partial"),
             upright=as_bool(values["upright"], "upright"),
             units=as_str(values["units"], "units"),

@@ -129,7 +129,6 @@ class NLF_SceneProperties(bpy.types.PropertyGroup):
         """The settings of a registration to a scan. UserError if the body is not there."""
         return ScanSettings(
             body=preferences.body_name(),
-            device=preferences.device,
             partial=self.scan_partial,
             upright=self.scan_upright,
             units=self.scan_units,

@@ -40,7 +40,7 @@ class Models:
 
 @dataclass(frozen=True)
 class LoadedBody:
-    """A body, as it goes into every result (made once), and its model on a device."""
+    """A body, as it goes into every result (made once), and its model on the CPU."""
 
     data: BodyData
     file: bytes
@@ -53,7 +53,7 @@ class Engine:
     def __init__(self) -> None:
         self._key: tuple[str, str, str] | None = None
         self._models: Models | None = None
-        self._body_key: tuple[str, str] | None = None
+        self._body_name = ""
         self._body: LoadedBody | None = None
 
     def models(self, settings: LocalizeSettings) -> Models:
@@ -64,13 +64,12 @@ class Engine:
             self._models, self._key = _load(settings), key
         return self._models
 
-    def body(self, name: str, device: str) -> LoadedBody:
-        """A body alone, without the localizer. UserError if its file or the device is unusable."""
-        if self._body is None or (name, device) != self._body_key:
+    def body(self, name: str) -> LoadedBody:
+        """A body alone, without the localizer. UserError if its file is not usable."""
+        if self._body is None or name != self._body_name:
             data = load_body_npz(body_path(name))
-            model = BodyModel(data).to(select_device(device))
-            self._body = LoadedBody(data, reduced_body_npz(data), model)
-            self._body_key = (name, device)
+            self._body = LoadedBody(data, reduced_body_npz(data), BodyModel(data))
+            self._body_name = name
         return self._body
 
 

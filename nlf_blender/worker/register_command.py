@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..protocol.settings import AUTO_UNITS, DEVICES, UNITS, ScanSettings
+from ..protocol.settings import AUTO_UNITS, UNITS, ScanSettings
 from .progress import Progress
 from .progress_line import ProgressLine, print_seconds
 
@@ -23,7 +23,6 @@ def add_register_command(
     parser.add_argument("scan", type=Path, metavar="SCAN", help="a .ply, .obj or .npz file")
     parser.add_argument("--out", type=Path, required=True, help="folder for the result")
     parser.add_argument("--body", default="open", help="open, or a body file's path")
-    parser.add_argument("--device", default="auto", choices=DEVICES)
     parser.add_argument(
         "--partial", action="store_true", help="parts of the person are missing from the scan"
     )
@@ -42,7 +41,6 @@ def add_register_command(
 def _register(options: argparse.Namespace) -> int:
     settings = ScanSettings(
         body=options.body,
-        device=options.device,
         partial=options.partial,
         upright=options.upright,
         units=options.units,

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import hashlib
 from pathlib import Path
@@ -22,8 +23,8 @@ from .engine import Engine, LoadedBody
 from .progress import Progress
 from .scan_files.read import read_scan_file
 from .smpl.closest_surface import ClosestSurface
+from .smpl.registration import scan as registration_scan
 from .smpl.registration.register import RegisterSettings, Registration, register
-from .smpl.registration.scan import prepare_scan
 from .take_writer import final_path, new_result, require_writable
 from .version import software
 
@@ -35,17 +36,27 @@ def register_scan(
     body, the device or the disk is not usable; Cancelled if the job was."""
     require_writable(out)
     progress.step(STARTING)
-    body = engine.body(settings.body, settings.device)
+    body = engine.body(settings.body)
     progress.step("Reading")
     scan = read_scan_file(path)
-    prepared = prepare_scan(scan.vertices, scan.faces, scan.normals)
-    progress.step("Registering")
-    fit = register(prepared, body.model, register_settings(settings), progress)
+    fit = register_near_origin(scan, body, settings, progress)
     progress.step("Writing")
     distances = vertex_distances(fit, body, scan)
     folder = write_result(out, scan, fit, distances, body, settings)
     progress.finish()
     return folder
+
+
+def register_near_origin(
+    scan: Scan, body: LoadedBody, settings: ScanSettings, progress: Progress
+) -> Registration:
+    """Register to the scan moved to the origin, and move the result back: a surveyor's scan lies so
+    far out that float32 would blur it."""
+    known = scan.vertices[np.isfinite(scan.vertices).all(axis=1)]
+    middle = np.median(known, axis=0) if len(known) else np.zeros(3)
+    moved = registration_scan.Scan(scan.vertices - middle, scan.normals, scan.faces)
+    fit = register(moved, body.model, register_settings(settings), progress)
+    return dataclasses.replace(fit, translation=fit.translation + middle)
 
 
 def register_settings(settings: ScanSettings) -> RegisterSettings:
@@ -75,15 +86,13 @@ def vertex_distances(fit: Registration, body: LoadedBody, scan: Scan) -> Float64
 
 def fitted_vertices(fit: Registration, body: LoadedBody) -> Float64Array:
     """The fitted body's vertices [V,3] in the scan's units and axes."""
-    device = body.model.v_template.device
     pose, betas, offset = (
-        torch.as_tensor(np.asarray(array), dtype=torch.float32, device=device)[None]
+        torch.as_tensor(array, dtype=torch.float32)[None]
         for array in (fit.pose, fit.betas, np.zeros(3))
     )
     with torch.no_grad():
-        posed = body.model(pose, betas, offset).vertices[0].cpu().numpy()
-    # a scan may lie far from its origin: what is added to that is not added in float32
-    return float(fit.scale) * posed.astype(np.float64) + np.asarray(fit.translation)
+        posed = body.model(pose, betas, offset).vertices[0].numpy()
+    return fit.scale * posed.astype(np.float64) + fit.translation
 
 
 def write_result(
@@ -116,8 +125,8 @@ def write_result(
                 body=ModelInfo(body.data.name, body.data.sha256, body.data.license),
                 settings=settings.to_json(),
                 figures=figures(fit),
-                undetermined=tuple(names[np.asarray(fit.undetermined, dtype=bool)].tolist()),
-                notes=fit.notes,
+                undetermined=tuple(names[fit.undetermined].tolist()),
+                notes=tuple(f"{note.rstrip('.')}." for note in fit.notes),
                 software=software(),
                 created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
                 arrays_sha256=arrays_sha256,
@@ -140,12 +149,12 @@ def scan_info(scan: Scan, sha256: str) -> result_format.ScanInfo:
 def figures(fit: Registration) -> result_format.Figures:
     """The figures' entry in registration.json."""
     return result_format.Figures(
-        mean_distance=float(fit.mean_distance),
-        median_distance=float(fit.median_distance),
-        p95_distance=float(fit.p95_distance),
-        scale=float(fit.scale),
-        starts=int(fit.starts_tried),
-        seconds=float(fit.seconds),
+        mean_distance=fit.mean_distance,
+        median_distance=fit.median_distance,
+        p95_distance=fit.p95_distance,
+        scale=fit.scale,
+        starts=fit.starts_tried,
+        seconds=fit.seconds,
     )
 
 
