@@ -15,6 +15,7 @@ from .progress_line import ProgressLine, print_seconds
 if TYPE_CHECKING:
     from .smpl.body_model import BodyModel
     from .smpl.correspondence import Correspondence
+    from .smpl.fitting import Fit
 
 DEFAULT_BETAS = 10
 SHARED, PER_FRAME = "shared", "per-frame"
@@ -75,13 +76,7 @@ def _convert(options: argparse.Namespace) -> int:
     groups = torch.zeros(frames, dtype=torch.long) if shared else None
     settings = FitSettings(beta_count=options.betas)
     found = convert(*moved, source, target, correspondence, settings, progress, groups)
-    if found.rescaled.any():
-        raise UserError(
-            "Body of another size",
-            f"In frame {int(found.rescaled.long().argmax())} {source.body.name} is not of a size "
-            f"that {target.body.name} can have.",
-            "Check that betas and trans belong to this body and are in metres.",
-        )
+    _check_size(found, source, target)
     progress.step("measure")
     mean, worst = surface_errors(*moved, source, target, correspondence, found)
     progress.finish()
@@ -99,6 +94,17 @@ def _convert(options: argparse.Namespace) -> int:
     )
     print_seconds(progress.seconds)
     return 0
+
+
+def _check_size(found: Fit, source: BodyModel, target: BodyModel) -> None:
+    """UserError if the fit had to scale the target, which a motion file cannot hold."""
+    if found.rescaled.any():
+        raise UserError(
+            "Body of another size",
+            f"In frame {int(found.rescaled.long().argmax())} {source.body.name} is not of a size "
+            f"that {target.body.name} can have.",
+            "Check that betas and trans belong to this body and are in metres.",
+        )
 
 
 def _load_bodies(options: argparse.Namespace) -> list[BodyModel]:

@@ -49,13 +49,7 @@ def convert(
     """
     frames = _check(pose, betas, translation, shape_groups, source)
     correspondence = correspondence or closest_surface_correspondence(source, target.body)
-    if correspondence.matrix.shape != (len(target.v_template), len(source.v_template)):
-        raise ValueError(f"a correspondence of shape {correspondence.matrix.shape}")
-    device = target.v_template.device
-    indices = fitted_vertices(target)
-    weights = torch.from_numpy(correspondence.confidence[indices.numpy()]).to(target.v_template)
-    carried = correspondence.rows(indices.to(device))
-    work = _Work(pose, betas, translation, source, target, indices, weights, carried, settings)
+    work = _Work((pose, betas, translation), source, target, correspondence, settings)
     progress = progress or Progress()
     if shape_groups is None or frames <= FRAMES_FOR_SHAPE:
         known, scale = None, None
@@ -109,19 +103,19 @@ class _Work:
 
     def __init__(
         self,
-        pose: Tensor,
-        betas: Tensor,
-        translation: Tensor,
+        motion: tuple[Tensor, Tensor, Tensor],
         source: BodyModel,
         target: BodyModel,
-        indices: Tensor,
-        weights: Tensor,
-        carried: CarriedVertices,
+        correspondence: Correspondence,
         settings: FitSettings | None,
     ) -> None:
-        self.motion = (pose, betas, translation)
-        self.source, self.target = source, target
-        self.indices, self.weights, self.carried = indices, weights, carried
+        if correspondence.matrix.shape != (len(target.v_template), len(source.v_template)):
+            raise ValueError(f"a correspondence of shape {correspondence.matrix.shape}")
+        self.motion, self.source, self.target = motion, source, target
+        self.indices = fitted_vertices(target)
+        confidence = correspondence.confidence[self.indices.numpy()]
+        self.weights = torch.from_numpy(confidence).to(target.v_template)
+        self.carried = correspondence.rows(self.indices.to(target.v_template.device))
         self.settings = settings or FitSettings()
 
     def fit(

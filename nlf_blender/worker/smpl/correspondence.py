@@ -20,8 +20,7 @@ from .body_regions import RegionSurface, shared_regions, vertex_normals
 from .safe_pickle import load_arrays
 from .template_alignment import LEAST_AGREEMENT, align_templates
 
-# Metres between the aligned surfaces at which a point counts half an exact one's square, about
-# what the shape space of one model leaves of another's mean person.
+# Metres between the aligned surfaces at which confidence is a half; it falls with the square.
 CONFIDENT_DISTANCE = 0.01
 # Metres between a vertex and the target's point closest to its own closest point: for skin on skin
 # it is next to nothing; the inside of a mouth comes back to the lips.
