@@ -8,6 +8,7 @@ python build.py zip [--with-wheels]        the extension, made by Blender's own 
 python build.py bench                      from the click to the imported person, by stage
 python build.py bench fit [OPTIONS...]     our fitter and its peer, side by side (see: --help)
 python build.py bench convert [OPTIONS...] one body model into another, and an optimiser's way
+python build.py bench register [OPTIONS...] a body to scans, clean and degraded
 python build.py worker ARGS...             the worker's command line (see: worker --help)
 python build.py env worker|blender         print that environment's interpreter
 
@@ -45,7 +46,11 @@ ASTRONAUT = ("scikit-image==0.26.0", "skimage/data/astronaut.png")  # public dom
 
 WORKER_PYTHONS = ((3, 11), (3, 13), (3, 12))  # in order of preference
 # modules under tests/, given the other arguments
-BENCHMARKS = {"fit": "benchmarks.fit_bench", "convert": "benchmarks.convert_bench"}
+BENCHMARKS = {
+    "fit": "benchmarks.fit_bench",
+    "convert": "benchmarks.convert_bench",
+    "register": "benchmarks.register_bench",
+}
 BLENDERS = {"4.2": (3, 11), "4.5": (3, 11), "5.0": (3, 11), "5.2": (3, 13)}
 
 

@@ -23,6 +23,9 @@ from torch import Tensor
 from ....body.body_data import BodyData
 from ..body_model import BodyModel, blend
 from ..rotations import matrix_from_rotvec, rotvec_from_matrix
+from ..vertex_subset import vertex_areas
+
+SMALL_SURFACE = 0.02  # of the whole area: a separate surface below it is inside, as eyes are
 
 
 @dataclass(frozen=True)
@@ -218,9 +221,10 @@ def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
 
 
 def outer_vertices(body: BodyData) -> np.ndarray:
-    """Mask [V] of the vertices of the largest connected surface: without eyes, tongue, teeth."""
+    """Mask [V] of the vertices of the body's larger surfaces: without eyes, tongue, teeth."""
     faces = body.faces.astype(np.int64)
     rows, columns = faces[:, [0, 1, 2]].ravel(), faces[:, [1, 2, 0]].ravel()
     graph = coo_matrix((np.ones(len(rows)), (rows, columns)), shape=(body.vertex_count,) * 2)
     labels = connected_components(graph, directed=False)[1]
-    return labels == np.bincount(labels).argmax()
+    areas = np.bincount(labels, vertex_areas(body))
+    return (areas >= SMALL_SURFACE * areas.sum())[labels]
