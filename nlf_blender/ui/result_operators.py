@@ -87,7 +87,7 @@ class NLF_OT_show_part(bpy.types.Operator):
 
 
 class NLF_OT_heatmap(bpy.types.Operator):
-    """Colour points by their uncertainty, from dark blue, sure, to yellow, 10 cm and more; a body from a scan by its distance to it, yellow from 2 cm"""  # noqa: E501  # Blender shows it as one line
+    """Colour points by their uncertainty, from dark blue, sure, to yellow, 10 cm and more; a body from a scan by its distance to it, yellow from 2 cm. Shows in Material Preview and in renders"""  # noqa: E501  # Blender shows it as one line
 
     bl_idname = "nlf.heatmap"
     bl_label = "Heat Map"
