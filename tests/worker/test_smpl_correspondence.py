@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from benchmarks.remesh import fewer_vertices, split_edges
+from benchmarks.second_body import LONGEST_EDGE
 from body_examples import small_body
 from conversion_examples import (
     Pair,
@@ -81,6 +83,16 @@ def test_each_vertex_finds_its_place_and_only_if_it_has_one(second: Pair, body: 
     assert regions.touching[of_source, regions.of_vertex[1][limbs]].mean() > 0.999
 
 
+def test_vertices_land_where_they_were_taken_from(second: Pair, body: BodyData) -> None:
+    choice, faces = fewer_vertices(body)
+    matrix, _ = split_edges(body.v_template[choice], faces, LONGEST_EDGE)
+    true = matrix @ body.v_template[choice]
+    slide = np.linalg.norm(second.there.matrix @ body.v_template - true, axis=1)
+    confidence = second.there.confidence
+    assert (slide * confidence).sum() / confidence.sum() < 1.7e-3
+    assert slide[confidence > 0.5].max() < 0.015
+
+
 def test_canonical_points_align_bodies_whose_rest_poses_differ_wildly(
     shuffled: Pair, body: BodyData
 ) -> None:
@@ -93,7 +105,7 @@ def test_canonical_points_align_bodies_whose_rest_poses_differ_wildly(
     )
     found = closest_surface_correspondence(BodyModel(body), canonical)
     distances = np.linalg.norm((found.matrix - place) @ body.v_template, axis=1)
-    assert np.percentile(distances, 99) < 1e-3
+    assert np.percentile(distances, 99) < 3e-3
 
 
 def test_the_published_file_gives_what_its_matrix_says(second: Pair, tmp_path: Path) -> None:

@@ -22,9 +22,6 @@ from .template_alignment import LEAST_AGREEMENT, align_templates
 
 # Metres between the aligned surfaces at which confidence is a half; it falls with the square.
 CONFIDENT_DISTANCE = 0.01
-# Metres between a vertex and the target's point closest to its own closest point: for skin on skin
-# it is next to nothing; the inside of a mouth comes back to the lips.
-MOST_RETURN_DISTANCE = 0.005
 LEAST_SHARE_OF_COMPONENT = 0.5
 ROW_SUM_TOLERANCE = 1e-2  # published weights are rounded; a row that sums to 0 has no counterpart
 MATRIX_KEYS = ("mtx", "matrix")
@@ -80,14 +77,9 @@ def closest_surface_correspondence(source: BodyModel, target: BodyData) -> Corre
     faces = source.body.faces
     surface = RegionSurface(carried, faces, regions.of_vertex[0], regions.touching)
     found = surface.query(template, regions.of_vertex[1])
-    back_surface = RegionSurface(template, target.faces, regions.of_vertex[1], regions.touching)
-    nearest = faces[found.face, found.barycentric.argmax(axis=1)]
-    back = back_surface.query(found.positions, regions.of_vertex[0][nearest])
-    strayed = np.linalg.norm(back.positions - template, axis=1)
     normals = vertex_normals(template, target.faces)
     agree = np.einsum("nc,nc->n", normals, surface.normals_at(found)) > LEAST_AGREEMENT
-    there = agree & (strayed < MOST_RETURN_DISTANCE) & np.isfinite(found.distances)
-    distances = np.where(there, found.distances, np.inf)
+    distances = np.where(agree, found.distances, np.inf)
     confidence = np.exp2(-((distances / CONFIDENT_DISTANCE) ** 2))
     confidence *= _counterpart_of_components(target, confidence > 0)
     rows = np.repeat(np.arange(len(template)), 3)
