@@ -14,7 +14,10 @@ import torch
 from torch import Tensor
 
 from .body_model import BodyModel
+from .vertex_subset import gather_vertices
 
+COARSE_VERTICES = 256  # about; they stand for all in the first steps
+WORTHWHILE = 2  # times as many vertices must there be
 CHOICES_KEPT = 4  # per body: what a caller changes between, and no more memory than that
 
 
@@ -35,26 +38,36 @@ class Tree:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Pairs of joints that share points, split by where these points have their home, the joint
-    that they follow most. weights [N,Q]: products of the two joints' skinning weights, 0 for
-    points of another home; first, second, home [Q]: joints; point_home [N].
+    """Pairs of joints that share points. weights [N,Q]: products of the two joints' skinning
+    weights, double precision; first <= second [Q]: the joints; apart: those with first < second.
     """
 
     weights: Tensor
     first: Tensor
     second: Tensor
-    home: Tensor
-    point_home: Tensor
+    apart: Tensor
+
+
+@dataclass(frozen=True)
+class Coarse:
+    """Fewer points for the first steps. rows [n]: which of the N they are; counts [n]: how many
+    each stands for; share [J]: how much they follow a joint, where all N follow it by 1."""
+
+    points: FitPoints
+    rows: Tensor
+    counts: Tensor
+    share: Tensor
 
 
 @dataclass(frozen=True)
 class FitPoints:
     """N points of a body with J joints, C shape columns (betas, then kid axis), K pose features.
 
-    template [3N]; basis [C+K,3N]: shape columns, then pose features; shape_columns [3,C,N];
-    skin [N,J]; membership [N,J]: how much a point belongs to a part; part_rows [N,4J]: membership
-    times (template, 1); pairs: for second moments;
-    joints_template [J,3], joints_columns [J,3,C]; beta_count: how many of the columns are betas.
+    template [3N]; basis [C+K,3N]: shape columns, then pose features; shape_columns [3,C,N]; skin
+    [N,J]; membership [N,J]: how much a point belongs to a part; part_rows [N,4J]: membership times
+    (template, 1); pairs: for second moments; joints_template [J,3], joints_columns [J,3,C];
+    bones_columns [J,3,C]: of the offsets from the parent; beta_count: how many columns are betas;
+    coarse: fewer points that stand for these, or None where these are few.
     """
 
     model: BodyModel
@@ -70,7 +83,9 @@ class FitPoints:
     pairs: Pairs
     joints_template: Tensor
     joints_columns: Tensor
+    bones_columns: Tensor
     beta_count: int
+    coarse: Coarse | None
 
     @property
     def count(self) -> int:
@@ -85,7 +100,7 @@ class FitPoints:
     @property
     def column_count(self) -> int:
         """C."""
-        return self.shape_columns.shape[1]
+        return self.joints_columns.shape[2]
 
 
 def fit_points(
@@ -139,8 +154,31 @@ def _fit_points(
         pairs=_pairs(skin),
         joints_template=model.joints_template,
         joints_columns=joints_columns,
+        bones_columns=(tree.bones @ joints_columns.flatten(1)).view_as(joints_columns),
         beta_count=betas,
+        coarse=_coarse(model, vertex_indices, joint_indices, betas, kid, skin),
     )
+
+
+def _coarse(
+    model: BodyModel,
+    vertex_indices: Tensor,
+    joint_indices: Tensor,
+    betas: int,
+    kid: bool,
+    skin: Tensor,
+) -> Coarse | None:
+    if len(vertex_indices) < WORTHWHILE * COARSE_VERTICES:
+        return None
+    gathered = gather_vertices(model.body, vertex_indices.cpu().numpy(), COARSE_VERTICES)
+    rows, cell = (torch.from_numpy(item).to(skin.device) for item in gathered)
+    points = _fit_points(model, vertex_indices[rows], joint_indices, betas, kid)
+    joints = torch.arange(len(joint_indices), device=skin.device)
+    counts = torch.cat([torch.bincount(cell), torch.ones_like(joints)]).to(skin)
+    rows = torch.cat([rows, len(vertex_indices) + joints])
+    tiny = torch.finfo(skin.dtype).tiny
+    share = (counts @ skin[rows]) / skin.sum(0).clamp_min(tiny)
+    return Coarse(points, rows, counts, share)
 
 
 def make_tree(model: BodyModel) -> Tree:
@@ -162,15 +200,7 @@ def make_tree(model: BodyModel) -> Tree:
 
 def _pairs(skin: Tensor) -> Pairs:
     """The pairs in which some point's two skinning weights are not 0: few of all."""
-    joints = skin.shape[1]
-    home = skin.argmax(1)
-    points, first, second = torch.nonzero(
-        torch.triu((skin[:, :, None] > 0) & (skin[:, None] > 0)), as_tuple=True
-    )
-    code = (first * joints + second) * joints + home[points]
-    kinds, column = torch.unique(code, return_inverse=True)
-    weights = skin.new_zeros(len(skin), len(kinds))
-    weights[points, column] = skin[points, first] * skin[points, second]
-    kind_first = kinds.div(joints * joints, rounding_mode="floor")
-    kind_second = kinds.div(joints, rounding_mode="floor") % joints
-    return Pairs(weights, kind_first, kind_second, kinds % joints, home)
+    there = (skin > 0).to(skin)
+    first, second = torch.nonzero(torch.triu(there.T @ there), as_tuple=True)
+    weights = skin[:, first].double() * skin[:, second].double()
+    return Pairs(weights, first, second, torch.nonzero(first < second)[:, 0])

@@ -63,3 +63,14 @@ def make_targets(
     if uncertainties is not None:
         variance = (weights * uncertainties**2).sum(1).clamp_min(LEAST_UNCERTAINTY**2)
     return Targets(centered.transpose(1, 2).contiguous(), weights, center, evidence, variance)
+
+
+def coarse_targets(targets: Targets, rows: Tensor, counts: Tensor) -> Targets:
+    """Targets at n of N points: rows [n] says which, counts [n] how many each stands for."""
+    weights = targets.weights[:, rows] * counts
+    total = weights.sum(1, keepdim=True).clamp_min(torch.finfo(weights.dtype).tiny)
+    weights = weights / total
+    points = targets.points[:, :, rows]
+    means = points @ weights[..., None]
+    points = torch.where(weights[:, None] > 0, points - means, 0.0)
+    return targets._replace(points=points, weights=weights, center=targets.center + means[..., 0])

@@ -18,13 +18,14 @@ from .fit_points import FitPoints, fit_points
 from .fit_start import FitStart, Known, starting_state, unknowns_of
 from .fit_targets import Targets, make_targets
 from .fit_uncertainty import turn_uncertainty
-from .gauss_newton import Batch, share_shapes, solve_shapes
+from .gauss_newton import RENEW_TURN, Batch, share_shapes, solve_shapes
 from .posed_points import pose_points
 from .rotations import rotvec_from_matrix
 
 # People are fitted in batches such that no intermediate tensor holds more numbers than this: what
-# stays in a processor's cache.
-BATCH_NUMBERS = 1 << 22
+# stays in a processor's cache, or nearly.
+BATCH_NUMBERS = 1 << 23
+FINE_STEPS = 2  # with all points, where the first steps take fewer
 
 
 @dataclass(frozen=True)
@@ -173,8 +174,10 @@ def _spread(values: Tensor, points: Tensor, what: str) -> Tensor:
 
 
 def _parts(people: int, points: FitPoints) -> list[slice]:
-    """The people of each batch; one empty batch for nobody."""
-    size = max(1, BATCH_NUMBERS // (12 * points.count * (points.column_count + 1)))
+    """The people of each batch, about as many in each; one empty batch for nobody."""
+    most = max(1, BATCH_NUMBERS // (12 * points.count * (points.column_count + 1)))
+    count = max(1, -(-people // most))
+    size = max(1, -(-people // count))
     return [slice(first, first + size) for first in range(0, max(people, 1), size)]
 
 
@@ -202,13 +205,33 @@ def _make_batch(
 def _solve(batches: list[Batch], iterations: int, groups: Tensor | None) -> Tensor:
     """Bring batches that share shapes to their optimum. Returns the shapes' covariances [P,S,S].
 
+    The first steps take fewer points where these can stand for all.
+    """
+    rough = [batch.coarse() for batch in batches]
+    few = [batch for batch in rough if batch is not None]
+    if len(few) == len(batches) and iterations > FINE_STEPS:
+        with torch.no_grad():
+            _step(few, iterations - FINE_STEPS, groups)
+            extra = iterations
+            while extra and any((batch.longest_turn > RENEW_TURN).any() for batch in few):
+                _step(few, 1, groups)
+                extra -= 1
+        for batch, found in zip(batches, few, strict=True):
+            batch.go_on_from(found)
+        iterations = FINE_STEPS
+    return _step(batches, iterations, groups)
+
+
+def _step(batches: list[Batch], count: int, groups: Tensor | None) -> Tensor:
+    """Some steps with batches that share shapes. Returns the shapes' covariances [P,S,S].
+
     Only the last step is recorded for gradients: at the optimum, it is by itself the derivative
     of the whole fit (implicit function theorem, with Gauss-Newton's matrix for the Hessian).
     """
     recording = torch.is_grad_enabled()
     covariance = torch.zeros(0)
-    for iteration in range(iterations):
-        with torch.set_grad_enabled(recording and iteration == iterations - 1):
+    for index in range(count):
+        with torch.set_grad_enabled(recording and index == count - 1):
             prepared = [batch.prepare() for batch in batches]
             matrices, right = (torch.cat(items) for items in zip(*prepared, strict=True))
             shapes = torch.cat([batch.unexpected_shape() for batch in batches])
@@ -225,7 +248,8 @@ def _finish(batch: Batch, covariance: Tensor, settings: FitSettings) -> tuple[Te
     posed = pose_points(points, state.orientations, state.shape)
     scale = torch.exp(state.log_scale)
     means = (posed.points @ targets.weights[..., None])[..., 0]
-    distances = batch.residuals(posed).norm(dim=1) * scale[:, None]
+    squares = batch.residuals(posed).square().sum(1)
+    distances = squares.clamp_min(torch.finfo(squares.dtype).tiny).sqrt() * scale[:, None]
     residuals = torch.where(targets.weights > 0, distances, torch.nan)
     sigma, undetermined = turn_uncertainty(
         batch.factors, batch.doubt, covariance, batch.unknowns.turns

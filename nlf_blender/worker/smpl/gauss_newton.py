@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from .fit_points import FitPoints
-from .fit_targets import LEAST_UNCERTAINTY, Targets
+from .fit_targets import LEAST_UNCERTAINTY, Targets, coarse_targets
 from .normal_equations import (
     Gradient,
     NormalMatrix,
@@ -25,16 +25,21 @@ from .normal_equations import (
     scale_gradient,
 )
 from .posed_points import Posed, pose_points
-from .rotations import matrix_from_rotvec, rotvec_from_matrix
+from .rotations import matrix_from_rotvec
 
 # The matrix is renewed while some joint still turns by more than this, radians; below, the old one
 # leads as straight to the optimum, at a fraction of the cost.
 RENEW_TURN = 0.1
 LONGEST_TURN = 1.0  # radians; of one joint in one step
-# Of what a joint's or a component's points say, expectations count at least this share: float32
-# sums know no better, and a turn that is open must not follow their rounding.
-LEAST_SHARE = 1e-6
+# Of what a joint's or a component's points say, expectations count at least this share: sums know
+# no better, and a turn that is open must not follow their rounding.
+LEAST_SHARE = 1e-8
+SMALLEST_SINE = 1e-6
 FEWEST_FREE = 0.1  # of all coordinates: what is left at least after taking off the unknowns
+
+
+# Fewer points stand for all where every joint has about the same share of their weights.
+LIKE_SHARES = (0.7, 1.4)
 
 
 class State(NamedTuple):
@@ -91,9 +96,30 @@ class Batch:
         self.unknowns = unknowns
         self.state = state
         self.factors: Factors | None = None
-        self.longest_turn = torch.inf
+        self.longest_turn = torch.full_like(targets.variance, torch.inf)  # [P], of the last step
+        self._expected = matrix_from_rotvec(unknowns.expected)
         self.doubt = targets.variance  # of the mean of all points, m^2, as of the last `prepare`
         self._turn_pull = self._shape_pull = state.shape
+
+    def coarse(self) -> Batch | None:
+        """The same people, with fewer points that stand for all; None where these are few already,
+        or where their weights differ too much from the others'."""
+        few = self.points.coarse
+        if few is None:
+            return None
+        weights = self.targets.weights
+        share = (weights[:, few.rows] * few.counts) @ few.points.skin
+        expected = few.share * (weights @ self.points.skin)
+        low, high = LIKE_SHARES
+        if ((share < low * expected) | (share > high * expected)).any():
+            return None
+        targets = coarse_targets(self.targets, few.rows, few.counts)
+        return Batch(few.points, targets, self.unknowns, self.state)
+
+    def go_on_from(self, other: Batch) -> None:
+        """Take over what another batch of the same people has found, matrix included."""
+        self.state, self.factors = other.state, other.factors
+        self.longest_turn = torch.zeros_like(other.longest_turn)
 
     def prepare(self) -> tuple[Tensor, Tensor]:
         """Linearize here. Returns the shape's normal matrix [P,S,S] and right-hand side [P,S]."""
@@ -106,8 +132,7 @@ class Batch:
             slope = slope._replace(shape=torch.cat([slope.shape, extra], 1))
         with torch.no_grad():
             self.doubt = self._doubt(slope)
-            if self.factors is None or self.longest_turn > RENEW_TURN:
-                self.factors = self._factorize(posed)
+            self.factors = self._renewed(posed)
         return self.factors.shape, self._reduce(slope, self.factors, posed)
 
     def shape_now(self) -> Tensor:
@@ -139,7 +164,7 @@ class Batch:
         turns = torch.cholesky_solve(pull[..., None], self.factors.turns)[..., 0]
         turns = turns.to(self.state.shape).unflatten(1, (-1, 3))
         length = turns.norm(dim=-1, keepdim=True)
-        self.longest_turn = float(length.detach().max()) if length.numel() else 0.0
+        self.longest_turn = length.detach().amax((1, 2))
         turns = turns * (LONGEST_TURN / length.clamp_min(LONGEST_TURN))
         carried = matrix_from_rotvec(self.points.tree.ancestors @ turns)
         count = self.points.column_count
@@ -151,21 +176,37 @@ class Batch:
             carried @ self.state.orientations, self.state.shape + step[:, :count], log_scale
         )
 
-    def _factorize(self, posed: Posed) -> Factors:
-        with_scale = self.unknowns.scale is not None
+    def _renewed(self, posed: Posed) -> Factors:
+        """The factors, made anew for those who still move."""
+        moving = torch.nonzero(self.longest_turn > RENEW_TURN)[:, 0]
+        if self.factors is None or len(moving) == len(self.longest_turn):
+            return self._factorize(posed, slice(None))
+        if len(moving) == 0:
+            return self.factors
+        fresh = self._factorize(Posed(*(item[moving] for item in posed)), moving)
+        merged = zip(self.factors, fresh, strict=True)
+        return Factors(*(old.index_copy(0, moving, new) for old, new in merged))
+
+    def _factorize(self, posed: Posed, chosen: Tensor | slice) -> Factors:
+        """The factors for some of the people, and their posed points."""
         matrix = normal_matrix(
-            self.points, self.state.orientations, posed, self.targets.weights, with_scale
+            self.points,
+            self.state.orientations[chosen],
+            posed,
+            self.targets.weights[chosen],
+            self.unknowns.scale is not None,
         )
-        least = self._expectations(matrix)
-        free_turns, free_shape = self._free()
+        doubt = self.doubt[chosen]
+        least = self._expectations(matrix, doubt)
+        free_turns, free_shape = (free[chosen] for free in self._free())
         turn_count = free_turns.shape[1]
         mixed = matrix.mixed.double() * free_turns[..., None] * free_shape[:, None]
         turns = _constrained(matrix.turns, free_turns, least[:, :turn_count])
         shape = _constrained(matrix.shape.double(), free_shape, least[:, turn_count:])
         factor = torch.linalg.cholesky(turns)
         solved = torch.cholesky_solve(mixed, factor)
-        shape = (shape - mixed.transpose(1, 2) @ solved) / self.doubt[:, None, None]
-        return Factors(self.doubt, least, factor, mixed, solved, shape)
+        shape = (shape - mixed.mT @ solved) / doubt[:, None, None]
+        return Factors(doubt, least, factor, mixed, solved, shape)
 
     def _reduce(self, slope: Gradient, factors: Factors, posed: Posed) -> Tensor:
         """The right-hand side [P,S] of the shape, turns eliminated, over doubt."""
@@ -175,14 +216,13 @@ class Batch:
         expected = least[:, :count] + (self.doubt - factors.doubt)[:, None] / self.unknowns.turn**2
         self._turn_pull = free_turns * (slope.turns.double() - expected * bent)
         pull = free_shape * (slope.shape.double() - least[:, count:] * shape)
-        pull = pull - (factors.solved.transpose(1, 2) @ self._turn_pull[..., None])[..., 0]
+        pull = pull - (factors.solved.mT @ self._turn_pull[..., None])[..., 0]
         return pull / factors.doubt[:, None]
 
     def _bend(self, posed: Posed) -> Tensor:
         """How far [P,3J] the joints are from where they are expected, turns in axes of space."""
         tree = self.points.tree
-        expected = matrix_from_rotvec(self.unknowns.expected)
-        bent = rotvec_from_matrix(posed.local @ expected.transpose(-1, -2))
+        bent = _turn_vectors(posed.local @ self._expected.mT)
         turned = (self.state.orientations[:, tree.parent] @ bent[..., None])[..., 0].clone()
         turned[:, tree.root] = 0.0
         return turned.flatten(1)
@@ -198,9 +238,9 @@ class Batch:
         variance = torch.where(said.isnan(), found, said)
         return (variance / targets.evidence).double()
 
-    def _expectations(self, matrix: NormalMatrix) -> Tensor:
+    def _expectations(self, matrix: NormalMatrix, doubt: Tensor) -> Tensor:
         """What expectations count [P,3J+S], in the units of mean squared distances."""
-        bends = self.doubt[:, None] / self.unknowns.turn**2 + LEAST_SHARE * matrix.levers
+        bends = doubt[:, None] / self.unknowns.turn**2 + LEAST_SHARE * matrix.levers
         shapes = LEAST_SHARE * matrix.shape.diagonal(dim1=1, dim2=2).double()
         return torch.cat([bends.repeat_interleave(3, 1), shapes], 1)
 
@@ -209,6 +249,16 @@ class Batch:
         if self.unknowns.scale is not None:
             shape = torch.cat([shape, self.unknowns.scale[:, None]], 1)
         return turns.repeat_interleave(3, 1), shape
+
+
+def _turn_vectors(rotations: Tensor) -> Tensor:
+    """Rotation vectors [...,3] of rotations [...,3,3], quickly; the axis is lost near half a turn,
+    where no expectation has a direction."""
+    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = (row.unbind(-1) for row in rotations.unbind(-2))
+    axial = torch.stack([zy - yz, xz - zx, yx - xy], -1) / 2
+    sine = axial.square().sum(-1).clamp_min(SMALLEST_SINE**2).sqrt()
+    angle = torch.atan2(sine, (xx + yy + zz - 1) / 2)
+    return axial * (angle / sine)[..., None]
 
 
 def _constrained(matrix: Tensor, free: Tensor, least: Tensor) -> Tensor:

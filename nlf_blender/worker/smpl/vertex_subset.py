@@ -10,7 +10,6 @@ import numpy as np
 from ...body.arrays import Float64Array, IntArray
 from ...body.body_data import BodyData
 
-FEWEST_OF_A_PART = 8  # fewer chosen vertices do not get the weight of their whole part
 MORTON_BITS = 10  # cells per axis: 1024, about 2 mm
 
 
@@ -36,16 +35,27 @@ def choose_vertices(body: BodyData, count: int) -> IntArray:
     return np.unique(order[np.searchsorted(reached, steps)])
 
 
-def subset_weights(body: BodyData, indices: IntArray) -> Float64Array:
-    """Weights [Nv], summing to 1, that give every part its share whichever vertices are chosen.
+def gather_vertices(body: BodyData, indices: IntArray, count: int) -> tuple[IntArray, IntArray]:
+    """Cells of neighbours among vertices `indices` [Nv], about `count` in all, none over two parts.
 
-    Even for the vertices of `choose_vertices`; in a whole mesh a dense head counts no more.
+    Returns where in `indices` the n middles of the cells are, and the cell [Nv] of each vertex. A
+    part gets as many cells as the square root of how many vertices it has.
     """
-    share, part = vertex_shares(body)
-    part_share = np.bincount(part, share, minlength=body.joint_count)
-    chosen = np.bincount(part[indices], minlength=body.joint_count)
-    weights = (part_share / np.maximum(chosen, FEWEST_OF_A_PART))[part[indices]]
-    return weights / weights.sum()
+    if len(indices) == 0:
+        return indices, indices
+    part = vertex_shares(body)[1][indices]
+    sizes = np.bincount(part, minlength=body.joint_count)
+    cells = np.ceil(np.sqrt(sizes) * count / np.sqrt(sizes).sum()).astype(np.int64)
+    order = np.lexsort((morton_codes(body.v_template[indices]), part))
+    ordered = part[order]
+    place = np.arange(len(order)) - np.searchsorted(ordered, ordered)
+    code = ordered * len(order) + place * cells[ordered] // sizes[ordered]
+    _, first, number, members = np.unique(
+        code, return_index=True, return_inverse=True, return_counts=True
+    )
+    cell = np.empty(len(order), dtype=np.int64)
+    cell[order] = number
+    return order[first + members // 2], cell
 
 
 @functools.lru_cache(maxsize=1)
