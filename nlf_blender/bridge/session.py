@@ -12,9 +12,9 @@ from pathlib import Path
 from ..errors import UserError
 from ..protocol.json_fields import Json
 from ..protocol.messages import PROTOCOL_VERSION
+from .failures import died, not_understood
 from .job import Job, State
 from .leftovers import prune_sessions, remove_half_made
-from .processes import describe_exit, tail
 from .stage_times import Estimate, StageTimes
 from .task import Task
 from .watchdog import Bounds, Watchdog
@@ -157,9 +157,9 @@ class Session:
         late = self._cancel_by is not None and now > self._cancel_by
         silent = self._watchdog.check(now) if self._held is not None else None
         if worker.rubbish_lines:
-            self._give_up(_rubbish("It wrote lines that are no messages."))
+            self._give_up(not_understood("It wrote lines that are no messages."))
         elif not was_alive or late:
-            self._give_up(_died(worker))
+            self._give_up(died(worker))
         elif silent is not None:
             self._give_up(silent)
         else:
@@ -177,7 +177,7 @@ class Session:
             was_active = held.active
             held.handle(event, now)
         except ValueError as error:
-            self._give_up(_rubbish(f"{error}."))
+            self._give_up(not_understood(f"{error}."))
             return
         if kind in ("done", "failed", "cancelled"):
             self._held = self._cancel_by = None
@@ -226,27 +226,3 @@ class Session:
             if job.task.scratch is not None:
                 shutil.rmtree(job.task.scratch, ignore_errors=True)
         self._scratch = [job for job in self._scratch if job not in over]
-
-
-def _rubbish(what: str) -> UserError:
-    return UserError(
-        "The worker is not understood",
-        f"{what} Another program answers in its place, or its version differs.",
-        "Install the extension again, or choose another interpreter in the preferences.",
-    )
-
-
-def _died(worker: WorkerProcess) -> UserError:
-    status = worker.exit_status or 0
-    last_lines = tail(worker.log)
-    detail = f"It {describe_exit(status)}."
-    if last_lines:
-        detail += f"\n{last_lines}"
-    if status == -9:
-        fix = "Close other programs, or ask for less at once (people, augmentations, points of a "
-        fix += "scan): most likely the memory was full."
-    elif "ModuleNotFoundError" in last_lines or "ImportError" in last_lines:
-        fix = "Click Check in the preferences: its Python environment lacks a package."
-    else:
-        fix = "Try again; if it happens again, open the log and click Check in the preferences."
-    return UserError("The worker died", detail, fix)
