@@ -353,6 +353,24 @@ def test_a_warm_start_needs_fewer_iterations(people: People) -> None:
     assert people.vertex_error(again) < 0.2 * people.vertex_error(cold)
 
 
+def test_a_fit_from_the_truth_stays_there(people: People) -> None:
+    result = FitStart(people.pose, people.betas)
+    for _ in range(4):
+        result = people.fit(people.points(), settings=FitSettings(iterations=3), start=result)
+    assert people.vertex_error(result) < 2e-6
+    assert people.degrees(result).mean() < 0.1
+
+
+def test_half_of_the_points_never_lead_astray(people: People) -> None:
+    points = people.points()
+    near = points[..., 2] < points[..., 2].median(1, keepdim=True).values
+    result = people.fit(points, near.float(), settings=FitSettings(iterations=8))
+    assert result.error.max() < 1e-3, "a step was too long"
+    right = people.degrees(result)[~result.undetermined]
+    assert right.median() < 0.2 and len(right) > 150
+    assert result.undetermined.any()
+
+
 def test_the_kid_axis() -> None:
     arrays = small_arrays()
     arrays["kid_template"] = arrays["v_template"] * np.array([0.6, 0.5, 0.7])

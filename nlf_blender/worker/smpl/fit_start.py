@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from .fit_points import FitPoints
+from .fit_state import State, Unknowns, expected_rotations
 from .fit_targets import Targets
-from .gauss_newton import State, Unknowns
 from .kabsch import part_orientations
 from .rotations import matrix_from_rotvec
 
@@ -86,9 +86,7 @@ def unknowns_of(
     shape = torch.ones(people, points.column_count, dtype=torch.bool, device=like.device)
     if known.betas is not None:
         shape[:, : known.betas.shape[1]] = False
-    expected = known.expected
-    if expected is None:
-        expected = like.new_zeros(people, points.joint_count, 3)
+    expected = expected_rotations(known.expected, people, points.joint_count, like)
     return Unknowns(turns, shape, free_scale if free_scale.any() else None, expected, turn)
 
 

@@ -18,13 +18,14 @@ from .fit_points import FitPoints, fit_points
 from .fit_start import FitStart, Known, starting_state, unknowns_of
 from .fit_targets import Targets, make_targets
 from .fit_uncertainty import turn_uncertainty
-from .gauss_newton import RENEW_TURN, Batch, share_shapes, solve_shapes
-from .posed_points import pose_points
+from .gauss_newton import RENEW_TURN, Batch
+from .linear_system import solve_shapes
 from .rotations import rotvec_from_matrix
+from .shared_shapes import share_shapes
 
 # People are fitted in batches such that no intermediate tensor holds more numbers than this: what
 # stays in a processor's cache, or nearly.
-BATCH_NUMBERS = 1 << 23
+BATCH_NUMBERS = 1 << 24
 FINE_STEPS = 2  # with all points, where the first steps take fewer
 
 
@@ -244,15 +245,15 @@ def _step(batches: list[Batch], count: int, groups: Tensor | None) -> Tensor:
 
 def _finish(batch: Batch, covariance: Tensor, settings: FitSettings) -> tuple[Tensor, ...]:
     """The fields of `Fit`."""
+    posed = batch.settle()
     points, targets, state = batch.points, batch.targets, batch.state
-    posed = pose_points(points, state.orientations, state.shape)
     scale = torch.exp(state.log_scale)
     means = (posed.points @ targets.weights[..., None])[..., 0]
     squares = batch.residuals(posed).square().sum(1)
     distances = squares.clamp_min(torch.finfo(squares.dtype).tiny).sqrt() * scale[:, None]
     residuals = torch.where(targets.weights > 0, distances, torch.nan)
     sigma, undetermined = turn_uncertainty(
-        batch.factors, batch.doubt, covariance, batch.unknowns.turns
+        batch.factors, batch.doubt, batch.targets.evidence, covariance, batch.unknowns.turns
     )
     betas, kid = state.shape.tensor_split([points.beta_count], 1)
     scale_found = batch.unknowns.scale is not None and not settings.scale
