@@ -103,13 +103,17 @@ def _plan(costs: Tensor, weights: Tensor, settings: TransportSettings) -> Tensor
     transposed = kernel.transpose(1, 2)
     # What keeping the nearest out of the kernel leaves of it in an unbalanced row:
     left = ((body_share - 1) / blur * nearest).clamp_(min=LEAST_EXPONENT).exp_()
-    wanted, given = weights[None, :, None], 1 / costs.shape[2]
-    scan_scale = costs.new_full((len(costs), costs.shape[2], 1), given)
-    body_scale = wanted
+    # Scales are relative to transport of all mass to everywhere alike, so that mass that would
+    # travel far is lost where reaches are finite, and none is gained.
+    body_mass, scan_mass = weights[None, :, None], 1 / costs.shape[2]
+    scan_scale = costs.new_ones((len(costs), costs.shape[2], 1))
+    body_scale = left
     for _ in range(SINKHORN_STEPS):
-        body_scale = (wanted / (kernel @ scan_scale).clamp_(min=TINY)) ** body_share * left
-        scan_scale = (given / (transposed @ body_scale).clamp_(min=TINY)) ** scan_share
-    return kernel.mul_(body_scale).mul_(scan_scale.transpose(1, 2))
+        reached = (kernel @ scan_scale).mul_(scan_mass).clamp_(min=TINY)
+        body_scale = reached.pow_(-body_share).mul_(left)
+        reached = (transposed @ (body_scale * body_mass)).clamp_(min=TINY)
+        scan_scale = reached.pow_(-scan_share)
+    return kernel.mul_(body_scale * body_mass).mul_(scan_scale.transpose(1, 2) * scan_mass)
 
 
 def _drawn_in(body: Cloud, weights: Tensor, settings: TransportSettings) -> Tensor:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -23,13 +23,12 @@ SETTLED = 5e-5  # metres that points move by, on the mean, in a step of a fit th
 
 @dataclass(frozen=True)
 class FineStage:
-    """plane: 1 draws to planes alone; steps: the most; keep: bodies that stay; sample: scan points
-    that look for the body."""
+    """plane: 1 draws to planes alone; steps: the most; sample: scan points that look for the
+    body."""
 
     name: str
     plane: float
     steps: int
-    keep: int
     sample: int
 
 
@@ -56,37 +55,59 @@ class Surface:
         )
 
 
-def run_fine(
-    stage: FineStage,
-    surface: Surface,
-    scan: ScanTarget,
-    prior: PosePrior,
-    state: State,
-    partial: bool,
-    scale: bool,
-    step: Callable[[int, int], None],
-) -> tuple[State, Tensor]:
-    """The best bodies after the stage, best first, and their mean distances in metres."""
-    settings = NearestSettings(plane=stage.plane, partial=partial)
-    moved, costs = [], []
-    for number in range(len(state)):
-        body = state.select(torch.tensor([number]))
+class Refinement:
+    """Fine stages of one scan."""
+
+    def __init__(
+        self, surface: Surface, scan: ScanTarget, prior: PosePrior, partial: bool, scale: bool
+    ) -> None:
+        self.surface, self.scan, self.prior = surface, scan, prior
+        self.partial, self.scale = partial, scale
+
+    def run(
+        self, stage: FineStage, state: State, step: Callable[[int, int], None]
+    ) -> tuple[State, Tensor]:
+        """All bodies of a state after the stage, and their mean distances in metres.
+
+        step(done, total) hears progress and may raise.
+        """
+        moved, costs = [], []
+        for number in range(len(state)):
+            body = state.select(torch.tensor([number]))
+
+            def said(turn: int, number: int = number) -> None:
+                step(number * stage.steps + turn, len(state) * stage.steps)
+
+            body, cost = self._settle(stage, body, said)
+            moved.append(body)
+            costs.append(cost)
+        return join(moved), torch.cat(costs).nan_to_num(torch.inf)
+
+    def best(
+        self, stage: FineStage, state: State, keep: int, step: Callable[[int, int], None]
+    ) -> State:
+        """The `keep` best bodies after the stage, best first."""
+        moved, cost = self.run(stage, state, step)
+        return moved.select(cost.argsort()[:keep])
+
+    def _settle(
+        self, stage: FineStage, body: State, said: Callable[[int], None]
+    ) -> tuple[State, Tensor]:
+        """One body after at most `stage.steps` steps, and its mean distance [1]."""
+        scan = replace(self.scan, sample=self.scan.sample[: stage.sample])
+        settings = NearestSettings(plane=stage.plane, partial=self.partial)
         before = None
         for turn in range(stage.steps):
-            step(number * stage.steps + turn, len(state) * stage.steps)
-            pull = surface.pull(body, scan, settings)
-            posed = surface.points.pose(body)
+            said(turn)
+            pull = self.surface.pull(body, scan, settings)
+            posed = self.surface.points.pose(body)
             if before is not None and _moved(before, posed.points) < SETTLED:
-                break
+                return body, pull.cost
             before = posed.points
             sigma = max(float(pull.cost[0]), LEAST_SIGMA)
-            settings_step = StepSettings(sigma, EVIDENCE, scale=scale)
-            body = gauss_newton_step(surface.points, prior, body, posed, pull, settings_step)
-        moved.append(body)
-        costs.append(surface.pull(body, scan, settings).cost)
-    cost = torch.cat(costs)
-    chosen = cost.nan_to_num(torch.inf).argsort()[: stage.keep]
-    return join(moved).select(chosen), cost[chosen]
+            how = StepSettings(sigma, EVIDENCE, scale=self.scale)
+            body = gauss_newton_step(self.surface.points, self.prior, body, posed, pull, how)
+        return body, self.surface.pull(body, scan, settings).cost
 
 
 def _moved(before: Tensor, after: Tensor) -> float:

@@ -15,7 +15,7 @@ from ..vertex_subset import vertex_areas
 from .body_points import State, outer_vertices, subtree_mask, vertex_normals
 
 SEEN_WITHIN = 0.02  # metres, or thrice the median distance: a vertex with a scan point that near
-SEEN_SHARE = 0.1  # a joint is determined if so much of its part or of those below it is seen
+SEEN_SHARE = 0.2  # a joint is determined if so much of its part or of those below it is seen
 TRUNCATION = 0.5  # metres
 
 

@@ -24,7 +24,9 @@ from ..vertex_subset import choose_vertices, vertex_areas
 from .body_points import BodyPoints, State, outer_vertices, vertex_normals
 from .coarse import CoarseStage, WeighedPoints, run_stage
 from .correspond import Cloud, TransportSettings
-from .fine import FineStage, Surface, run_fine
+from .fine import FineStage, Refinement, Surface
+from .flips import STAGE as TURNING
+from .flips import turn_hands
 from .nearest import ScanTarget
 from .quality import Quality, measure
 from .scan import POINTS, PreparedScan, Scan, in_units, prepare_scan
@@ -36,11 +38,9 @@ COARSE = (
     CoarseStage("Placing limbs", 200, 350, 0.12, 0.06, 8, 16, 0.04),
     CoarseStage("Following the surface", 300, 600, 0.06, 0.03, 8, 4, 0.02),
 )
-FINE = (
-    FineStage("Comparing the best", 0.8, 12, 2, 2000),
-    FineStage("Fitting the surface", 0.9, 20, 1, 3000),
-    FineStage("Settling", 0.95, 40, 1, 5000),
-)
+COMPARING = FineStage("Comparing the best", 0.8, 12, 2000)
+FITTING = FineStage("Fitting the surface", 0.9, 20, 3000)
+SETTLING = FineStage("Settling", 0.95, 40, 5000)
 FINE_POINTS = 800
 FULL_REACH = 1.0
 PARTIAL_REACH = 0.1
@@ -193,15 +193,15 @@ def _fine(
     state: State,
 ) -> State:
     """The one best body after the fine stages."""
-    surface, tree = bodies.surface(), cKDTree(points)
-    for stage in FINE:
-        sample = np.arange(min(stage.sample, len(points)))
-        target = ScanTarget(points, scan.normals, scan.signed, tree, sample)
-        said = _saying(progress, stage.name)
-        state, _ = run_fine(
-            stage, surface, target, bodies.prior, state, settings.partial, settings.scale, said
-        )
-    return state
+    sample = np.arange(min(SETTLING.sample, len(points)))
+    target = ScanTarget(points, scan.normals, scan.signed, cKDTree(points), sample)
+    refinement = Refinement(
+        bodies.surface(), target, bodies.prior, settings.partial, settings.scale
+    )
+    state = refinement.best(COMPARING, state, 2, _saying(progress, COMPARING.name))
+    state = refinement.best(FITTING, state, 1, _saying(progress, FITTING.name))
+    state = turn_hands(refinement, state, _saying(progress, TURNING.name))
+    return refinement.best(SETTLING, state, 1, _saying(progress, SETTLING.name))
 
 
 def _saying(progress: Progress, name: str) -> Callable[[int, int], None]:
