@@ -90,6 +90,16 @@ class Refinement:
         moved, cost = self.run(stage, state, step)
         return moved.select(cost.argsort()[:keep])
 
+    def lost_share(self, state: State, far: float) -> float:
+        """How much of the scan, or of the one body's surface, the larger, is `far` from the other;
+        of a partial scan, how much of the scan."""
+        points = self.surface.dense.pose(state).points[0].numpy()
+        scan = self.scan.points[self.scan.sample]
+        lost = float((cKDTree(points).query(scan)[0] > far).mean())
+        if self.partial:
+            return lost
+        return max(lost, float(self.surface.weights @ (self.scan.tree.query(points)[0] > far)))
+
     def _settle(
         self, stage: FineStage, body: State, said: Callable[[int], None]
     ) -> tuple[State, Tensor]:

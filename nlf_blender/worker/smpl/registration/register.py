@@ -21,12 +21,13 @@ from ...progress import Progress
 from ..body_model import BodyModel
 from ..rotations import rotvec_from_matrix
 from ..vertex_subset import choose_vertices, vertex_areas
-from .body_points import BodyPoints, State, outer_vertices, vertex_normals
+from .body_points import BodyPoints, State, join, outer_vertices, vertex_normals
 from .coarse import CoarseStage, WeighedPoints, run_stage
 from .correspond import Cloud, TransportSettings
 from .fine import FineStage, Refinement, Surface
 from .flips import STAGE as TURNING
 from .flips import turn_hands
+from .limbs import FAR, LOST_SHARE, limb_restarts
 from .nearest import ScanTarget
 from .quality import Quality, measure
 from .scan import POINTS, PreparedScan, Scan, in_units, prepare_scan
@@ -38,6 +39,7 @@ COARSE = (
     CoarseStage("Placing limbs", 200, 350, 0.12, 0.06, 8, 16, 0.04),
     CoarseStage("Following the surface", 300, 600, 0.06, 0.03, 8, 4, 0.02),
 )
+LIMBS = CoarseStage("Placing lost limbs", 300, 600, 0.12, 0.03, 10, 3, 0.01)
 COMPARING = FineStage("Comparing the best", 0.8, 12, 2000)
 FITTING = FineStage("Fitting the surface", 0.9, 20, 3000)
 SETTLING = FineStage("Settling", 0.95, 40, 5000)
@@ -110,9 +112,7 @@ def register(
         body_model = BodyModel(body_model.body)
     centre = np.median(scan.points.astype(np.float64), axis=0)
     points = (scan.points - centre).astype(np.float32)
-    bodies = _Bodies(body_model, settings.beta_count)
-    state, tried = _coarse(bodies, points, scan, settings, progress)
-    state = _fine(bodies, points, scan, settings, progress, state)
+    state, tried = _Run(body_model, points, scan, settings, progress).run()
     progress.step("Measuring")
     quality = measure(body_model, state, points, scan.normals, scan.signed, settings.partial)
     progress.finish()
@@ -152,60 +152,74 @@ class _Bodies:
         return Surface(self.points(self.outer), points, self.areas)
 
 
-def _coarse(
-    bodies: _Bodies,
-    points: FloatArray,
-    scan: PreparedScan,
-    settings: RegisterSettings,
-    progress: Progress,
-) -> tuple[State, int]:
-    """The best bodies after the coarse stages, and how many starts were tried."""
-    reach = PARTIAL_REACH if settings.partial else FULL_REACH
-    options = TransportSettings(0.1, body_reach=reach, scan_reach=FULL_REACH, signed=scan.signed)
-    first = bodies.weighed(COARSE[0].body_points)
-    everything = torch.from_numpy(points)
-    state = starting_states(
-        first.points, first.weights, everything[:2000], settings.any_orientation, settings.starts
-    )
-    tried = len(state)
-    for stage in COARSE:
-        cloud = Cloud(
-            everything[: stage.scan_points], torch.from_numpy(scan.normals[: stage.scan_points])
-        )
-        body = first if stage is COARSE[0] else bodies.weighed(stage.body_points)
-        said = _saying(progress, stage.name)
-        state, cost = run_stage(stage, body, cloud, bodies.prior, state, options, said)
+class _Run:
+    """One registration: the body's points, the scan's about its centre, and where to report."""
+
+    def __init__(
+        self,
+        model: BodyModel,
+        points: FloatArray,
+        scan: PreparedScan,
+        settings: RegisterSettings,
+        progress: Progress,
+    ) -> None:
+        self.bodies = _Bodies(model, settings.beta_count)
+        self.settings, self.progress = settings, progress
+        self.scan = Cloud(torch.from_numpy(points), torch.from_numpy(scan.normals))
+        reach = PARTIAL_REACH if settings.partial else FULL_REACH
+        self.transport = TransportSettings(0.1, body_reach=reach, signed=scan.signed)
+        sample = np.arange(min(SETTLING.sample, len(points)))
+        target = ScanTarget(points, scan.normals, scan.signed, cKDTree(points), sample)
+        prior, partial, scale = self.bodies.prior, settings.partial, settings.scale
+        surface = self.bodies.surface()
+        self.refinement = Refinement(surface, target, prior, partial, scale)
+
+    def run(self) -> tuple[State, int]:
+        """The one best body, and how many starts were tried."""
+        first = self.bodies.weighed(COARSE[0].body_points)
+        any_orientation, most = self.settings.any_orientation, self.settings.starts
+        points = self.scan.points[:2000]
+        state = starting_states(first.points, first.weights, points, any_orientation, most)
+        tried = len(state)
+        for stage in COARSE:
+            state = self._stage(stage, state)
+        state = self._best(COMPARING, state, 2)
+        state = self._best(FITTING, state, 1)
+        state = self._with_lost_limbs(state)
+        state = turn_hands(self.refinement, state, self._saying(TURNING.name))
+        return self._best(SETTLING, state, 1), tried
+
+    def _with_lost_limbs(self, state: State) -> State:
+        """The body, or one with a limb started anew where that is nearer to the scan."""
+        if self.refinement.lost_share(state, FAR) < LOST_SHARE:
+            return state
+        restarts = limb_restarts(self.refinement.surface.points, state)
+        if restarts is None:
+            return state
+        found = self._best(COMPARING, self._stage(LIMBS, restarts), 1)
+        return self._best(FITTING, join([state, found]), 1)
+
+    def _stage(self, stage: CoarseStage, state: State) -> State:
+        """The state after a coarse stage."""
+        count = stage.scan_points
+        cloud = Cloud(self.scan.points[:count], self.scan.normals[:count])
+        body = self.bodies.weighed(stage.body_points)
+        said = self._saying(stage.name)
+        state, cost = run_stage(stage, body, cloud, self.bodies.prior, state, self.transport, said)
         if len(cost) == 0:
             raise UserError(
                 "Registration failed",
                 "No start led to a body near the scan.",
-                "Check that the scan shows one person in metres, and that y is up.",
+                "Check that the scan shows one person, and its units.",
             )
-    return state, tried
+        return state
 
+    def _best(self, stage: FineStage, state: State, keep: int) -> State:
+        """The `keep` best bodies after a fine stage."""
+        return self.refinement.best(stage, state, keep, self._saying(stage.name))
 
-def _fine(
-    bodies: _Bodies,
-    points: FloatArray,
-    scan: PreparedScan,
-    settings: RegisterSettings,
-    progress: Progress,
-    state: State,
-) -> State:
-    """The one best body after the fine stages."""
-    sample = np.arange(min(SETTLING.sample, len(points)))
-    target = ScanTarget(points, scan.normals, scan.signed, cKDTree(points), sample)
-    refinement = Refinement(
-        bodies.surface(), target, bodies.prior, settings.partial, settings.scale
-    )
-    state = refinement.best(COMPARING, state, 2, _saying(progress, COMPARING.name))
-    state = refinement.best(FITTING, state, 1, _saying(progress, FITTING.name))
-    state = turn_hands(refinement, state, _saying(progress, TURNING.name))
-    return refinement.best(SETTLING, state, 1, _saying(progress, SETTLING.name))
-
-
-def _saying(progress: Progress, name: str) -> Callable[[int, int], None]:
-    return lambda done, total: progress.step(name, done, total)
+    def _saying(self, name: str) -> Callable[[int, int], None]:
+        return lambda done, total: self.progress.step(name, done, total)
 
 
 def _result(

@@ -15,6 +15,8 @@ from .normals import cloud_normals, facing_outward
 
 POINTS = 20_000
 FEWEST_POINTS = 200
+THINNED_FROM = 50  # times the points that are wanted: of larger clouds a random part is looked at
+TINY = 1e-12
 LOOSE_SHARE = 0.01  # a piece with fewer of the points than this is a floater
 LOOSE_GAP = 5.0  # times the median spacing: what a piece's points are apart at most
 # Units that scans come in, metres: how long one is, and how common it is.
@@ -161,13 +163,16 @@ def _sampled_faces(
 
 def thinned(points: FloatArray, count: int, rng: np.random.Generator) -> IntArray:
     """Indices of at most about `count` of the points [N,3], one per occupied cell of a grid."""
-    order = rng.permutation(len(points))
-    size = np.ptp(np.percentile(points, (1, 99), axis=0), axis=0).max() / 400
-    chosen = order
+    chosen = rng.permutation(len(points))[: THINNED_FROM * count]
+    low = points.min(0)
+    size = max(np.ptp(np.percentile(points[chosen], (1, 99), axis=0), axis=0).max() / 400, TINY)
     while True:
-        cells = np.floor((points[order] - points.min(0)) / max(size, 1e-12)).astype(np.int64)
-        chosen = order[np.unique(cells, axis=0, return_index=True)[1]]
-        if len(chosen) <= count or len(chosen) <= FEWEST_POINTS:
+        cells = np.floor((points[chosen] - low) / size)
+        # unique rows by a number each: sorting rows takes ten times as long
+        across = cells.max(0) + 1
+        keys = (cells[:, 0] * across[1] + cells[:, 1]) * across[2] + cells[:, 2]
+        chosen = chosen[np.sort(np.unique(keys, return_index=True)[1])]
+        if len(chosen) <= count:
             return chosen
         size *= max(1.05, np.sqrt(len(chosen) / count))
 
