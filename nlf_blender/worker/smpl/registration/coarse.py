@@ -67,7 +67,7 @@ def run_stage(
             posed = body.points.pose(group)
             cloud = Cloud(posed.points, posed.normals)
             pull = transport_pull(cloud, body.weights, scan, settings)
-            step_settings = StepSettings(float(sigma), scale=False)
+            step_settings = StepSettings(float(sigma))
             group = gauss_newton_step(body.points, prior, group, posed, pull, step_settings)
         posed = body.points.pose(group)
         cloud = Cloud(posed.points, posed.normals)

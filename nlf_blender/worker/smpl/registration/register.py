@@ -20,18 +20,17 @@ from ....errors import UserError
 from ...progress import Progress
 from ..body_model import BodyModel
 from ..rotations import rotvec_from_matrix
-from ..vertex_subset import choose_vertices, vertex_areas
-from .body_points import BodyPoints, State, join, outer_vertices, vertex_normals
-from .coarse import CoarseStage, WeighedPoints, run_stage
+from .bodies import Bodies
+from .body_points import State, join
+from .coarse import CoarseStage, run_stage
 from .correspond import Cloud, TransportSettings
-from .fine import FineStage, Refinement, Surface
+from .fine import FineStage, Refinement
 from .flips import STAGE as TURNING
 from .flips import turn_hands
-from .limbs import FAR, LOST_SHARE, limb_restarts
+from .limbs import FAR, LOST_SHARE, limb_restarts, trunk_restarts
 from .nearest import ScanTarget
 from .quality import Quality, measure
 from .scan import POINTS, PreparedScan, Scan, in_units, prepare_scan
-from .solve import PosePrior
 from .starts import starting_states
 
 COARSE = (
@@ -39,11 +38,10 @@ COARSE = (
     CoarseStage("Placing limbs", 200, 350, 0.12, 0.06, 8, 16, 0.04),
     CoarseStage("Following the surface", 300, 600, 0.06, 0.03, 8, 4, 0.02),
 )
-LIMBS = CoarseStage("Placing lost limbs", 300, 600, 0.12, 0.03, 10, 3, 0.01)
+LIMBS = CoarseStage("Placing lost limbs", 300, 600, 0.12, 0.03, 10, 4, 0.01)
 COMPARING = FineStage("Comparing the best", 0.8, 12, 2000)
 FITTING = FineStage("Fitting the surface", 0.9, 20, 3000)
 SETTLING = FineStage("Settling", 0.95, 40, 5000)
-FINE_POINTS = 800
 FULL_REACH = 1.0
 PARTIAL_REACH = 0.1
 
@@ -115,41 +113,7 @@ def register(
     state, tried = _Run(body_model, points, scan, settings, progress).run()
     progress.step("Measuring")
     quality = measure(body_model, state, points, scan.normals, scan.signed, settings.partial)
-    progress.finish()
     return _result(state, quality, scan, centre, tried, time.monotonic() - began)
-
-
-class _Bodies:
-    """The body's points, fewer and more, that the stages move."""
-
-    def __init__(self, model: BodyModel, beta_count: int) -> None:
-        self.model = model
-        self.beta_count = min(beta_count, model.beta_count)
-        self.prior = PosePrior.of(model)
-        body = model.body
-        self.normals = torch.from_numpy(vertex_normals(body.v_template, body.faces)).to(
-            model.v_template
-        )
-        self.outer = np.flatnonzero(outer_vertices(body))
-        self.areas = vertex_areas(body)[self.outer]
-
-    def points(self, indices: np.ndarray) -> BodyPoints:
-        """Those vertices as points."""
-        return BodyPoints(self.model, torch.from_numpy(indices), self.normals, self.beta_count)
-
-    def weighed(self, count: int) -> WeighedPoints:
-        """About `count` spread vertices with their share of the outer surface."""
-        chosen = np.intersect1d(choose_vertices(self.model.body, count), self.outer)
-        template = self.model.body.v_template
-        nearest = cKDTree(template[chosen]).query(template[self.outer])[1]
-        weights = np.bincount(nearest, self.areas, minlength=len(chosen))
-        weights = torch.from_numpy(weights / weights.sum()).float()
-        return WeighedPoints(self.points(chosen), weights)
-
-    def surface(self) -> Surface:
-        """The whole outer surface, moved by FINE_POINTS points."""
-        points = self.weighed(FINE_POINTS).points
-        return Surface(self.points(self.outer), points, self.areas)
 
 
 class _Run:
@@ -163,7 +127,7 @@ class _Run:
         settings: RegisterSettings,
         progress: Progress,
     ) -> None:
-        self.bodies = _Bodies(model, settings.beta_count)
+        self.bodies = Bodies(model, settings.beta_count)
         self.settings, self.progress = settings, progress
         self.scan = Cloud(torch.from_numpy(points), torch.from_numpy(scan.normals))
         reach = PARTIAL_REACH if settings.partial else FULL_REACH
@@ -193,10 +157,12 @@ class _Run:
         """The body, or one with a limb started anew where that is nearer to the scan."""
         if self.refinement.lost_share(state, FAR) < LOST_SHARE:
             return state
-        restarts = limb_restarts(self.refinement.surface.points, state)
-        if restarts is None:
+        points = self.refinement.surface.points
+        ways = (limb_restarts(points, state), trunk_restarts(points, state))
+        restarts = [way for way in ways if way is not None]
+        if not restarts:
             return state
-        found = self._best(COMPARING, self._stage(LIMBS, restarts), 1)
+        found = self._best(COMPARING, self._stage(LIMBS, join(restarts)), 1)
         return self._best(FITTING, join([state, found]), 1)
 
     def _stage(self, stage: CoarseStage, state: State) -> State:

@@ -14,11 +14,13 @@ from .body_points import BodyPoints, Posed, State, moved_state
 from .correspond import Pull
 
 LARGEST_TURN = 0.6  # radians that one step may turn a joint by
+SCALE_PRECISION = 4.0  # of the scale's logarithm: half as large again is unusual
+LEAST_STIFFNESS = 1e-2  # keeps a body solvable that no scan point pulls at
 
 
 @dataclass(frozen=True)
 class PosePrior:
-    """mean [J,3] and spread [J] of the joints' rotation vectors; the root's spread is infinite."""
+    """mean [J,3] and precision [J], 1/radians^2, of the joints' rotation vectors; 0 of the root."""
 
     mean: Tensor
     precision: Tensor
@@ -64,11 +66,10 @@ def _spread(name: str) -> float:
 @dataclass(frozen=True)
 class StepSettings:
     """sigma: the error of one target, metres; evidence: how many independent targets the scan is
-    worth; betas, scale: whether these move; damping: of all turns, relative to the data."""
+    worth; scale: whether it moves; damping: of place and turns, relative to the data."""
 
     sigma: float
     evidence: float = 60.0
-    betas: bool = True
     scale: bool = False
     damping: float = 1e-3
 
@@ -109,13 +110,13 @@ def _add_priors(
     turn_end = 3 + 3 * joints
     diagonal = torch.diagonal(matrix, dim1=1, dim2=2)
     diagonal[:, :turn_end] *= 1 + settings.damping
+    diagonal[:, :turn_end] += LEAST_STIFFNESS
     diagonal[:, 3:turn_end] += prior.precision.repeat_interleave(3)
     departure = rotvec_from_matrix(state.rotations) - prior.mean
     spatial = (posed.parents @ departure[..., None])[..., 0] * prior.precision[:, None]
     vector[:, 3:turn_end] -= spatial.flatten(1)
-    stiffness = 1.0 if settings.betas else 1e8
-    diagonal[:, turn_end : turn_end + betas] += stiffness
-    vector[:, turn_end : turn_end + betas] -= state.betas * (1.0 if settings.betas else 0.0)
+    diagonal[:, turn_end : turn_end + betas] += 1
+    vector[:, turn_end : turn_end + betas] -= state.betas
     if settings.scale:
-        diagonal[:, -1] += 4.0  # the logarithm of the scale: half a unit either way
-        vector[:, -1] -= state.scale.log() * 4.0
+        diagonal[:, -1] += SCALE_PRECISION
+        vector[:, -1] -= state.scale.log() * SCALE_PRECISION
