@@ -401,7 +401,7 @@ def test_gradients_flow_to_the_points(people: People) -> None:
         (people.fit(points + h * step, settings=FitSettings(iterations=6)).pose * weights).sum()
         for h in (-1e-3, 1e-3)
     ]
-    assert slope == pytest.approx(float(values[1] - values[0]) / 2e-3, rel=0.1)
+    assert slope == pytest.approx(float(values[1] - values[0]) / 2e-3, rel=0.2)
 
 
 def test_batch_of_one_equals_batch_of_eight(people: People) -> None:
@@ -413,7 +413,7 @@ def test_batch_of_one_equals_batch_of_eight(people: People) -> None:
             people.model(result.pose, result.betas, result.translation).vertices
             for result in (alone, together)
         ]
-        torch.testing.assert_close(posed[0][0], posed[1][person], atol=2e-4, rtol=0)
+        torch.testing.assert_close(posed[0][0], posed[1][person], atol=5e-4, rtol=0)
 
 
 def test_far_away_is_as_good_as_near(people: People) -> None:

@@ -8,7 +8,7 @@ the fitter: then the sums over them are products of large matrices.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -16,8 +16,7 @@ from torch import Tensor
 from .body_model import BodyModel
 from .vertex_subset import gather_vertices
 
-COARSE_VERTICES = 256  # about; they stand for all in the first steps
-WORTHWHILE = 2  # times as many vertices must there be
+WORTHWHILE = 2  # vertices that one stands for, on average, in the first steps
 CHOICES_KEPT = 4  # per body: what a caller changes between, and no more memory than that
 
 
@@ -38,14 +37,25 @@ class Tree:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Pairs of joints that share points. weights [N,Q]: products of the two joints' skinning
-    weights, double precision; first <= second [Q]: the joints; apart: those with first < second.
+    """Pairs of joints, and the points that they share; double precision.
+
+    weights [N,Q]: products of two joints' skinning weights, for the Q ordered pairs (first,
+    second) that share points; shared [Q,U]: how these add up, with all below, to the U pairs
+    (row, column) with row <= column, the blocks of a symmetric matrix; entries [9JJ]: where in
+    [9U] each entry of that whole matrix is; of_root [J]: the root's pair with each joint, and
+    root_first [J]: whether it is the row there; own [J]: each joint's pair with itself.
     """
 
     weights: Tensor
     first: Tensor
     second: Tensor
-    apart: Tensor
+    shared: Tensor
+    row: Tensor
+    column: Tensor
+    entries: Tensor
+    of_root: Tensor
+    root_first: Tensor
+    own: Tensor
 
 
 @dataclass(frozen=True)
@@ -114,7 +124,8 @@ def fit_points(
         while len(kept) >= CHOICES_KEPT:
             kept.pop(next(iter(kept)))
         chosen = vertex_indices.to(device), joint_indices.to(device)
-        kept[key] = _fit_points(model, *chosen, betas, kid)
+        points = _fit_points(model, *chosen, betas, kid)
+        kept[key] = replace(points, coarse=_coarse(points, *chosen, kid))
     return kept[key]
 
 
@@ -151,34 +162,33 @@ def _fit_points(
         skin=skin,
         membership=membership,
         part_rows=(membership[..., None] * homogeneous[:, None]).flatten(1),
-        pairs=_pairs(skin),
+        pairs=_pairs(skin, tree),
         joints_template=model.joints_template,
         joints_columns=joints_columns,
         bones_columns=(tree.bones @ joints_columns.flatten(1)).view_as(joints_columns),
         beta_count=betas,
-        coarse=_coarse(model, vertex_indices, joint_indices, betas, kid, skin),
+        coarse=None,
     )
 
 
 def _coarse(
-    model: BodyModel,
-    vertex_indices: Tensor,
-    joint_indices: Tensor,
-    betas: int,
-    kid: bool,
-    skin: Tensor,
+    points: FitPoints, vertex_indices: Tensor, joint_indices: Tensor, kid: bool
 ) -> Coarse | None:
-    if len(vertex_indices) < WORTHWHILE * COARSE_VERTICES:
+    # each stands for as many vertices as there are for each joint
+    count = round((len(vertex_indices) * points.joint_count) ** 0.5)
+    if len(vertex_indices) < WORTHWHILE * count:
         return None
-    gathered = gather_vertices(model.body, vertex_indices.cpu().numpy(), COARSE_VERTICES)
+    skin = points.skin
+    gathered = gather_vertices(points.model.body, vertex_indices.cpu().numpy(), count)
     rows, cell = (torch.from_numpy(item).to(skin.device) for item in gathered)
-    points = _fit_points(model, vertex_indices[rows], joint_indices, betas, kid)
+    chosen = vertex_indices[rows], joint_indices
+    few = _fit_points(points.model, *chosen, points.beta_count, kid)
     joints = torch.arange(len(joint_indices), device=skin.device)
     counts = torch.cat([torch.bincount(cell), torch.ones_like(joints)]).to(skin)
     rows = torch.cat([rows, len(vertex_indices) + joints])
     tiny = torch.finfo(skin.dtype).tiny
     share = (counts @ skin[rows]) / skin.sum(0).clamp_min(tiny)
-    return Coarse(points, rows, counts, share)
+    return Coarse(few, rows, counts, share)
 
 
 def make_tree(model: BodyModel) -> Tree:
@@ -198,9 +208,36 @@ def make_tree(model: BodyModel) -> Tree:
     return Tree(*moved, root)
 
 
-def _pairs(skin: Tensor) -> Pairs:
-    """The pairs in which some point's two skinning weights are not 0: few of all."""
+def _pairs(skin: Tensor, tree: Tree) -> Pairs:
+    """Few pairs of joints share points; blocks are sums over those at and below two joints."""
+    joints = skin.shape[1]
     there = (skin > 0).to(skin)
-    first, second = torch.nonzero(torch.triu(there.T @ there), as_tuple=True)
+    first, second = torch.nonzero(there.T @ there, as_tuple=True)
     weights = skin[:, first].double() * skin[:, second].double()
-    return Pairs(weights, first, second, torch.nonzero(first < second)[:, 0])
+    row, column = torch.triu_indices(joints, joints, device=skin.device)
+    below = tree.ancestors.double()
+    number = torch.zeros(joints, joints, dtype=torch.long, device=skin.device)
+    number[row, column] = number[column, row] = torch.arange(len(row), device=skin.device)
+    return Pairs(
+        weights=weights,
+        first=first,
+        second=second,
+        shared=below[first][:, row] * below[second][:, column],
+        row=row,
+        column=column,
+        entries=_entries(number, len(row)),
+        of_root=number[tree.root],
+        root_first=torch.arange(joints, device=skin.device) >= tree.root,
+        own=number.diagonal(),
+    )
+
+
+def _entries(number: Tensor, count: int) -> Tensor:
+    """`Pairs.entries` for numbers [J,J] of `count` pairs of joints."""
+    joints = len(number)
+    upper = torch.ones_like(number).triu().bool()[:, None, :, None]
+    axis = 3 * torch.arange(3, device=number.device)
+    straight = axis[:, None, None] + axis[None, None, :] // 3  # [3,1,3] of [a,b]
+    turned = axis[:, None, None] // 3 + axis[None, None, :]
+    entry = torch.where(upper, straight[None], turned[None])
+    return (entry * count + number[:, None, :, None]).expand(joints, 3, joints, 3).flatten()

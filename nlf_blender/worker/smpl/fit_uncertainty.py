@@ -29,9 +29,8 @@ def turn_uncertainty(
     many points that is the mean of; free [P,J]: joints that are not held fixed (those have 0, and
     are not open).
     """
-    inverse = torch.cholesky_inverse(factors.turns)
     joints = free.shape[1]
-    blocks = inverse.unflatten(2, (joints, 3)).unflatten(1, (joints, 3))
+    blocks = factors.inverse.unflatten(2, (joints, 3)).unflatten(1, (joints, 3))
     blocks = blocks.diagonal(dim1=1, dim2=3).permute(0, 3, 1, 2)  # [P,J,3,3]
     slopes = factors.solved.unflatten(1, (joints, 3))
     shaped = slopes @ shape_covariance[:, None] @ slopes.transpose(-1, -2)

@@ -18,7 +18,7 @@ from .fit_points import FitPoints, fit_points
 from .fit_start import FitStart, Known, starting_state, unknowns_of
 from .fit_targets import Targets, make_targets
 from .fit_uncertainty import turn_uncertainty
-from .gauss_newton import RENEW_TURN, Batch
+from .gauss_newton import CALM_TURN, RENEW_TURN, Batch
 from .linear_system import solve_shapes
 from .rotations import rotvec_from_matrix
 from .shared_shapes import share_shapes
@@ -26,13 +26,15 @@ from .shared_shapes import share_shapes
 # People are fitted in batches such that no intermediate tensor holds more numbers than this: what
 # stays in a processor's cache, or nearly.
 BATCH_NUMBERS = 1 << 24
-FINE_STEPS = 2  # with all points, where the first steps take fewer
+FINE_STEPS = 2  # with all points, at least, where the first steps take fewer
+NEAR_TURN = 0.03  # radians; with a longer turn in a fine step, another one follows
 
 
 @dataclass(frozen=True)
 class FitSettings:
-    """iterations: least-squares solves after Kabsch's start. beta_count: shape components. scale:
-    solve for the body's size; kid: solve for the kid axis, if the body has one.
+    """iterations: least-squares solves after Kabsch's start, fewer where all have arrived, more
+    with fewer points where some have far to go. beta_count: shape components. scale: solve for the
+    body's size; kid: solve for the kid axis, if the body has one.
 
     uncertainty_exponent: points count as their uncertainty to the power of minus this; 2 is right
     where errors are normal, the paper takes 1.5 for a network's. turn: how far joints are expected
@@ -126,22 +128,32 @@ def fit(
     )
     known = Known(known_betas, known_scale, known_pose, expected_pose)
     known = known.checked(like, len(points), fitted.joint_count)
-    batches = [
-        _make_batch(fitted, targets.people(part), settings, known.people(part), _begin(start, part))
-        for part in _parts(len(points), fitted)
-    ]
-    if shape_groups is None:
-        covariances = [_solve([batch], settings.iterations, None) for batch in batches]
-    else:
-        groups = torch.unique(shape_groups.to(like.device), return_inverse=True)[1]
-        share_shapes(batches, groups)
-        shared = _solve(batches, settings.iterations, groups)
-        covariances = shared.split([len(batch.targets.weights) for batch in batches])
-    fits = [
+    parts = _parts(len(points), fitted)
+    # nothing to record: then torch need not keep what recording would take
+    with torch.inference_mode(not (torch.is_grad_enabled() and points.requires_grad)):
+        made = (
+            _make_batch(fitted, targets.people(part), settings, known.people(part), start, part)
+            for part in parts
+        )
+        if shape_groups is None:
+            fits = [_finish(batch, _solve([batch], settings, None), settings) for batch in made]
+        else:
+            fits = _fit_shared(list(made), settings, shape_groups.to(like.device))
+    return Fit(*(torch.cat(items) for items in zip(*fits, strict=True)))
+
+
+def _fit_shared(
+    batches: list[Batch], settings: FitSettings, shape_groups: Tensor
+) -> list[tuple[Tensor, ...]]:
+    """The fields of `Fit` for batches whose people share shapes by groups [P]."""
+    groups = torch.unique(shape_groups, return_inverse=True)[1]
+    share_shapes(batches, groups)
+    covariances = _solve(batches, settings, groups)
+    sizes = [len(batch.targets.weights) for batch in batches]
+    return [
         _finish(batch, covariance, settings)
-        for batch, covariance in zip(batches, covariances, strict=True)
+        for batch, covariance in zip(batches, covariances.split(sizes), strict=True)
     ]
-    return Fit(*(torch.cat(parts) for parts in zip(*fits, strict=True)))
 
 
 def _chosen(
@@ -182,64 +194,70 @@ def _parts(people: int, points: FitPoints) -> list[slice]:
     return [slice(first, first + size) for first in range(0, max(people, 1), size)]
 
 
-def _begin(start: Fit | FitStart | None, part: slice) -> FitStart | None:
-    if start is None:
-        return None
-    scale = None if start.scale is None else start.scale[part]
-    kid = None if start.kid is None else start.kid[part]
-    return FitStart(start.pose[part], start.betas[part], scale, kid)
-
-
 @torch.no_grad()
 def _make_batch(
     points: FitPoints,
     targets: Targets,
     settings: FitSettings,
     known: Known,
-    start: FitStart | None,
+    start: Fit | FitStart | None,
+    part: slice,
 ) -> Batch:
+    if start is not None:
+        parameters = (start.pose, start.betas, start.scale, start.kid)
+        start = FitStart(*(None if item is None else item[part] for item in parameters))
     state, free_scale = starting_state(points, targets, known, start, settings.scale)
     unknowns = unknowns_of(points, known, len(targets.weights), free_scale, settings.turn)
     return Batch(points, targets, unknowns, state)
 
 
-def _solve(batches: list[Batch], iterations: int, groups: Tensor | None) -> Tensor:
+def _solve(batches: list[Batch], settings: FitSettings, groups: Tensor | None) -> Tensor:
     """Bring batches that share shapes to their optimum. Returns the shapes' covariances [P,S,S].
 
     The first steps take fewer points where these can stand for all.
     """
+    iterations = settings.iterations
     rough = [batch.coarse() for batch in batches]
     few = [batch for batch in rough if batch is not None]
-    if len(few) == len(batches) and iterations > FINE_STEPS:
-        with torch.no_grad():
-            _step(few, iterations - FINE_STEPS, groups)
-            extra = iterations
-            while extra and any((batch.longest_turn > RENEW_TURN).any() for batch in few):
-                _step(few, 1, groups)
-                extra -= 1
+    if len(few) < len(batches) or iterations <= FINE_STEPS:
+        return _step(batches, iterations, groups)
+    with torch.no_grad():
+        _step(few, iterations - FINE_STEPS, groups)
+        _step_until(few, RENEW_TURN, iterations, groups)
         for batch, found in zip(batches, few, strict=True):
             batch.go_on_from(found)
-        iterations = FINE_STEPS
-    return _step(batches, iterations, groups)
+        _step(batches, FINE_STEPS - 1, groups)
+        _step_until(batches, NEAR_TURN, iterations, groups)
+    return _step(batches, 1, groups)
+
+
+def _step_until(batches: list[Batch], turn: float, most: int, groups: Tensor | None) -> None:
+    """Steps as long as some joint turned by more than `turn`, radians, in the last; `most` steps at
+    most."""
+    while most and any((batch.longest_turn > turn).any() for batch in batches):
+        _step(batches, 1, groups)
+        most -= 1
 
 
 def _step(batches: list[Batch], count: int, groups: Tensor | None) -> Tensor:
     """Some steps with batches that share shapes. Returns the shapes' covariances [P,S,S].
 
-    Only the last step is recorded for gradients: at the optimum, it is by itself the derivative
-    of the whole fit (implicit function theorem, with Gauss-Newton's matrix for the Hessian).
+    Only the last step is recorded for gradients: at the optimum, with a new matrix, it is by itself
+    the derivative of the whole fit (implicit function theorem, with Gauss-Newton's Hessian).
     """
-    recording = torch.is_grad_enabled()
+    recording = torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
     covariance = torch.zeros(0)
     for index in range(count):
         with torch.set_grad_enabled(recording and index == count - 1):
-            prepared = [batch.prepare() for batch in batches]
+            prepared = [batch.prepare(renew=torch.is_grad_enabled()) for batch in batches]
             matrices, right = (torch.cat(items) for items in zip(*prepared, strict=True))
             shapes = torch.cat([batch.unexpected_shape() for batch in batches])
             steps, covariance = solve_shapes(matrices, right, shapes, groups)
             sizes = [len(batch.targets.weights) for batch in batches]
             for batch, step in zip(batches, steps.split(sizes), strict=True):
                 batch.advance(step)
+        if not recording and all((batch.longest_turn < CALM_TURN).all() for batch in batches):
+            break
     return covariance
 
 

@@ -23,7 +23,8 @@ from .rotations import matrix_from_rotvec
 
 # The matrix is renewed while some joint still turns by more than this, radians; below, the old one
 # leads as straight to the optimum, at a fraction of the cost.
-RENEW_TURN = 0.1
+RENEW_TURN = 0.15
+CALM_TURN = 5e-4  # radians; who turns by less has all but arrived
 LONGEST_TURN = 1.0  # radians; of one joint in one step
 FEWEST_FREE = 0.1  # of all coordinates: what is left at least after taking off the unknowns
 # A step is taken back if it makes the sum of squares larger by more than rounding does.
@@ -86,25 +87,31 @@ class Batch:
         self.state, self.factors = other.state, other.factors
         self.longest_turn = torch.zeros_like(other.longest_turn)
 
-    def prepare(self) -> tuple[Tensor, Tensor]:
-        """Linearize here. Returns the shape's normal matrix [P,S,S] and right-hand side [P,S]."""
+    def prepare(self, renew: bool = False) -> tuple[Tensor, Tensor]:
+        """Linearize here. Returns the shape's normal matrix [P,S,S] and right-hand side [P,S].
+
+        renew: with a new matrix also for those who all but stand still.
+        """
         look = self._look()
-        worse = self._worse(look)
+        worse = self._worse(look.slope.mean_square, look.unlikely)
         if worse is not None:
             self._step_back(worse)
             look = self._look()
         with torch.no_grad():
             self.doubt = self._doubt(look.slope)
+            if renew:
+                self.factors = None
             self.factors = self._renewed(look.posed)
         self._accepted = look
         return self.factors.shape, self._reduce(look, self.factors)
 
     def settle(self) -> Posed:
         """The points posed as found in the end, after the last `advance`."""
-        look = self._look()
-        worse = self._worse(look)
+        posed = pose_points(self.points, self.state.orientations, self.state.shape)
+        square = (self.residuals(posed).square() * self.targets.weights[:, None]).sum((1, 2))
+        worse = self._worse(square, self._unlikely(posed)[1])
         if worse is None:
-            return look.posed
+            return posed
         self._step_back(worse)
         return pose_points(self.points, self.state.orientations, self.state.shape)
 
@@ -128,7 +135,7 @@ class Batch:
         """Take the step whose shape part [P,S] was solved for, after `prepare`."""
         assert self.factors is not None
         pull = self._turn_pull - (self.factors.mixed @ shape_step[..., None])[..., 0]
-        turns = torch.cholesky_solve(pull[..., None], self.factors.turns)[..., 0]
+        turns = (self.factors.inverse @ pull[..., None])[..., 0]
         turns = turns.to(self.state.shape).unflatten(1, (-1, 3))
         length = turns.norm(dim=-1, keepdim=True)
         self.longest_turn = length.detach().amax((1, 2))
@@ -151,17 +158,20 @@ class Batch:
         if self.unknowns.scale is not None:
             extra = scale_gradient(posed, weights, residuals)
             slope = slope._replace(shape=torch.cat([slope.shape, extra], 1))
-        bends = self.unknowns.bends(self.points, state, posed)
-        unlikely = bends.square().sum(1) / self.unknowns.turn**2 + state.shape.square().sum(1)
-        return Look(state, posed, slope, bends, unlikely)
+        return Look(state, posed, slope, *self._unlikely(posed))
+
+    def _unlikely(self, posed: Posed) -> tuple[Tensor, Tensor]:
+        bends = self.unknowns.bends(self.points, self.state, posed)
+        shape = self.state.shape.square().sum(1)
+        return bends, bends.square().sum(1) / self.unknowns.turn**2 + shape
 
     @torch.no_grad()
-    def _worse(self, look: Look) -> Tensor | None:
+    def _worse(self, mean_square: Tensor, unlikely: Tensor) -> Tensor | None:
         """[P]: whose last step made matters worse; None if nobody's did."""
         before = self._accepted
         if before is None or self.shared:
             return None
-        after = look.slope.mean_square + self.doubt * look.unlikely
+        after = mean_square + self.doubt * unlikely
         limit = WORSE * (before.slope.mean_square + self.doubt * before.unlikely) + WORSE_SQUARE
         worse = after > limit
         return worse if bool(worse.any()) else None

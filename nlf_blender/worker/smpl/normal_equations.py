@@ -22,7 +22,7 @@ from torch import Tensor
 
 from .fit_points import FitPoints
 from .posed_points import Posed
-from .second_moments import lever_moments
+from .second_moments import turn_blocks
 
 
 class NormalMatrix(NamedTuple):
@@ -49,20 +49,14 @@ def normal_matrix(
     points: FitPoints, orientations: Tensor, posed: Posed, weights: Tensor, with_scale: bool
 ) -> NormalMatrix:
     """The matrix for points posed with orientations [P,J,3,3]; weights [P,N], summing to 1."""
-    arms, means = lever_moments(points, orientations, posed, weights)
-    own = arms.diagonal(dim1=1, dim2=2).diagonal(dim1=1, dim2=2).sum(-1)
-    arms = arms - means[:, :, None, :, None] * means[:, None, :, None]
-    # (a x u).(b x v) = (a.b)(u.v) - (a.v)(b.u)
-    turns = -arms.transpose(3, 4)
-    turns.diagonal(dim1=3, dim2=4).add_(arms.diagonal(dim1=3, dim2=4).sum(-1, keepdim=True))
-    turns = turns.transpose(2, 3).flatten(3).flatten(1, 2)
+    turns, levers = turn_blocks(points, orientations, posed, weights)
     slopes = shape_slopes(points, orientations, posed, with_scale)
     slopes = slopes - (slopes * weights[:, None, None]).sum(-1, keepdim=True)
     square = (slopes * weights[:, None, None].sqrt()).transpose(1, 2).flatten(2)
-    homogeneous = torch.cat([posed.unposed * weights[:, None], weights[:, None]], 1)  # [P,4,N]
+    homogeneous = torch.cat([posed.unposed * weights[:, None], weights[:, None]], 1)
     products = _products(homogeneous, slopes, points.skin)
     mixed = torques(points, orientations, posed, products).flatten(1, 2)
-    return NormalMatrix(own, turns, mixed, square @ square.mT)
+    return NormalMatrix(levers, turns, mixed, square @ square.mT)
 
 
 def gradient(
@@ -127,10 +121,12 @@ def shape_slopes(points: FitPoints, orientations: Tensor, posed: Posed, with_sca
 
 
 def _products(homogeneous: Tensor, vectors: Tensor, skin: Tensor) -> Tensor:
-    """Sums [P,J,4,3,D] of w_k [p;1] d^T from [p;1] as [P,4,n] and d as [P,3,D,n]; skin [n,J]."""
-    rows = homogeneous[:, :, None] * vectors.flatten(1, 2)[:, None]
-    sums = (rows.flatten(0, 2) @ skin).view(*rows.shape[:2], *vectors.shape[1:3], skin.shape[1])
-    return sums.permute(0, 4, 1, 2, 3)
+    """Sums [P,J,4,3,D] of w_k [p;1] d^T from [p;1] as [P,4,N] and d as [P,3,D,N]; skin [N,J]."""
+    flat = vectors.flatten(1, 2)
+    # row by row, for the sake of the cache
+    rows = [(flat * row[:, None]).flatten(0, 1) @ skin for row in homogeneous.unbind(1)]
+    shape = (len(vectors), *vectors.shape[1:3], skin.shape[1])
+    return torch.stack([row.view(shape) for row in rows], 1).permute(0, 4, 1, 2, 3)
 
 
 def _shape_pull(

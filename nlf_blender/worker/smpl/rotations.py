@@ -19,16 +19,14 @@ def skew_matrix(vectors: Tensor) -> Tensor:
 
 
 def matrix_from_rotvec(rotvecs: Tensor) -> Tensor:
-    """Rotation matrices [...,3,3] of rotation vectors [...,3] in radians."""
-    squared = (rotvecs * rotvecs).sum(-1)[..., None, None]
-    small = squared < SMALL_ANGLE**2
-    safe = torch.where(small, torch.ones_like(squared), squared)
-    angle = safe.sqrt()
-    sine = torch.where(small, 1 - squared / 6 + squared**2 / 120, angle.sin() / angle)
-    cosine = torch.where(small, 0.5 - squared / 24, 2 * (angle / 2).sin() ** 2 / safe)
-    cross = skew_matrix(rotvecs)
+    """Rotation matrices [...,3,3] of rotation vectors [...,3] in radians (Rodrigues' formula)."""
+    squared = rotvecs.square().sum(-1, keepdim=True)[..., None]
+    half = (squared / 4).clamp_min(torch.finfo(rotvecs.dtype).tiny).sqrt()
+    sinc = half.sin() / half
+    turned = sinc * half.cos() * skew_matrix(rotvecs)
+    outer = (sinc * sinc / 2) * (rotvecs[..., :, None] * rotvecs[..., None, :])
     identity = torch.eye(3, dtype=rotvecs.dtype, device=rotvecs.device)
-    return identity + sine * cross + cosine * (cross @ cross)
+    return (1 - squared * sinc * sinc / 2) * identity + turned + outer
 
 
 def quaternion_from_matrix(matrices: Tensor) -> Tensor:
