@@ -25,6 +25,7 @@ _REGISTER_GUESS = {
     "Following the surface": 1.0,
     "Comparing the best": 1.5,
     "Fitting the surface": 1.0,
+    "Mending limbs": 0.7,
     "Settling": 0.5,
     "Measuring": 0.8,
     "Writing": 0.5,

@@ -44,6 +44,7 @@ REGISTER_STAGES = (
     "Following the surface",
     "Comparing the best",
     "Fitting the surface",
+    "Mending limbs",
     "Settling",
     "Measuring",
     "Writing",

@@ -25,7 +25,6 @@ from .body_points import State, join
 from .coarse import CoarseStage, run_stage
 from .correspond import Cloud, TransportSettings
 from .fine import FineStage, Refinement
-from .flips import STAGE as TURNING
 from .flips import turn_hands
 from .limbs import FAR, LOST_SHARE, limb_restarts, trunk_restarts
 from .nearest import ScanTarget
@@ -42,6 +41,8 @@ LIMBS = CoarseStage("Placing lost limbs", 300, 600, 0.12, 0.03, 10, 4, 0.01)
 COMPARING = FineStage("Comparing the best", 0.8, 12, 2000)
 FITTING = FineStage("Fitting the surface", 0.9, 20, 3000)
 SETTLING = FineStage("Settling", 0.95, 40, 5000)
+MENDING = "Mending limbs"
+Said = Callable[[int, int], None]  # (done, total)
 FULL_REACH = 1.0
 PARTIAL_REACH = 0.1
 
@@ -146,11 +147,11 @@ class _Run:
         state = starting_states(first.points, first.weights, points, any_orientation, most)
         tried = len(state)
         for stage in COARSE:
-            state = self._stage(stage, state)
+            state = self._stage(stage, state, self._saying(stage.name))
         state = self._best(COMPARING, state, 2)
         state = self._best(FITTING, state, 1)
         state = self._with_lost_limbs(state)
-        state = turn_hands(self.refinement, state, self._saying(TURNING.name))
+        state = turn_hands(self.refinement, state, self._saying(MENDING))
         return self._best(SETTLING, state, 1), tried
 
     def _with_lost_limbs(self, state: State) -> State:
@@ -162,15 +163,16 @@ class _Run:
         restarts = [way for way in ways if way is not None]
         if not restarts:
             return state
-        found = self._best(COMPARING, self._stage(LIMBS, join(restarts)), 1)
-        return self._best(FITTING, join([state, found]), 1)
+        said = self._saying(MENDING, counted=False)
+        found = self._stage(LIMBS, join(restarts), said)
+        found = self.refinement.best(COMPARING, found, 1, said)
+        return self.refinement.best(FITTING, join([state, found]), 1, said)
 
-    def _stage(self, stage: CoarseStage, state: State) -> State:
+    def _stage(self, stage: CoarseStage, state: State, said: Said) -> State:
         """The state after a coarse stage."""
         count = stage.scan_points
         cloud = Cloud(self.scan.points[:count], self.scan.normals[:count])
         body = self.bodies.weighed(stage.body_points)
-        said = self._saying(stage.name)
         state, cost = run_stage(stage, body, cloud, self.bodies.prior, state, self.transport, said)
         if len(cost) == 0:
             raise UserError(
@@ -184,7 +186,10 @@ class _Run:
         """The `keep` best bodies after a fine stage."""
         return self.refinement.best(stage, state, keep, self._saying(stage.name))
 
-    def _saying(self, name: str) -> Callable[[int, int], None]:
+    def _saying(self, name: str, counted: bool = True) -> Said:
+        """What stages report to; not counted: a stage of several parts, none of them its end."""
+        if not counted:
+            return lambda done, total: self.progress.step(name)
         return lambda done, total: self.progress.step(name, done, total)
 
 
