@@ -3,7 +3,7 @@
 
 Kabsch's method gives every part's orientation; a few regularized least-squares solves for all
 turns and the shape at once lead from there to the optimum (gauss_newton.py says how that differs
-from the paper). README.md in this folder has the accuracy and the speed.
+from the paper). fitting.md has the accuracy and the speed.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from .linear_system import solve_shapes
 from .rotations import rotvec_from_matrix
 from .shared_shapes import share_shapes
 
-# People are fitted in batches such that no intermediate tensor holds more numbers than this: what
-# stays in a processor's cache, or nearly.
+# People are fitted in batches such that no intermediate tensor holds more numbers than this (64 MB):
+# fewer at a time cost more of torch's own overhead, more cost memory and gain nothing.
 BATCH_NUMBERS = 1 << 24
 FINE_STEPS = 2  # with all points, at least, where the first steps take fewer
 NEAR_TURN = 0.03  # radians; with a longer turn in a fine step, another one follows

@@ -102,7 +102,7 @@ class Batch:
             if renew:
                 self.factors = None
             self.factors = self._renewed(look.posed)
-        self._accepted = look
+        self._accepted = None if self.shared else look
         return self.factors.shape, self._reduce(look, self.factors)
 
     def settle(self) -> Posed:
@@ -169,7 +169,7 @@ class Batch:
     def _worse(self, mean_square: Tensor, unlikely: Tensor) -> Tensor | None:
         """[P]: whose last step made matters worse; None if nobody's did."""
         before = self._accepted
-        if before is None or self.shared:
+        if before is None:
             return None
         after = mean_square + self.doubt * unlikely
         limit = WORSE * (before.slope.mean_square + self.doubt * before.unlikely) + WORSE_SQUARE
