@@ -85,26 +85,16 @@ def scale_gradient(posed: Posed, weights: Tensor, residuals: Tensor) -> Tensor:
 def torques(points: FitPoints, orientations: Tensor, posed: Posed, products: Tensor) -> Tensor:
     """Sums [P,J,3,D] of u_j x d over the points, from products [P,J,4,3,D] of w_k [p;1] and d.
 
-    As in mechanics: forces d at the parts, about their own joints, then carried to those above.
+    As in mechanics: forces d at the parts, carried to the joints above, each about its own place.
     """
-    turned = orientations @ (
-        products[:, :, :3] - posed.rest[..., None, None] * products[:, :, 3:]
-    ).flatten(3)
-    turned = turned.unflatten(3, products.shape[3:])
-    forces = products[:, :, 3]
-    own = torch.stack(
-        [
-            turned[:, :, 1, 2] - turned[:, :, 2, 1],
-            turned[:, :, 2, 0] - turned[:, :, 0, 2],
-            turned[:, :, 0, 1] - turned[:, :, 1, 0],
-        ],
-        2,
+    transforms = torch.cat([orientations, posed.shifts[..., None]], -1)
+    moved = torch.cat([transforms @ products.flatten(3), products[:, :, 3:].flatten(3)], 2)
+    carried = (points.tree.ancestors.T @ moved.flatten(2)).view_as(moved)
+    about = carried[:, :, :3] - posed.joints[..., None] * carried[:, :, 3:]
+    (_, xy, xz), (yx, _, yz), (zx, zy, _) = (
+        row.unbind(2) for row in about.unflatten(3, products.shape[3:]).unbind(2)
     )
-    places = posed.joints[..., None].expand_as(forces)
-    own = own + torch.linalg.cross(places, forces, dim=2)
-    carried = points.tree.ancestors.T @ torch.cat([own, forces], 2).flatten(2)
-    carried = carried.unflatten(2, (6, products.shape[4]))
-    return carried[:, :, :3] - torch.linalg.cross(places, carried[:, :, 3:], dim=2)
+    return torch.stack([yz - zy, zx - xz, xy - yx], 2)
 
 
 def shape_slopes(points: FitPoints, orientations: Tensor, posed: Posed, with_scale: bool) -> Tensor:
