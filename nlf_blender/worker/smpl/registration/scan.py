@@ -17,7 +17,8 @@ POINTS = 20_000
 FEWEST_POINTS = 200
 THINNED_FROM = 50  # times the points that are wanted: of larger clouds a random part is looked at
 TINY = 1e-12
-LOOSE_SHARE = 0.01  # a piece with fewer of the points than this is a floater
+SMALL_PIECE, SPECK = 0.01, 0.001  # shares of all points that a piece of them has at most
+FAR_PIECE = 0.3  # metres from the larger pieces: beyond, a small piece is not of the person
 LOOSE_GAP = 5.0  # times the median spacing: what a piece's points are apart at most
 # Units that scans come in, metres: how long one is, and how common it is.
 UNITS = {"metres": (1.0, 1.0), "centimetres": (0.01, 1.0), "millimetres": (0.001, 1.0)} | {
@@ -202,13 +203,21 @@ def _unit_factor(points: FloatArray, given: float | None) -> tuple[float, tuple[
 
 
 def _without_floaters(points: FloatArray) -> np.ndarray:
-    """Mask [M] of the points of pieces that are not small and loose."""
+    """Mask [M] of the points of pieces that are not loose: specks, and small pieces far away.
+
+    A small piece that is near may be a hand or a forearm whose elbow is hidden.
+    """
     tree = cKDTree(points)
     spacing = np.median(tree.query(points, k=2)[0][:, 1])
     pairs = tree.sparse_distance_matrix(tree, LOOSE_GAP * spacing, output_type="coo_matrix")
     labels = connected_components(pairs, directed=False)[1]
     sizes = np.bincount(labels)
-    return sizes[labels] >= min(LOOSE_SHARE * len(points), sizes.max())
+    large = sizes >= min(SMALL_PIECE * len(points), sizes.max())
+    distance = cKDTree(points[large[labels]]).query(points)[0]
+    gap = np.full(len(sizes), np.inf)
+    np.minimum.at(gap, labels, distance)
+    speck = sizes < SPECK * len(points)
+    return (large | (~speck & (gap < FAR_PIECE)))[labels]
 
 
 def in_units(scan: PreparedScan, unit_factor: float) -> PreparedScan:
