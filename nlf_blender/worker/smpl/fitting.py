@@ -23,11 +23,11 @@ from .linear_system import solve_shapes
 from .rotations import rotvec_from_matrix
 from .shared_shapes import share_shapes
 
-# People are fitted in batches such that no intermediate tensor holds more numbers than this (64 MB):
+# People are fitted in batches such that no tensor on the way holds more numbers than this (64 MB):
 # fewer at a time cost more of torch's own overhead, more cost memory and gain nothing.
 BATCH_NUMBERS = 1 << 24
-FINE_STEPS = 2  # with all points, at least, where the first steps take fewer
-NEAR_TURN = 0.03  # radians; with a longer turn in a fine step, another one follows
+FEW_STEPS = 2  # with fewer points, at least
+NEAR_TURN = 0.02  # radians; with a longer turn in a step with all points, another one follows
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class FitSettings:
     scale: bool = False
     kid: bool = False
     uncertainty_exponent: float = 2.0
-    turn: float = 1.0
+    turn: float = 0.5
     independent_points: float | None = None
 
     def __post_init__(self) -> None:
@@ -214,50 +214,47 @@ def _make_batch(
 def _solve(batches: list[Batch], settings: FitSettings, groups: Tensor | None) -> Tensor:
     """Bring batches that share shapes to their optimum. Returns the shapes' covariances [P,S,S].
 
-    The first steps take fewer points where these can stand for all.
+    The first steps take fewer points where these can stand for all. Only one more step after the
+    last is recorded for gradients: at the optimum, with a new matrix, it is by itself the
+    derivative of the whole fit (implicit function theorem, with Gauss-Newton's Hessian).
     """
-    iterations = settings.iterations
+    least, most, turn = 1, settings.iterations, CALM_TURN
     rough = [batch.coarse() for batch in batches]
     few = [batch for batch in rough if batch is not None]
-    if len(few) < len(batches) or iterations <= FINE_STEPS:
-        return _step(batches, iterations, groups)
     with torch.no_grad():
-        _step(few, iterations - FINE_STEPS, groups)
-        _step_until(few, RENEW_TURN, iterations, groups)
-        for batch, found in zip(batches, few, strict=True):
-            batch.go_on_from(found)
-        _step(batches, FINE_STEPS - 1, groups)
-        _step_until(batches, NEAR_TURN, iterations, groups)
-    return _step(batches, 1, groups)
+        if len(few) == len(batches) and most > FEW_STEPS:
+            _walk(few, FEW_STEPS, 2 * most, RENEW_TURN, groups)
+            for batch, found in zip(batches, few, strict=True):
+                batch.go_on_from(found)
+            least, turn = max(1, most - 1 - FEW_STEPS), NEAR_TURN
+        covariance = _walk(batches, least, most, turn, groups)
+    if torch.is_grad_enabled() and not torch.is_inference_mode_enabled():
+        covariance = _step(batches, groups, renew=True)
+    return covariance
 
 
-def _step_until(batches: list[Batch], turn: float, most: int, groups: Tensor | None) -> None:
-    """Steps as long as some joint turned by more than `turn`, radians, in the last; `most` steps at
-    most."""
-    while most and any((batch.longest_turn > turn).any() for batch in batches):
-        _step(batches, 1, groups)
-        most -= 1
-
-
-def _step(batches: list[Batch], count: int, groups: Tensor | None) -> Tensor:
-    """Some steps with batches that share shapes. Returns the shapes' covariances [P,S,S].
-
-    Only the last step is recorded for gradients: at the optimum, with a new matrix, it is by itself
-    the derivative of the whole fit (implicit function theorem, with Gauss-Newton's Hessian).
-    """
-    recording = torch.is_grad_enabled() and not torch.is_inference_mode_enabled()
+def _walk(
+    batches: list[Batch], least: int, most: int, turn: float, groups: Tensor | None
+) -> Tensor:
+    """Steps, at least and at most as many, until no joint turned by more than `turn`, radians, in
+    the last. Returns the shapes' covariances [P,S,S]."""
     covariance = torch.zeros(0)
-    for index in range(count):
-        with torch.set_grad_enabled(recording and index == count - 1):
-            prepared = [batch.prepare(renew=torch.is_grad_enabled()) for batch in batches]
-            matrices, right = (torch.cat(items) for items in zip(*prepared, strict=True))
-            shapes = torch.cat([batch.unexpected_shape() for batch in batches])
-            steps, covariance = solve_shapes(matrices, right, shapes, groups)
-            sizes = [len(batch.targets.weights) for batch in batches]
-            for batch, step in zip(batches, steps.split(sizes), strict=True):
-                batch.advance(step)
-        if not recording and all((batch.longest_turn < CALM_TURN).all() for batch in batches):
+    for count in range(1, most + 1):
+        covariance = _step(batches, groups)
+        if count >= least and all((batch.longest_turn <= turn).all() for batch in batches):
             break
+    return covariance
+
+
+def _step(batches: list[Batch], groups: Tensor | None, renew: bool = False) -> Tensor:
+    """One step. Returns the shapes' covariances [P,S,S]; renew: with new matrices for all."""
+    prepared = [batch.prepare(renew) for batch in batches]
+    matrices, right = (torch.cat(items) for items in zip(*prepared, strict=True))
+    shapes = torch.cat([batch.unexpected_shape() for batch in batches])
+    steps, covariance = solve_shapes(matrices, right, shapes, groups)
+    sizes = [len(batch.targets.weights) for batch in batches]
+    for batch, step in zip(batches, steps.split(sizes), strict=True):
+        batch.advance(step)
     return covariance
 
 
