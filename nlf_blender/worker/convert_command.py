@@ -14,8 +14,8 @@ from .progress_line import ProgressLine, print_seconds
 
 if TYPE_CHECKING:
     from .smpl.body_model import BodyModel
-    from .smpl.correspondence import Correspondence
-    from .smpl.fitting import Fit
+    from .smpl.conversion.correspondence import Correspondence
+    from .smpl.fitting.fit import Fit
 
 DEFAULT_BETAS = 10
 SHARED, PER_FRAME = "shared", "per-frame"
@@ -61,8 +61,8 @@ def _convert(options: argparse.Namespace) -> int:
     import torch
 
     from .motion_file import Motion, read_motion, write_motion
-    from .smpl.conversion import convert, surface_errors
-    from .smpl.fitting import FitSettings
+    from .smpl.conversion.convert import convert, surface_errors
+    from .smpl.fitting.fit import FitSettings
 
     progress = Progress(listener=ProgressLine().show)
     progress.step("load")
@@ -124,7 +124,7 @@ def _load_bodies(options: argparse.Namespace) -> list[BodyModel]:
 def _correspondence(
     options: argparse.Namespace, source: BodyModel, target: BodyModel
 ) -> Correspondence:
-    from .smpl.correspondence import closest_surface_correspondence, load_correspondence
+    from .smpl.conversion.correspondence import closest_surface_correspondence, load_correspondence
 
     if options.correspondence is None:
         return closest_surface_correspondence(source, target.body)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .engine import Models
 from .nlf.localizer import LocalizedPerson
-from .smpl.fitting import FitSettings, fit
+from .smpl.fitting.fit import FitSettings, fit
 
 Float32Array = NDArray[np.float32]
 

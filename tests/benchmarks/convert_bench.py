@@ -21,9 +21,12 @@ from torch import Tensor
 
 from nlf_blender.body.body_data import load_body_npz
 from nlf_blender.worker.smpl.body_model import BodyModel
-from nlf_blender.worker.smpl.conversion import LEAST_CONFIDENCE, convert
-from nlf_blender.worker.smpl.correspondence import Correspondence, closest_surface_correspondence
-from nlf_blender.worker.smpl.fitting import FitSettings
+from nlf_blender.worker.smpl.conversion.convert import LEAST_CONFIDENCE, convert
+from nlf_blender.worker.smpl.conversion.correspondence import (
+    Correspondence,
+    closest_surface_correspondence,
+)
+from nlf_blender.worker.smpl.fitting.fit import FitSettings
 
 from . import report
 from .convert_rival import EdgeOptimiser

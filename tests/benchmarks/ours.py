@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from nlf_blender.worker.smpl.body_model import BodyModel
-from nlf_blender.worker.smpl.fitting import fit
+from nlf_blender.worker.smpl.fitting.fit import fit
 
 from .sampling import Seen, Solution
 

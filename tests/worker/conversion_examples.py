@@ -17,7 +17,10 @@ from scipy import sparse
 
 from nlf_blender.body.body_data import BodyData, load_body_npz
 from nlf_blender.worker.smpl.body_model import BodyModel
-from nlf_blender.worker.smpl.correspondence import Correspondence, closest_surface_correspondence
+from nlf_blender.worker.smpl.conversion.correspondence import (
+    Correspondence,
+    closest_surface_correspondence,
+)
 
 Motion = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 

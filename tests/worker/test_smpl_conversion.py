@@ -10,10 +10,10 @@ import torch
 from conversion_examples import Motion, Pair, motion_of, second_pair, shuffled_pair
 
 from nlf_blender.worker.progress import Progress
-from nlf_blender.worker.smpl import conversion
 from nlf_blender.worker.smpl.body_model import BodyModel
-from nlf_blender.worker.smpl.conversion import convert, surface_errors
-from nlf_blender.worker.smpl.fitting import Fit
+from nlf_blender.worker.smpl.conversion import convert as conversion
+from nlf_blender.worker.smpl.conversion.convert import convert, surface_errors
+from nlf_blender.worker.smpl.fitting.fit import Fit
 
 
 @pytest.fixture(autouse=True)

@@ -28,14 +28,18 @@ from nlf_blender.body.body_data import BodyData
 from nlf_blender.body.skeleton import Skeleton
 from nlf_blender.errors import UserError
 from nlf_blender.worker.smpl.body_model import BodyModel
-from nlf_blender.worker.smpl.body_regions import RegionSurface, joint_regions, shared_regions
-from nlf_blender.worker.smpl.conversion import convert
-from nlf_blender.worker.smpl.correspondence import (
+from nlf_blender.worker.smpl.conversion.body_regions import (
+    RegionSurface,
+    joint_regions,
+    shared_regions,
+)
+from nlf_blender.worker.smpl.conversion.convert import convert
+from nlf_blender.worker.smpl.conversion.correspondence import (
     Correspondence,
     closest_surface_correspondence,
     load_correspondence,
 )
-from nlf_blender.worker.smpl.joint_matching import (
+from nlf_blender.worker.smpl.conversion.joint_matching import (
     SMPLH_SKELETON,
     SMPLX_SKELETON,
     plain_name,

@@ -14,9 +14,9 @@ from body_examples import OPEN_BODY, random_pose, small_arrays, small_body
 
 from nlf_blender.body.body_data import BodyData, body_from_arrays, load_body_npz
 from nlf_blender.worker.smpl.body_model import BodyModel
-from nlf_blender.worker.smpl.fit_start import FitStart
-from nlf_blender.worker.smpl.fitting import Fit, FitSettings, fit
-from nlf_blender.worker.smpl.kabsch import nearest_rotation
+from nlf_blender.worker.smpl.fitting.fit import Fit, FitSettings, fit
+from nlf_blender.worker.smpl.fitting.kabsch import nearest_rotation
+from nlf_blender.worker.smpl.fitting.start import FitStart
 from nlf_blender.worker.smpl.rotations import matrix_from_rotvec
 from nlf_blender.worker.smpl.vertex_subset import choose_vertices, vertex_areas
 
@@ -322,7 +322,7 @@ def test_a_shared_shape_is_found_better_than_alone(people: People) -> None:
 def test_shared_shapes_reach_over_batches(people: People, monkeypatch: pytest.MonkeyPatch) -> None:
     points, groups = people.points(3, 0.01), torch.zeros(16)
     together = people.fit(points, shape_groups=groups)
-    monkeypatch.setattr("nlf_blender.worker.smpl.fitting.BATCH_NUMBERS", 1)
+    monkeypatch.setattr("nlf_blender.worker.smpl.fitting.fit.BATCH_NUMBERS", 1)
     apart = people.fit(points, shape_groups=groups)
     torch.testing.assert_close(apart.betas, together.betas, atol=2e-2, rtol=0)
     torch.testing.assert_close(apart.translation, together.translation, atol=1e-3, rtol=0)

@@ -18,7 +18,7 @@ from .rotations import matrix_from_rotvec
 from .vertex_subset import choose_vertices
 
 if TYPE_CHECKING:
-    from .fit_points import FitPoints
+    from .fitting.points import FitPoints
 
 # People are posed in groups such that no intermediate tensor holds more numbers than this (64 MB).
 MOST_NUMBERS = 1 << 24
@@ -56,7 +56,7 @@ class BodyModel(nn.Module):
         for name in ("kid_direction", "joints_kid_direction"):
             array = getattr(body, name)
             self.register_buffer(name, None if array is None else _float32(array))
-        self.fit_points: dict[object, FitPoints] = {}  # kept by fit_points.py
+        self.fit_points: dict[object, FitPoints] = {}  # kept by fitting/points.py
         self.parents = body.skeleton.parents
         self.levels = body.skeleton.levels()
         self.non_root = [joint for joint, parent in enumerate(self.parents) if parent >= 0]

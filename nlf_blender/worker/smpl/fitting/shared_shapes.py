@@ -8,8 +8,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from .fit_state import State
 from .gauss_newton import Batch
+from .state import State
 
 
 def share_shapes(batches: list[Batch], groups: Tensor) -> None:

@@ -13,11 +13,11 @@ from dataclasses import fields
 import torch
 from torch import Tensor
 
-from ..progress import Progress
-from .body_model import BodyModel
+from ...progress import Progress
+from ..body_model import BodyModel
+from ..fitting.fit import Fit, FitSettings, fit
+from ..vertex_subset import choose_vertices
 from .correspondence import CarriedVertices, Correspondence, closest_surface_correspondence
-from .fitting import Fit, FitSettings, fit
-from .vertex_subset import choose_vertices
 
 VERTICES_TO_FIT = 1024  # of the target
 FRAMES_AT_ONCE = 256

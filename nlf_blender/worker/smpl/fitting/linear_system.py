@@ -12,10 +12,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .fit_points import FitPoints
-from .fit_state import Unknowns
 from .normal_equations import normal_matrix
+from .points import FitPoints
 from .posed_points import Posed
+from .state import Unknowns
 
 # Of what a joint's or a component's points say, expectations count at least this share: sums know
 # no better, and a turn that is open must not follow their rounding.

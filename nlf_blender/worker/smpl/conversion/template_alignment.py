@@ -12,13 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...body.arrays import Float64Array
-from ...body.body_data import BodyData
-from ...errors import UserError
-from .body_model import BodyModel, PosedBody
+from ....body.arrays import Float64Array
+from ....body.body_data import BodyData
+from ....errors import UserError
+from ..body_model import BodyModel, PosedBody
+from ..fitting.fit import Fit, FitSettings, fit
+from ..fitting.start import FitStart
 from .body_regions import RegionSurface, SharedRegions, vertex_normals
-from .fit_start import FitStart
-from .fitting import Fit, FitSettings, fit
 
 # Metres: in each round, vertices this far from the target's surface pull with a third of the
 # weight of those on it. Wide at first, for limbs that are apart; at last narrow, for parts that

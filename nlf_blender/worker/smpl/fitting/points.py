@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from .body_model import BodyModel
-from .vertex_subset import gather_vertices
+from ..body_model import BodyModel
+from ..vertex_subset import gather_vertices
 
 WORTHWHILE = 2  # vertices that one stands for, on average, in the first steps
 CHOICES_KEPT = 4  # per body: what a caller changes between, and no more memory than that

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .fit_points import FitPoints
+from .points import FitPoints
 from .posed_points import Posed
 
 # The square [p;1][p;1]^T out of its upper triangle, in the order of `_moments`.

@@ -12,12 +12,12 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
-from ...body.arrays import Float64Array
-from ...body.body_data import BodyData
-from ...errors import UserError
-from .body_model import BodyModel
+from ....body.arrays import Float64Array
+from ....body.body_data import BodyData
+from ....errors import UserError
+from ..body_model import BodyModel
+from ..safe_pickle import load_arrays
 from .body_regions import RegionSurface, shared_regions, vertex_normals
-from .safe_pickle import load_arrays
 from .template_alignment import LEAST_AGREEMENT, align_templates
 
 # Metres between the aligned surfaces at which confidence is a half; it falls with the square.

@@ -10,8 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .fit_points import FitPoints
-from .fit_targets import Targets
+from .points import FitPoints
+from .targets import Targets
 
 # What the turn of the whole body counts in a part, relative to the part's own points: next to
 # nothing, but all where these leave a turn open (no points, all on a line).

@@ -3,7 +3,7 @@
 
 Kabsch's method gives every part's orientation; a few regularized least-squares solves for all
 turns and the shape at once lead from there to the optimum (gauss_newton.py says how that differs
-from the paper). fitting.md has the accuracy and the speed.
+from the paper). README.md has the accuracy and the speed.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .body_model import BodyModel
-from .fit_points import FitPoints, fit_points
-from .fit_start import FitStart, Known, starting_state, unknowns_of
-from .fit_targets import Targets, make_targets
-from .fit_uncertainty import turn_uncertainty
+from ..body_model import BodyModel
+from ..rotations import rotvec_from_matrix
 from .gauss_newton import CALM_TURN, RENEW_TURN, Batch
 from .linear_system import solve_shapes
-from .rotations import rotvec_from_matrix
+from .points import FitPoints, fit_points
 from .shared_shapes import share_shapes
+from .start import FitStart, Known, starting_state, unknowns_of
+from .targets import Targets, make_targets
+from .uncertainty import turn_uncertainty
 
 # People are fitted in batches such that no tensor on the way holds more numbers than this (64 MB):
 # fewer at a time cost more of torch's own overhead, more cost memory and gain nothing.

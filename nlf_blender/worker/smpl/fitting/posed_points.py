@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .fit_points import FitPoints
+from .points import FitPoints
 
 
 class Posed(NamedTuple):

@@ -9,11 +9,11 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from .fit_points import FitPoints
-from .fit_state import State, Unknowns, expected_rotations
-from .fit_targets import Targets
+from ..rotations import matrix_from_rotvec
 from .kabsch import part_orientations
-from .rotations import matrix_from_rotvec
+from .points import FitPoints
+from .state import State, Unknowns, expected_rotations
+from .targets import Targets
 
 LIKELY_SIZES = (0.4, 2.5)  # of a person in metres, relative to the mean body
 

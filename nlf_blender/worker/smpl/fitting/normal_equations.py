@@ -20,7 +20,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .fit_points import FitPoints
+from .points import FitPoints
 from .posed_points import Posed
 from .second_moments import turn_blocks
 

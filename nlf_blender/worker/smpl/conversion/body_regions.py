@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...body.arrays import Float64Array, IntArray
-from ...body.body_data import BodyData
-from ...body.skeleton import Skeleton
-from ...errors import UserError
-from .closest_surface import ClosestSurface, SurfacePoints
+from ....body.arrays import Float64Array, IntArray
+from ....body.body_data import BodyData
+from ....body.skeleton import Skeleton
+from ....errors import UserError
+from ..closest_surface import ClosestSurface, SurfacePoints
 from .joint_matching import same_joints
 
 FEWEST_JOINTS = 3  # in common; with fewer, nothing says which way a body faces

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .fit_points import FitPoints
+from ..rotations import matrix_from_rotvec
+from .points import FitPoints
 from .posed_points import Posed
-from .rotations import matrix_from_rotvec
 
 SMALLEST_SINE = 1e-6
 

@@ -13,13 +13,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from .fit_points import FitPoints
-from .fit_state import State, Unknowns
-from .fit_targets import LEAST_UNCERTAINTY, Targets, coarse_targets
+from ..rotations import matrix_from_rotvec
 from .linear_system import Factors, factorize
 from .normal_equations import Gradient, gradient, scale_gradient
+from .points import FitPoints
 from .posed_points import Posed, pose_points
-from .rotations import matrix_from_rotvec
+from .state import State, Unknowns
+from .targets import LEAST_UNCERTAINTY, Targets, coarse_targets
 
 # The matrix is renewed while some joint still turns by more than this, radians; below, the old one
 # leads as straight to the optimum, at a fraction of the cost.

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from ...body.skeleton import SMPL_JOINT_NAMES, SMPL_PARENTS, Skeleton
+from ....body.skeleton import SMPL_JOINT_NAMES, SMPL_PARENTS, Skeleton
 
 # The trees of SMPL-H and SMPL-X, whose files hold no names: SMPL's body without its hands, then
 # (SMPL-X) jaw and eyes, then three joints for each finger, the left hand's first.
