@@ -10,23 +10,34 @@ from torch import Tensor
 SMALL_ANGLE = 1e-2
 
 
-def skew_matrix(vectors: Tensor) -> Tensor:
-    """The matrices [...,3,3] that take the cross product with vectors [...,3]."""
-    x, y, z = vectors.unbind(-1)
-    zero = torch.zeros_like(x)
-    rows = (zero, -z, y, z, zero, -x, -y, x, zero)
-    return torch.stack(rows, dim=-1).unflatten(-1, (3, 3))
+# The 9 entries of a rotation matrix, row by row, as sums of products q_i q_j of a unit quaternion
+# (w, x, y, z): {4 i + j: factor}.
+_SUMS = (
+    {0: 1, 5: 1, 10: -1, 15: -1},
+    {6: 2, 3: -2},
+    {7: 2, 2: 2},
+    {6: 2, 3: 2},
+    {0: 1, 5: -1, 10: 1, 15: -1},
+    {11: 2, 1: -2},
+    {7: 2, 2: -2},
+    {11: 2, 1: 2},
+    {0: 1, 5: -1, 10: -1, 15: 1},
+)
+ENTRIES = tuple(tuple(float(row.get(k, 0)) for row in _SUMS) for k in range(16))
 
 
 def matrix_from_rotvec(rotvecs: Tensor) -> Tensor:
-    """Rotation matrices [...,3,3] of rotation vectors [...,3] in radians (Rodrigues' formula)."""
-    squared = rotvecs.square().sum(-1, keepdim=True)[..., None]
+    """Rotation matrices [...,3,3] of rotation vectors [...,3] in radians.
+
+    By way of unit quaternions, in whose products the entries are linear: one product of matrices
+    is quicker than sums of many small tensors.
+    """
+    squared = rotvecs.square().sum(-1, keepdim=True)
     half = (squared / 4).clamp_min(torch.finfo(rotvecs.dtype).tiny).sqrt()
-    sinc = half.sin() / half
-    turned = sinc * half.cos() * skew_matrix(rotvecs)
-    outer = (sinc * sinc / 2) * (rotvecs[..., :, None] * rotvecs[..., None, :])
-    identity = torch.eye(3, dtype=rotvecs.dtype, device=rotvecs.device)
-    return (1 - squared * sinc * sinc / 2) * identity + turned + outer
+    quaternions = torch.cat([half.cos(), half.sin() / half * rotvecs / 2], -1)
+    products = (quaternions[..., :, None] * quaternions[..., None, :]).flatten(-2)
+    entries = torch.tensor(ENTRIES, dtype=rotvecs.dtype, device=rotvecs.device)
+    return (products @ entries).unflatten(-1, (3, 3))
 
 
 def quaternion_from_matrix(matrices: Tensor) -> Tensor:

@@ -135,7 +135,7 @@ class Batch:
         """Take the step whose shape part [P,S] was solved for, after `prepare`."""
         assert self.factors is not None
         pull = self._turn_pull - (self.factors.mixed @ shape_step[..., None])[..., 0]
-        turns = (self.factors.inverse @ pull[..., None])[..., 0]
+        turns = torch.cholesky_solve(pull[..., None], self.factors.turns)[..., 0]
         turns = turns.to(self.state.shape).unflatten(1, (-1, 3))
         length = turns.norm(dim=-1, keepdim=True)
         self.longest_turn = length.detach().amax((1, 2))

@@ -26,14 +26,14 @@ class Factors(NamedTuple):
     """The matrix of one linearization, turns eliminated; double precision.
 
     doubt [P]: the variance of the mean of all points, m^2; least [P,3J+S]: what expectations count,
-    for the shape without the one of `solve_shapes`; inverse [P,3J,3J]: of the turns' block; mixed
-    and solved [P,3J,S]: how shape acts on turns, and the inverse times that; shape [P,S,S]: what is
+    for the shape without the one of `solve_shapes`; turns [P,3J,3J]: Cholesky factor of their
+    block; mixed and solved [P,3J,S]: how shape acts on turns, and that over the block; shape [P,S,S]: what is
     left for it, over doubt.
     """
 
     doubt: Tensor
     least: Tensor
-    inverse: Tensor
+    turns: Tensor
     mixed: Tensor
     solved: Tensor
     shape: Tensor
@@ -62,10 +62,10 @@ def factorize(
     mixed = matrix.mixed.double() * free_turns[..., None] * free_shape[:, None]
     turns = _constrained(matrix.turns, free_turns, least[:, :count], damping)
     shape = _constrained(matrix.shape.double(), free_shape, least[:, count:], damping)
-    inverse = torch.cholesky_inverse(torch.linalg.cholesky(turns))
-    solved = inverse @ mixed
+    factor = torch.linalg.cholesky(turns)
+    solved = torch.cholesky_solve(mixed, factor)
     shape = (shape - mixed.mT @ solved) / doubt[:, None, None]
-    return Factors(doubt, least, inverse, mixed, solved, shape)
+    return Factors(doubt, least, factor, mixed, solved, shape)
 
 
 def _constrained(matrix: Tensor, free: Tensor, least: Tensor, damping: Tensor) -> Tensor:

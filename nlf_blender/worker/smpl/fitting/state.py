@@ -14,6 +14,18 @@ from .points import FitPoints
 from .posed_points import Posed
 
 SMALLEST_SINE = 1e-6
+# Of the 9 entries of a matrix, row by row: half of zy - yz, xz - zx and yx - xy, and the trace.
+AXIAL_AND_TRACE = (
+    (0.0, 0.0, 0.0, 1.0),
+    (0.0, 0.0, -0.5, 0.0),
+    (0.0, 0.5, 0.0, 0.0),
+    (0.0, 0.0, 0.5, 0.0),
+    (0.0, 0.0, 0.0, 1.0),
+    (-0.5, 0.0, 0.0, 0.0),
+    (0.0, -0.5, 0.0, 0.0),
+    (0.5, 0.0, 0.0, 0.0),
+    (0.0, 0.0, 0.0, 1.0),
+)
 
 
 class State(NamedTuple):
@@ -88,8 +100,8 @@ def expected_rotations(rotvecs: Tensor | None, people: int, joints: int, like: T
 def _turn_vectors(rotations: Tensor) -> Tensor:
     """Rotation vectors [...,3] of rotations [...,3,3], quickly; the axis is lost near half a turn,
     where no expectation has a direction."""
-    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = (row.unbind(-1) for row in rotations.unbind(-2))
-    axial = torch.stack([zy - yz, xz - zx, yx - xy], -1) / 2
+    sums = rotations.flatten(-2) @ torch.tensor(AXIAL_AND_TRACE).to(rotations)
+    axial, cosine = sums[..., :3], (sums[..., 3] - 1) / 2
     sine = axial.square().sum(-1).clamp_min(SMALLEST_SINE**2).sqrt()
-    angle = torch.atan2(sine, (xx + yy + zz - 1) / 2)
+    angle = torch.atan2(sine, cosine)
     return axial * (angle / sine)[..., None]

@@ -30,7 +30,9 @@ def turn_uncertainty(
     are not open).
     """
     joints = free.shape[1]
-    blocks = factors.inverse.unflatten(2, (joints, 3)).unflatten(1, (joints, 3))
+    blocks = (
+        torch.cholesky_inverse(factors.turns).unflatten(2, (joints, 3)).unflatten(1, (joints, 3))
+    )
     blocks = blocks.diagonal(dim1=1, dim2=3).permute(0, 3, 1, 2)  # [P,J,3,3]
     slopes = factors.solved.unflatten(1, (joints, 3))
     shaped = slopes @ shape_covariance[:, None] @ slopes.transpose(-1, -2)
