@@ -27,8 +27,8 @@ class Factors(NamedTuple):
 
     doubt [P]: the variance of the mean of all points, m^2; least [P,3J+S]: what expectations count,
     for the shape without the one of `solve_shapes`; turns [P,3J,3J]: Cholesky factor of their
-    block; mixed and solved [P,3J,S]: how shape acts on turns, and that over the block; shape [P,S,S]: what is
-    left for it, over doubt.
+    block; mixed and solved [P,3J,S]: how shape acts on turns, and that over the block; shape
+    [P,S,S]: what is left for it, over doubt.
     """
 
     doubt: Tensor
