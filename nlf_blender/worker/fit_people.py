@@ -18,8 +18,8 @@ Float32Array = NDArray[np.float32]
 JOINT_WEIGHT = 4.0  # of a joint, where each of the chosen vertices counts 1
 # A network's uncertainties weigh as in the NLF paper, and its errors at neighbouring points are
 # alike. (Found with errors of 10 to 60 mm that were alike over 15 cm: 20 to 150 independent points
-# change the vertices' error by 3 % at most.)
-SETTINGS = FitSettings(uncertainty_exponent=1.5, independent_points=60.0)
+# change the vertices' error by 3 % at most. The most of these follows the localized points best.)
+SETTINGS = FitSettings(uncertainty_exponent=1.5, independent_points=150.0, turn=1.0)
 
 
 @dataclass(frozen=True)
