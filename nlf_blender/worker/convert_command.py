@@ -113,8 +113,9 @@ def _load_bodies(options: argparse.Namespace) -> list[BodyModel]:
     from .engine import OPEN_BODY
     from .nlf.localizer import select_device
     from .smpl.body_model import BodyModel
+    from .smpl.fitting.fit import fitting_device
 
-    device = select_device(options.device)
+    device = fitting_device(select_device(options.device))
     return [
         BodyModel(load_body_npz(OPEN_BODY if name == "open" else Path(name))).to(device)
         for name in (options.source, options.target)

@@ -17,6 +17,7 @@ from .nlf.head import PointWeights
 from .nlf.localizer import Localizer, select_device
 from .people.finder import PeopleFinder
 from .smpl.body_model import BodyModel
+from .smpl.fitting.fit import fitting_device
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 OPEN_BODY = ASSETS / "open_body.npz"
@@ -95,6 +96,6 @@ def _load(settings: LocalizeSettings) -> Models:
         localizer=localizer,
         body=body,
         body_file=reduced_body_npz(body),
-        body_model=BodyModel(body).to(device),
+        body_model=BodyModel(body).to(fitting_device(device)),
         point_weights=localizer.point_weights(points),
     )

@@ -14,7 +14,7 @@ from body_examples import OPEN_BODY, random_pose, small_arrays, small_body
 
 from nlf_blender.body.body_data import BodyData, body_from_arrays, load_body_npz
 from nlf_blender.worker.smpl.body_model import BodyModel
-from nlf_blender.worker.smpl.fitting.fit import Fit, FitSettings, fit
+from nlf_blender.worker.smpl.fitting.fit import Fit, FitSettings, fit, fitting_device
 from nlf_blender.worker.smpl.fitting.kabsch import nearest_rotation
 from nlf_blender.worker.smpl.fitting.start import FitStart
 from nlf_blender.worker.smpl.rotations import matrix_from_rotvec
@@ -449,6 +449,11 @@ def test_wrong_shapes_and_settings_are_refused(people: People) -> None:
     for wrong in ({"iterations": 0}, {"turn": 0.0}, {"independent_points": 0.0}):
         with pytest.raises(ValueError):
             FitSettings(**wrong)
+
+
+def test_metal_has_no_double_precision_to_fit_with() -> None:
+    assert fitting_device(torch.device("mps")) == torch.device("cpu")
+    assert fitting_device(torch.device("cuda", 1)) == torch.device("cuda", 1)
 
 
 def test_nearest_rotation_maximises_the_trace_and_never_mirrors() -> None:

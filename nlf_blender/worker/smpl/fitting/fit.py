@@ -82,6 +82,12 @@ class Fit:
     rescaled: Tensor
 
 
+def fitting_device(device: torch.device) -> torch.device:
+    """Where to keep a body that is fitted beside models on `device`: the same, but not on Metal,
+    which knows no double precision."""
+    return torch.device("cpu") if device.type == "mps" else device
+
+
 def fit(
     points: Tensor,
     body: BodyModel,
@@ -109,10 +115,12 @@ def fit(
     known_scale [P], known_pose [P,J,3] (rotation vectors relative to the parent, NaN where free):
     held fixed. expected_pose [P,J,3]: where joints are that no point tells of; at 0 by default.
     shape_groups [P]: people with equal numbers share one shape and scale. ValueError if shapes
-    do not agree.
+    do not agree, or the body is where nothing can be fitted (`fitting_device`).
     """
     settings = settings or FitSettings()
     like = body.v_template
+    if fitting_device(like.device) != like.device:
+        raise ValueError(f"nothing can be fitted on {like.device}")
     points = points.to(like)
     chosen = _chosen(points, body, vertex_indices, joint_indices)
     beta_count = min(settings.beta_count, body.beta_count)

@@ -20,12 +20,10 @@ WHOLE_BODY_SHARE = 1e-4
 
 def nearest_rotation(matrices: Tensor) -> Tensor:
     """The rotations R [...,3,3] that maximise tr(R^T K) for K [...,3,3] (Kabsch 1976)."""
-    # Metal has no SVD; these are a few hundred 3x3 matrices
-    work = matrices.cpu() if matrices.device.type == "mps" else matrices
-    left, _, right = torch.linalg.svd(work)
+    left, _, right = torch.linalg.svd(matrices)
     sign = torch.linalg.det(left @ right).sign()
     flipped = torch.cat([left[..., :2], left[..., 2:] * sign[..., None, None]], dim=-1)
-    return (flipped @ right).to(matrices.device)
+    return flipped @ right
 
 
 def part_orientations(points: FitPoints, targets: Targets) -> tuple[Tensor, Tensor]:
