@@ -18,7 +18,7 @@ from nlf_blender.body.body_data import BodyData
 from nlf_blender.body.skeleton import Skeleton
 from nlf_blender.worker.smpl.body_model import BodyModel
 from nlf_blender.worker.smpl.closest_surface import ClosestSurface
-from nlf_blender.worker.smpl.conversion.body_regions import vertex_normals
+from nlf_blender.worker.smpl.surface_normals import vertex_normals
 
 from .remesh import barycentric_matrix, fewer_vertices, split_edges
 

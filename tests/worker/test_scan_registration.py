@@ -21,7 +21,6 @@ from nlf_blender.worker.smpl.registration.body_points import (
     State,
     moved_state,
     outer_vertices,
-    vertex_normals,
 )
 from nlf_blender.worker.smpl.registration.correspond import (
     Cloud,
@@ -31,6 +30,7 @@ from nlf_blender.worker.smpl.registration.correspond import (
 from nlf_blender.worker.smpl.registration.register import RegisterSettings, Registration, register
 from nlf_blender.worker.smpl.registration.scan import PreparedScan, Scan, prepare_scan
 from nlf_blender.worker.smpl.rotations import matrix_from_rotvec
+from nlf_blender.worker.smpl.surface_normals import vertex_normals
 
 # Registrations from these many starts succeed on the scans below, in a few seconds.
 UPRIGHT = RegisterSettings(any_orientation=False, starts=100)

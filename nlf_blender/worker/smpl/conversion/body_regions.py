@@ -17,6 +17,7 @@ from ....body.body_data import BodyData
 from ....body.skeleton import Skeleton
 from ....errors import UserError
 from ..closest_surface import ClosestSurface, SurfacePoints
+from ..surface_normals import unit, vertex_normals
 from .joint_matching import same_joints
 
 FEWEST_JOINTS = 3  # in common; with fewer, nothing says which way a body faces
@@ -118,19 +119,4 @@ class RegionSurface:
     def normals_at(self, found: SurfacePoints) -> Float64Array:
         """Unit normals [N,3] at points of the surface, blended between the vertices."""
         corners = self.normals[self.faces[found.face]]
-        return _unit(np.einsum("nk,nkc->nc", found.barycentric, corners))
-
-
-def vertex_normals(vertices: Float64Array, faces: IntArray) -> Float64Array:
-    """Unit normals [V,3], each the mean of its triangles' by area; 0 where there is none."""
-    corners = vertices[faces]
-    cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    total = [
-        np.bincount(faces.ravel(), np.repeat(axis, 3), minlength=len(vertices)) for axis in cross.T
-    ]
-    return _unit(np.stack(total, axis=1))
-
-
-def _unit(vectors: Float64Array) -> Float64Array:
-    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return vectors / np.where(length > 0, length, 1.0)
+        return unit(np.einsum("nk,nkc->nc", found.barycentric, corners))

@@ -17,7 +17,8 @@ from ....body.body_data import BodyData
 from ....errors import UserError
 from ..body_model import BodyModel
 from ..safe_pickle import load_arrays
-from .body_regions import RegionSurface, shared_regions, vertex_normals
+from ..surface_normals import vertex_normals
+from .body_regions import RegionSurface, shared_regions
 from .template_alignment import LEAST_AGREEMENT, align_templates
 
 # Metres between the aligned surfaces at which confidence is a half; it falls with the square.

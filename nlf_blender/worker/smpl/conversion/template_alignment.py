@@ -18,7 +18,8 @@ from ....errors import UserError
 from ..body_model import BodyModel, PosedBody
 from ..fitting.fit import Fit, FitSettings, fit
 from ..fitting.start import FitStart
-from .body_regions import RegionSurface, SharedRegions, vertex_normals
+from ..surface_normals import vertex_normals
+from .body_regions import RegionSurface, SharedRegions
 
 # Metres: in each round, vertices this far from the target's surface pull with a third of the
 # weight of those on it. Wide at first, for limbs that are apart; at last narrow, for parts that

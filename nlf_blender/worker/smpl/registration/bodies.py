@@ -8,8 +8,9 @@ import torch
 from scipy.spatial import cKDTree
 
 from ..body_model import BodyModel
+from ..surface_normals import vertex_normals
 from ..vertex_subset import choose_vertices, vertex_areas
-from .body_points import BodyPoints, outer_vertices, vertex_normals
+from .body_points import BodyPoints, outer_vertices
 from .coarse import WeighedPoints
 from .fine import Surface
 from .solve import PosePrior

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from ....body.body_data import BodyData
 from ..body_model import BodyModel, blend
+from ..fitting.points import make_tree
 from ..rotations import matrix_from_rotvec, rotvec_from_matrix
 from ..vertex_subset import vertex_areas
 
@@ -88,7 +89,7 @@ class BodyPoints:
         self.skin = model.weights[indices]
         self.normals = normals[indices]
         self.joints_shapedirs = model.joints_shapedirs[..., :beta_count]
-        self.subtree = subtree_mask(model.parents).to(self.template)
+        self.subtree = make_tree(model).ancestors.to(self.template)
 
     def pose(self, state: State) -> Posed:
         """The points under the parameters of `state`."""
@@ -194,30 +195,6 @@ def moved_state(state: State, posed: Posed, step: Tensor, with_scale: bool) -> S
         translation=state.translation + step[:, :3],
         scale=scale,
     )
-
-
-def subtree_mask(parents: tuple[int, ...]) -> Tensor:
-    """[J,J]: 1 where the row's joint is in the subtree of the column's joint."""
-    mask = torch.zeros(len(parents), len(parents))
-    for joint in range(len(parents)):
-        above = joint
-        while above >= 0:
-            mask[joint, above] = 1.0
-            above = parents[above]
-    return mask
-
-
-def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """Unit normals [V,3] of vertices [V,3] of a mesh, area-weighted; 0 where no face is."""
-    corners = vertices[faces]
-    cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    total = np.zeros_like(vertices)
-    for axis in range(3):
-        total[:, axis] = np.bincount(
-            faces.ravel(), np.repeat(cross[:, axis], 3), minlength=len(vertices)
-        )
-    lengths = np.linalg.norm(total, axis=1, keepdims=True)
-    return total / np.maximum(lengths, np.finfo(total.dtype).tiny)
 
 
 def outer_vertices(body: BodyData) -> np.ndarray:

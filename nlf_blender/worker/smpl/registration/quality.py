@@ -11,8 +11,10 @@ from scipy.spatial import cKDTree
 from ....body.arrays import FloatArray
 from ..body_model import BodyModel
 from ..closest_surface import ClosestSurface
+from ..fitting.points import make_tree
+from ..surface_normals import vertex_normals
 from ..vertex_subset import vertex_areas
-from .body_points import State, outer_vertices, subtree_mask, vertex_normals
+from .body_points import State, outer_vertices
 
 SEEN_WITHIN = 0.02  # metres, or thrice the median distance: a vertex with a scan point that near
 SEEN_SHARE = 0.2  # a joint is determined if so much of its part or of those below it is seen
@@ -63,5 +65,5 @@ def _undetermined(model: BodyModel, seen: np.ndarray, areas: np.ndarray) -> np.n
     joints = len(model.parents)
     total = np.bincount(part, areas, minlength=joints)
     share = np.bincount(part, areas * seen, minlength=joints) / np.maximum(total, 1e-12)
-    below = subtree_mask(model.parents).numpy() > 0
+    below = make_tree(model).ancestors.numpy() > 0
     return ~((share >= SEEN_SHARE)[:, None] & below).any(0)
