@@ -22,6 +22,7 @@ from nlf_blender.worker.smpl.body_model import BodyModel
 
 from . import peer, report
 from .fit_cases import ACCURACY, ACCURACY_BATCH, QUICK_BATCHES, TIMED, TIMED_BATCHES, Case
+from .fit_parts import LEAST, part_times
 from .ours import fit_ours
 from .report import Row, number, say
 from .sampling import BETAS, MEAN_TURN, People, Seen, Solution, draw_people, errors_of, see
@@ -29,6 +30,7 @@ from .timing import Pace, take_turns
 
 QUICK_PACE = Pace(least_rounds=2, most_rounds=10, seconds=0.5)
 QUICK_BODIES = 32
+PARTS_BATCH = 64
 MILLIMETRE = 0.001
 
 
@@ -150,6 +152,13 @@ def timing_table(rows: list[Row]) -> str:
     return report.table(head, lines)
 
 
+def parts_table(times: dict[str, float]) -> str:
+    """What the parts of our fit cost, and how many of each the least fit has."""
+    head = [f"part of ours, batch {PARTS_BATCH}, cpu", "ms per body", "at least"]
+    lines = [[name, number(time), str(LEAST.get(name, ""))] for name, time in times.items()]
+    return report.table(head, lines)
+
+
 def _cells(row: Row) -> list[str]:
     numbers = [number(value) for who in ("ours", "peer") for value in row[who].values()]
     return [row["case"], *numbers, f"{row['ratio']:.2f}"]
@@ -201,7 +210,10 @@ def main(arguments: list[str]) -> list[Row]:
         fitters = Fitters(Path(folder))
         accuracy = list(accuracy_rows(fitters, options, pace))
         timing = list(timing_rows(fitters, options, pace))
-    text = "\n\n".join([conditions(options), accuracy_table(accuracy), timing_table(timing)])
+        people = draw_people(fitters.model, PARTS_BATCH, options.seed)
+        parts = parts_table(part_times(fitters.model, people))
+    tables = [accuracy_table(accuracy), timing_table(timing), parts]
+    text = "\n\n".join([conditions(options), *tables])
     print(text)
     if options.markdown:
         options.markdown.write_text(text + "\n", encoding="utf-8")

@@ -12,6 +12,7 @@ import pytest
 import torch
 from benchmarks import fit_bench, report, sampling
 from benchmarks.fit_cases import Case
+from benchmarks.fit_parts import LEAST, part_times
 from benchmarks.timing import WARM_UPS, Pace, take_turns
 from smplfitter.pt import BodyModel as PeerModel
 
@@ -161,6 +162,17 @@ def test_rows_and_tables(
     printed = capsys.readouterr().out
     assert (tmp_path / "table.md").read_text(encoding="utf-8") == printed
     assert "smplfitter 0.6.0" in printed and str(tmp_path) not in printed
+
+
+def test_the_least_fit_is_made_of_its_parts(
+    fitters: fit_bench.Fitters, people: sampling.People
+) -> None:
+    times = part_times(fitters.model, people)
+    least = times.pop("least fit")
+    assert set(times) == set(LEAST) and min(times.values()) > 0
+    assert least == pytest.approx(sum(times[name] * count for name, count in LEAST.items()))
+    assert times["look, few points"] < times["look, all points"]
+    assert "least fit" in fit_bench.parts_table(times | {"least fit": least})
 
 
 def test_a_table_is_aligned() -> None:

@@ -43,8 +43,7 @@ def convert(
     source in T frames, in any number. correspondence: found by the closest surface if None.
     shape_groups [T]: frames with equal numbers share one shape; without, each has its own. The
     residuals [T,N] of the result are those of the target's vertices `fitted_vertices`. Joints are
-    no evidence: bodies define them differently, and giving those of equal names changed the
-    surface error by 3 % at most.
+    no evidence: bodies define them differently.
     UserError if the bodies cannot be aligned; ValueError if shapes do not agree.
     """
     frames = _check(pose, betas, translation, shape_groups, source)
