@@ -28,6 +28,7 @@ from .array_fields import (
     texts_of,
 )
 from .arrays import Float64Array, FloatArray, IntArray
+from .hands import HandPoses
 from .skeleton import SMPL_JOINT_NAMES, SMPL_PARENTS, Skeleton
 
 NO_PARENT = 4294967295  # how SMPL's files write -1 in an unsigned table
@@ -74,7 +75,10 @@ class BodyData:
     canonical_vertices [V,3] and canonical_joints [J,3]: the body in canonical space.
     uv [U,2] with face_uv [F,3]; vertex_part [V] indexes part_names; mirror_vertices [V]: each
     vertex's other side. kid_direction [V,3] and joints_kid_direction [J,3]: from the template to a
-    child's, where there is one. sha256 is that of the file that all this came from.
+    child's, where there is one. expression_dirs [V,3,E] and joints_expression_dirs [J,3,E]: facial
+    expressions, beside the shape components. hands: what the file tells of hand poses. kind:
+    "smpl", "smplh" or "smplx" by its joints, "" for others. sha256 is that of the file that all
+    this came from.
     """
 
     v_template: Float64Array
@@ -95,6 +99,10 @@ class BodyData:
     mirror_vertices: IntArray | None = None
     kid_direction: FloatArray | None = None
     joints_kid_direction: FloatArray | None = None
+    expression_dirs: FloatArray | None = None
+    joints_expression_dirs: FloatArray | None = None
+    hands: HandPoses | None = None
+    kind: str = ""
     name: str = ""
     license: str = ""
     sha256: str = ""

@@ -36,10 +36,14 @@ class LocalizeSettings:
     neither, the photo's EXIF focal length is used if it has one, else DEFAULT_FOV_DEGREES.
     boxes: per image file name, hand-drawn person boxes (x0, y0, x1, y1) in pixels, which replace
     the detector for that image. test_time_augmentations: crops per person, 1 or more; with 2, each
-    is also seen mirrored, which steadies the result most for its time.
+    is also seen mirrored, which steadies the result most for its time. model_data: a folder with
+    what an official checkpoint lacks, or "". trusted: SHA-256 of the TorchScript files whose code
+    the user agreed to run.
     """
 
     model: str = "default"
+    model_data: str = ""
+    trusted: tuple[str, ...] = ()
     body: str = "open"
     device: str = "auto"
     fov_degrees: float | None = None
@@ -90,6 +94,7 @@ class LocalizeSettings:
     def to_json(self) -> Json:
         """A JSON object that `from_json` reads back to an equal object."""
         data: Json = {**asdict(self)}
+        data["trusted"] = list(self.trusted)
         data["boxes"] = {name: [list(box) for box in boxes] for name, boxes in self.boxes}
         return data
 
@@ -106,6 +111,10 @@ class LocalizeSettings:
             raise ValueError(f"unknown settings {', '.join(unknown)}")
         return cls(
             model=as_str(data.get("model", base.model), "model"),
+            model_data=as_str(data.get("model_data", base.model_data), "model_data"),
+            trusted=tuple(
+                as_str(h, "trusted") for h in as_list(data.get("trusted", []), "trusted")
+            ),
             body=as_str(data.get("body", base.body), "body"),
             device=as_str(data.get("device", base.device), "device"),
             fov_degrees=optional(data.get("fov_degrees"), as_float, "fov_degrees"),

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from ...errors import UserError
 from ...protocol.take import ModelInfo
 from .backbones import build_backbone
+from .canonical_space import OPEN_SPACE, CanonicalSpace
 from .field import FieldConfig
 from .head import HeatmapHead
 
@@ -46,13 +47,19 @@ class LocalizerModel(nn.Module):
     """Backbone and head with what goes with them."""
 
     def __init__(
-        self, backbone: nn.Module, heatmap_head: HeatmapHead, style: CropStyle, info: ModelInfo
+        self,
+        backbone: nn.Module,
+        heatmap_head: HeatmapHead,
+        style: CropStyle,
+        info: ModelInfo,
+        canonical: CanonicalSpace | None = None,
     ) -> None:
         super().__init__()
         self.backbone = backbone
         self.heatmap_head = heatmap_head
         self.style = style
         self.info = info
+        self.canonical = canonical or CanonicalSpace(OPEN_SPACE)
 
     def features(self, images: Tensor, half: bool = False) -> Tensor:
         """images [P,3,S,S] RGB 0..1 -> the backbone's map [P,C,H,W]. half: compute in float16."""
