@@ -7,11 +7,13 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from ..errors import UserError
 from ..protocol.settings import DEVICES, LocalizeSettings, parse_boxes
 from .convert_command import add_convert_command
 from .environment_check import check, incomplete
+from .inspect_command import add_inspect_command
 from .progress import Cancelled, Progress
 from .progress_line import ProgressLine, print_error, print_seconds
 from .register_command import add_register_command
@@ -66,13 +68,38 @@ def _parser() -> argparse.ArgumentParser:
     localize.set_defaults(run=_localize)
     add_register_command(commands)
     add_convert_command(commands)
+    add_inspect_command(commands)
     return parser
 
 
 def _add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="default", help="default, or a checkpoint's path")
+    parser.add_argument(
+        "--model-data",
+        default="",
+        metavar="FOLDER",
+        help="official data files that a crop checkpoint needs (default: beside it)",
+    )
+    parser.add_argument(
+        "--trust",
+        action="append",
+        default=[],
+        metavar="SHA256",
+        help="run the code in the TorchScript file with this hash (see: inspect)",
+    )
     parser.add_argument("--body", default="open", help="open, or a body file's path")
     parser.add_argument("--device", default="auto", choices=DEVICES)
+
+
+def model_settings(options: argparse.Namespace) -> dict[str, Any]:
+    """What `_add_model_options` asked for, as fields of LocalizeSettings."""
+    return {
+        "model": options.model,
+        "model_data": options.model_data,
+        "trusted": tuple(text.lower() for text in options.trust),
+        "body": options.body,
+        "device": options.device,
+    }
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -82,7 +109,7 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    settings = LocalizeSettings(model=options.model, body=options.body, device=options.device)
+    settings = LocalizeSettings(**model_settings(options))
     items = check(settings)
     print(json.dumps({"items": items}))
     return 0 if all(item["ok"] for item in items) else EXIT_FAILED
@@ -90,9 +117,7 @@ def _check(options: argparse.Namespace) -> int:
 
 def _localize(options: argparse.Namespace) -> int:
     settings = LocalizeSettings(
-        model=options.model,
-        body=options.body,
-        device=options.device,
+        **model_settings(options),
         fov_degrees=options.fov,
         focal_px=options.focal_px,
         test_time_augmentations=options.tta,
