@@ -31,6 +31,7 @@ TILE_ROWS = (2, 3)
 TILE_OVERLAP = 1.5
 BODY_LANDMARKS = 33
 HIPS, CIRCLE = 33, 34
+EYES, MOUTH = (2, 5), (9, 10)
 BATCH = 8
 Image = NDArray[np.uint8]
 
@@ -128,13 +129,21 @@ def _person(
 
 
 def _box_of(keypoints: Float64Array, image_size: tuple[int, ...]) -> Float64Array:
-    """The box about the landmarks with a margin for flesh, inside of the picture."""
-    places = keypoints[:, :2]
+    """The box about the landmarks and the top of the head, with a margin for flesh, inside of the
+    picture."""
+    places = np.vstack([keypoints[:, :2], _head_top(keypoints[:, :2])])
     first, last = places.min(axis=0), places.max(axis=0)
     margin = 0.06 * (last - first).max()
     limits = np.array([image_size[1], image_size[0]], dtype=np.float64)
     first, last = (value.clip(0, limits) for value in (first - margin, last + margin))
     return np.concatenate([first, last])
+
+
+def _head_top(places: Float64Array) -> Float64Array:
+    """About where the head ends: the eyes lie halfway up a head, whose mouth is two fifths of the
+    way from the chin to the eyes."""
+    eyes, mouth = places[list(EYES)].mean(axis=0), places[list(MOUTH)].mean(axis=0)
+    return eyes + (eyes - mouth) / 0.6
 
 
 def _frame_of_box(box: Float64Array) -> Frame:
