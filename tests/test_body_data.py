@@ -125,7 +125,7 @@ def cut(key: str) -> Callable[[Arrays], None]:
 FAULTS = {
     "v_template is missing": drop("v_template"),
     "weights is missing": drop("weights"),
-    "J_template is missing": drop("J_regressor"),
+    "J_regressor is missing": drop("J_regressor"),
     "v_template has values that are not finite": set_value("v_template", np.nan),
     "weights are negative or do not sum to 1": set_value("weights", 0.5),
     "shapedirs has shape": cut("shapedirs"),

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import zipfile
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,51 +16,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UserError
-from .array_fields import (
-    Arrays,
-    array_of,
-    as_float64,
-    floats_of,
-    indices_of,
-    optional_floats_of,
-    texts_of,
-)
+from .array_fields import Arrays, as_float64, floats_of, indices_of, optional_floats_of, texts_of
 from .arrays import Float64Array, FloatArray, IntArray
 from .hands import HandPoses
-from .skeleton import SMPL_JOINT_NAMES, SMPL_PARENTS, Skeleton
-
-NO_PARENT = 4294967295  # how SMPL's files write -1 in an unsigned table
-# Weights of one vertex must sum to 1; files in float32 or rounded to 4 digits miss by this much.
-WEIGHT_SUM_TOLERANCE = 1e-2
-# Pose correctives go into a reduced body as a list of the values that matter, if that is short:
-# dense ones, as SMPL's, would be the larger part of every take.
-LEAST_POSEDIR = 1e-5  # metres per unit of a pose feature
-MOST_POSEDIRS_LISTED = 0.2  # of all values
-
-# All that is read of an npz. Others stay untouched: SMPL-X's files hold pickled dictionaries.
-ARRAY_KEYS = (
-    "v_template",
-    "shapedirs",
-    "posedirs",
-    "posedirs_index",
-    "posedirs_value",
-    "J_regressor",
-    "J_template",
-    "J_shapedirs",
-    "weights",
-    "kintree_table",
-    "f",
-    "joint_names",
-    "canonical_vertices",
-    "canonical_joints",
-    "uv",
-    "f_uv",
-    "vertex_part",
-    "part_names",
-    "mirror_vertices",
-    "kid_template",
+from .npz_file import DAMAGED, read_npz
+from .skeleton import Skeleton, kind_of
+from .smpl_layout import (
+    ARRAY_KEYS,
+    NO_PARENT,
+    TEXT_KEYS,
+    hands_arrays,
+    hands_of,
+    joint_directions_of,
+    kid_of,
+    listed_posedirs,
+    posedirs_of,
+    rest_joints_of,
+    shape_and_expression,
+    skeleton_of,
+    weights_of,
 )
-TEXT_KEYS = ("name", "license", "sha256", "gender")
+
+# More than any fit uses. SMPL-X's 300 and 100 would be most of every take.
+BETAS_IN_SCENE, EXPRESSIONS_IN_SCENE = 16, 10
 
 
 @dataclass(frozen=True, eq=False)  # arrays do not compare to one truth: a body equals itself only
@@ -123,6 +99,11 @@ class BodyData:
         """B."""
         return self.shapedirs.shape[2]
 
+    @property
+    def expression_count(self) -> int:
+        """E, 0 for a body without expressions."""
+        return 0 if self.expression_dirs is None else self.expression_dirs.shape[2]
+
 
 def body_from_arrays(
     arrays: Arrays, name: str = "", license: str = "", sha256: str = "", gender: str = "neutral"
@@ -131,31 +112,32 @@ def body_from_arrays(
 
     Needs v_template, shapedirs, weights, kintree_table, f and either J_regressor or both of
     J_template and J_shapedirs; takes posedirs, joint_names, canonical_vertices, canonical_joints,
-    uv with f_uv, vertex_part with part_names, mirror_vertices and kid_template (AGORA's: a child's
-    vertices, taken about their mean as in smplx) where they are there.
+    uv with f_uv, vertex_part with part_names, mirror_vertices, kid_template (AGORA's child) and
+    the hands' means and components where they are there. An SMPL-X's expressions are the last part
+    of its shapedirs, as `shape_and_expression` tells.
     """
     template = floats_of(arrays, "v_template", (None, 3)).astype(np.float64)
     vertices = len(template)
-    shapedirs = floats_of(arrays, "shapedirs", (vertices, 3, None))
-    skeleton = _skeleton(arrays)
-    joints = skeleton.joint_count
+    skeleton = skeleton_of(arrays)
+    joints, kind = skeleton.joint_count, kind_of(skeleton.parents)
+    shapedirs, expression_dirs = shape_and_expression(arrays, vertices, kind)
     regressor = optional_floats_of(arrays, "J_regressor", (joints, vertices))
-    joints_template, joints_shapedirs = _rest_joints(arrays, template, shapedirs, regressor, joints)
+    joints_template = rest_joints_of(arrays, template, regressor, joints)
     uv = optional_floats_of(arrays, "uv", (None, 2))
     faces = indices_of(arrays, "f", (None, 3), vertices)
     part_names = texts_of(arrays, "part_names")
     canonical_vertices = optional_floats_of(arrays, "canonical_vertices", (vertices, 3))
     canonical_joints = optional_floats_of(arrays, "canonical_joints", (joints, 3))
-    kid_direction, joints_kid_direction = _kid(arrays, template, regressor)
+    kid_direction, joints_kid_direction = kid_of(arrays, template, regressor)
     return BodyData(
         v_template=template,
         shapedirs=shapedirs,
-        weights=_weights(arrays, vertices, joints),
+        weights=weights_of(arrays, vertices, joints),
         faces=faces,
         skeleton=skeleton,
         joints_template=joints_template,
-        joints_shapedirs=joints_shapedirs,
-        posedirs=_posedirs(arrays, (vertices, 3, 9 * (joints - 1))),
+        joints_shapedirs=joint_directions_of(arrays, "J_shapedirs", shapedirs, regressor, joints),
+        posedirs=posedirs_of(arrays, vertices, joints),
         joint_regressor=regressor,
         canonical_vertices=as_float64(canonical_vertices),
         canonical_joints=as_float64(canonical_joints),
@@ -172,77 +154,21 @@ def body_from_arrays(
         ),
         kid_direction=kid_direction,
         joints_kid_direction=joints_kid_direction,
+        expression_dirs=expression_dirs,
+        joints_expression_dirs=(
+            None
+            if expression_dirs is None
+            else joint_directions_of(
+                arrays, "J_expression_dirs", expression_dirs, regressor, joints
+            )
+        ),
+        hands=hands_of(arrays),
+        kind=kind,
         name=name,
         license=license,
         sha256=sha256,
         gender=gender,
     )
-
-
-def _kid(
-    arrays: Arrays, template: Float64Array, regressor: FloatArray | None
-) -> tuple[Float64Array | None, Float64Array | None]:
-    child = optional_floats_of(arrays, "kid_template", template.shape)
-    if child is None or regressor is None:
-        return None, None
-    direction = child.astype(np.float64) - child.mean(axis=0) - template
-    return direction, regressor.astype(np.float64) @ direction
-
-
-def _rest_joints(
-    arrays: Arrays,
-    template: Float64Array,
-    shapedirs: FloatArray,
-    regressor: FloatArray | None,
-    joints: int,
-) -> tuple[Float64Array, Float64Array]:
-    if regressor is None:
-        stored = floats_of(arrays, "J_template", (joints, 3))
-        directions = floats_of(arrays, "J_shapedirs", (joints, 3, shapedirs.shape[2]))
-        return stored.astype(np.float64), directions.astype(np.float64)
-    rows = regressor.astype(np.float64)
-    return rows @ template, np.einsum("jv,vcb->jcb", rows, shapedirs, optimize=True)
-
-
-def _posedirs(arrays: Arrays, shape: tuple[int, int, int]) -> FloatArray | None:
-    if "posedirs_index" not in arrays:
-        return optional_floats_of(arrays, "posedirs", shape)
-    dense = np.zeros(shape, dtype=np.float32)
-    index = indices_of(arrays, "posedirs_index", (None,), dense.size)
-    dense.ravel()[index] = floats_of(arrays, "posedirs_value", (len(index),))
-    return dense
-
-
-def _listed_posedirs(posedirs: FloatArray | None) -> dict[str, NDArray[Any]]:
-    if posedirs is None:
-        return {}
-    index = np.flatnonzero(np.abs(posedirs) >= LEAST_POSEDIR)
-    if not 0 < len(index) <= MOST_POSEDIRS_LISTED * posedirs.size:
-        return {}
-    values = posedirs.ravel()[index].astype(np.float16)
-    return {"posedirs_index": index.astype(np.uint32), "posedirs_value": values}
-
-
-def _skeleton(arrays: Arrays) -> Skeleton:
-    table = array_of(arrays, "kintree_table")
-    if table.ndim != 2 or table.shape[0] != 2 or not np.issubdtype(table.dtype, np.integer):
-        raise ValueError(f"kintree_table has shape {table.shape} of {table.dtype}, not 2 rows")
-    parents = tuple(-1 if int(parent) == NO_PARENT else int(parent) for parent in table[0])
-    if list(map(int, table[1])) != list(range(len(parents))):
-        raise ValueError("kintree_table does not number its joints from 0 upward")
-    names = texts_of(arrays, "joint_names")
-    if not names:
-        numbered = tuple(f"Joint_{joint:02d}" for joint in range(len(parents)))
-        names = SMPL_JOINT_NAMES if parents == SMPL_PARENTS else numbered
-    return Skeleton(names, parents)
-
-
-def _weights(arrays: Arrays, vertices: int, joints: int) -> FloatArray:
-    weights = floats_of(arrays, "weights", (vertices, joints))
-    sums = weights.sum(axis=1, keepdims=True)
-    if (weights < 0).any() or np.abs(sums - 1).max() > WEIGHT_SUM_TOLERANCE:
-        raise ValueError("weights are negative or do not sum to 1 at every vertex")
-    return weights / sums
 
 
 def load_body_npz(path: Path) -> BodyData:
@@ -252,7 +178,7 @@ def load_body_npz(path: Path) -> BodyData:
     and what to do if it is missing, is no npz, or holds something else than a body.
     """
     try:
-        arrays = _read_npz(path)
+        arrays = read_npz(path, (*ARRAY_KEYS, *TEXT_KEYS))
         texts = {key: str(arrays.pop(key)) for key in TEXT_KEYS if key in arrays}
         texts.setdefault("name", path.stem)
         texts.setdefault("sha256", _sha256(path))
@@ -261,7 +187,7 @@ def load_body_npz(path: Path) -> BodyData:
         raise UserError(
             "Body file not found", f"{path} does not exist.", "Choose the body file again."
         ) from error
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, *DAMAGED) as error:
         raise UserError(
             "Not a body file",
             f"{path}: {error}.",
@@ -269,39 +195,38 @@ def load_body_npz(path: Path) -> BodyData:
         ) from error
 
 
-def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
-    with open(path, "rb") as file:
-        # numpy would take it for a pickle, and advise to load it as one
-        if not zipfile.is_zipfile(file):
-            raise ValueError("it is not an npz archive, or it is cut off")
-        file.seek(0)
-        with np.load(file, allow_pickle=False) as arrays:
-            keys = [key for key in (*ARRAY_KEYS, *TEXT_KEYS) if key in arrays]
-            return {key: arrays[key] for key in keys}
-
-
-def reduced_body_npz(body: BodyData) -> bytes:
-    """An npz of the body, reduced to what a scene needs: float32, without the joint regressor, and
-    of posedirs what is not zero, if that is little (MOST_POSEDIRS_LISTED).
+def reduced_body_npz(
+    body: BodyData,
+    beta_count: int = BETAS_IN_SCENE,
+    expression_count: int = EXPRESSIONS_IN_SCENE,
+) -> bytes:
+    """An npz of the body, reduced to what a scene needs: float32, without the joint regressor,
+    with the first beta_count shape components and expression_count expressions, and of posedirs
+    what is not zero, if that is little (MOST_POSEDIRS_LISTED).
 
     `load_body_npz` reads it back from a file; joints come from J_template and J_shapedirs.
     """
     parents = [NO_PARENT if parent < 0 else parent for parent in body.skeleton.parents]
     arrays: dict[str, NDArray[Any]] = {
         "v_template": body.v_template.astype(np.float32),
-        "shapedirs": body.shapedirs.astype(np.float32),
+        "shapedirs": body.shapedirs[..., :beta_count].astype(np.float32),
         "weights": body.weights.astype(np.float32),
         "kintree_table": np.array([parents, range(len(parents))], dtype=np.uint32),
         "f": body.faces.astype(np.uint32),
         "J_template": body.joints_template,
-        "J_shapedirs": body.joints_shapedirs,
+        "J_shapedirs": body.joints_shapedirs[..., :beta_count],
         "joint_names": np.array(body.skeleton.joint_names),
         "name": np.array(body.name),
         "license": np.array(body.license),
         "sha256": np.array(body.sha256),
         "gender": np.array(body.gender),
-        **_listed_posedirs(body.posedirs),
+        **listed_posedirs(body.posedirs),
+        **hands_arrays(body.hands),
     }
+    if body.expression_dirs is not None and body.joints_expression_dirs is not None:
+        kept = body.expression_dirs[..., :expression_count].astype(np.float32)
+        arrays["expression_dirs"] = kept
+        arrays["J_expression_dirs"] = body.joints_expression_dirs[..., :expression_count]
     optional = {
         "canonical_vertices": (body.canonical_vertices, np.float32),
         "canonical_joints": (body.canonical_joints, np.float32),

@@ -33,6 +33,17 @@ SMPL_JOINT_NAMES = (
 )
 SMPL_PARENTS = (-1, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 9, 9, 12, 13, 14, 16, 17, 18, 19, 20, 21)
 
+# The joints of SMPL-H and SMPL-X, in the order of their files: the body's without L_Hand and
+# R_Hand, the head's, then each hand's, every finger from its root outward.
+HAND_JOINTS = tuple(
+    f"{finger}{number}"
+    for finger in ("Index", "Middle", "Pinky", "Ring", "Thumb")
+    for number in (1, 2, 3)
+)
+HAND_NAMES = tuple(f"{side}_{joint}" for side in "LR" for joint in HAND_JOINTS)
+SMPLH_JOINT_NAMES = (*SMPL_JOINT_NAMES[:22], *HAND_NAMES)
+SMPLX_JOINT_NAMES = (*SMPL_JOINT_NAMES[:22], "Jaw", "L_Eye", "R_Eye", *HAND_NAMES)
+
 SIDE_PREFIXES = (("L_", "R_"), ("left_", "right_"))
 SIDE_SUFFIXES = ((".L", ".R"), ("_L", "_R"), ("_l", "_r"))
 
@@ -114,4 +125,23 @@ def mirrored_name(name: str) -> str:
     return name
 
 
+def _hand_parents(first: int) -> tuple[int, ...]:
+    """Parents of both hands' joints, the first of which has this index: wrist or joint before."""
+    return tuple(
+        wrist if joint % 3 == 0 else first + hand * len(HAND_JOINTS) + joint - 1
+        for hand, wrist in enumerate((20, 21))
+        for joint in range(len(HAND_JOINTS))
+    )
+
+
+SMPLH_PARENTS = (*SMPL_PARENTS[:22], *_hand_parents(22))
+SMPLX_PARENTS = (*SMPL_PARENTS[:22], 15, 15, 15, *_hand_parents(25))
 SMPL_SKELETON = Skeleton(SMPL_JOINT_NAMES, SMPL_PARENTS)
+SMPLH_SKELETON = Skeleton(SMPLH_JOINT_NAMES, SMPLH_PARENTS)
+SMPLX_SKELETON = Skeleton(SMPLX_JOINT_NAMES, SMPLX_PARENTS)
+SKELETONS = {"smpl": SMPL_SKELETON, "smplh": SMPLH_SKELETON, "smplx": SMPLX_SKELETON}
+
+
+def kind_of(parents: tuple[int, ...]) -> str:
+    """The SMPL-family layout, a key of SKELETONS, that joints with these parents have, or ""."""
+    return next((kind for kind, known in SKELETONS.items() if known.parents == parents), "")
