@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 # People are posed in groups such that no intermediate tensor holds more numbers than this (64 MB).
 MOST_NUMBERS = 1 << 24
 VERTICES_TO_FIT = 1024
+OPTIONAL_ARRAYS = (
+    "posedirs",
+    "kid_direction",
+    "joints_kid_direction",
+    "expression_dirs",
+    "joints_expression_dirs",
+)
 NUMBERS_PER_VERTEX = 12  # of the blended 3x4 transform, the largest intermediate
 
 
@@ -45,15 +52,15 @@ class BodyModel(nn.Module):
     joints_shapedirs: Tensor
     kid_direction: Tensor | None
     joints_kid_direction: Tensor | None
+    expression_dirs: Tensor | None
+    joints_expression_dirs: Tensor | None
 
     def __init__(self, body: BodyData) -> None:
         super().__init__()
         self.body = body
         for name in ("v_template", "shapedirs", "weights", "joints_template", "joints_shapedirs"):
             self.register_buffer(name, _float32(getattr(body, name)))
-        posedirs = None if body.posedirs is None else _float32(body.posedirs)
-        self.register_buffer("posedirs", posedirs)
-        for name in ("kid_direction", "joints_kid_direction"):
+        for name in OPTIONAL_ARRAYS:
             array = getattr(body, name)
             self.register_buffer(name, None if array is None else _float32(array))
         self.fit_points: dict[object, FitPoints] = {}  # kept by fitting/points.py
@@ -84,6 +91,14 @@ class BodyModel(nn.Module):
             joints = torch.cat([joints, self.joints_kid_direction[..., None]], -1)
         return columns, joints
 
+    def expression_columns(self, count: int) -> tuple[Tensor, Tensor]:
+        """The first expressions: of vertices [V,3,C] and joints [J,3,C]. ValueError if there are
+        not as many."""
+        dirs, joints = self.expression_dirs, self.joints_expression_dirs
+        if dirs is None or joints is None or dirs.shape[2] < count:
+            raise ValueError(f"{count} expressions for a body with {self.body.expression_count}")
+        return dirs[..., :count], joints[..., :count]
+
     def forward(
         self,
         pose: Tensor,
@@ -92,31 +107,47 @@ class BodyModel(nn.Module):
         scale: Tensor | None = None,
         vertex_subset: Tensor | None = None,
         kid: Tensor | None = None,
+        expression: Tensor | None = None,
     ) -> PosedBody:
         """Pose people; metres.
 
         pose [P,J,3] rotation vectors or [P,J,3,3] matrices, relative to the parent; betas [P,B'],
         B' <= B; translation [P,3]; scale [P]: a factor on the whole body before translation;
         vertex_subset [Nv]: indices of the vertices that are wanted, all by default; kid [P]: how
-        far along the kid axis. ValueError if the body has none.
+        far along the kid axis; expression [P,E'], E' <= E. ValueError if the body has no kid axis,
+        or fewer shape components or expressions than are given.
         """
-        if kid is not None:
-            if not self.has_kid:
-                raise ValueError("the body has no kid axis")
-            betas = torch.cat([betas, kid[:, None]], 1)
-        columns = self.shape_columns(betas.shape[1] - (kid is not None), kid is not None)
+        coefficients, columns = self._shape(betas, kid, expression)
         rotations = matrix_from_rotvec(pose) if pose.ndim == 3 else pose
         vertex_count = len(self.v_template) if vertex_subset is None else len(vertex_subset)
         group = max(1, MOST_NUMBERS // (vertex_count * NUMBERS_PER_VERTEX))
         parts = [
             self._forward_group(rotation, beta, columns, vertex_subset)
-            for rotation, beta in zip(rotations.split(group), betas.split(group), strict=True)
+            for rotation, beta in zip(
+                rotations.split(group), coefficients.split(group), strict=True
+            )
         ]
         vertices, joints, orientations = (torch.cat(items) for items in zip(*parts, strict=True))
         if scale is not None:
             vertices, joints = vertices * scale[:, None, None], joints * scale[:, None, None]
         offset = translation[:, None]
         return PosedBody(vertices + offset, joints + offset, orientations)
+
+    def _shape(
+        self, betas: Tensor, kid: Tensor | None, expression: Tensor | None
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """All that shapes people, [P,C], and its columns: of vertices [V,3,C], joints [J,3,C]."""
+        if betas.shape[1] > self.beta_count:
+            raise ValueError(f"{betas.shape[1]} betas for a body with {self.beta_count}")
+        if kid is not None and not self.has_kid:
+            raise ValueError("the body has no kid axis")
+        columns, joints = self.shape_columns(betas.shape[1], kid is not None)
+        coefficients = betas if kid is None else torch.cat([betas, kid[:, None]], 1)
+        if expression is not None:
+            added, joints_added = self.expression_columns(expression.shape[1])
+            columns, joints = torch.cat([columns, added], -1), torch.cat([joints, joints_added], -1)
+            coefficients = torch.cat([coefficients, expression], 1)
+        return coefficients, (columns, joints)
 
     def rest_joints(self, betas: Tensor) -> Tensor:
         """Joints [P,J,3] of the unposed body with betas [P,B']."""
