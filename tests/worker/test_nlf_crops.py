@@ -11,9 +11,11 @@ import pytest
 
 from nlf_blender.errors import UserError
 from nlf_blender.worker.nlf.camera import Camera
-from nlf_blender.worker.nlf.crops import Augmentation, CropSpec, crop_view, look_at, warp_crop
+from nlf_blender.worker.nlf.crops import Augmentation, CropSpec, crop_view, look_at
+from nlf_blender.worker.nlf.warping import WarpStyle, warp_crop
 
 SIDE = 256
+SRGB, LIGHT = WarpStyle(linear_light=False), WarpStyle(linear_light=True)
 LENSES = {
     "ideal": [],
     "brown": [-0.25, 0.08, 0.0012, -0.0007, -0.01],
@@ -54,7 +56,7 @@ def test_a_point_lies_where_the_crops_camera_sees_it(
     assert np.linalg.det(view.rotation) == pytest.approx(-1.0 if augmentation.flip else 1.0)
     for pixel in ([520.0, 260.0], [585.0, 210.0], [455.0, 335.0]):
         point = camera.unproject(np.array(pixel)) * 3.7
-        crop = warp_crop(_dot(np.array(pixel)), camera, view, SIDE, linear_light=False)
+        crop = warp_crop(_dot(np.array(pixel)), camera, view, SIDE, SRGB)
         assert np.abs(_centroid(crop) - view.project(point)).max() < 0.15
 
 
@@ -109,7 +111,7 @@ def test_fine_patterns_become_their_mean(linear: bool, expected: float) -> None:
     image = np.repeat(board[..., None], 3, axis=2)
     camera = Camera.create([[1600.0, 0, 799.5], [0, 1600.0, 799.5], [0, 0, 1]])
     view = crop_view(camera, CropSpec.square((799.5, 799.5), 1500.0, 0.1), SIDE)
-    inside = warp_crop(image, camera, view, SIDE, linear)[:, 64:192, 64:192]
+    inside = warp_crop(image, camera, view, SIDE, WarpStyle(linear))[:, 64:192, 64:192]
     assert np.abs(inside - expected).max() < 0.01
 
 
@@ -117,25 +119,25 @@ def test_fine_patterns_become_their_mean(linear: bool, expected: float) -> None:
 def test_gamma_works_on_srgb_values(linear: bool) -> None:
     image = np.full((600, 800, 3), (51, 102, 204), np.uint8)
     view = crop_view(_camera(), CropSpec.square((400, 300), 200.0), SIDE)
-    crop = warp_crop(image, _camera(), view, SIDE, linear, gamma=0.7)
+    crop = warp_crop(image, _camera(), view, SIDE, WarpStyle(linear), gamma=0.7)
     assert np.abs(crop[:, 128, 128] - np.array([0.2, 0.4, 0.8]) ** 0.7).max() < 1e-4
 
 
 def test_black_outside_of_the_image() -> None:
     image = np.full((600, 800, 3), 255, np.uint8)
     view = crop_view(_camera(), CropSpec.square((0.0, 300.0), 200.0), SIDE)
-    crop = warp_crop(image, _camera(), view, SIDE, linear_light=False)
+    crop = warp_crop(image, _camera(), view, SIDE, SRGB)
     assert crop[:, 128, 5].max() == 0.0
     assert crop[:, 128, 250].min() == pytest.approx(1.0)
     away = crop_view(_camera(), CropSpec.square((-900.0, 300.0), 200.0), SIDE)
-    assert warp_crop(image, _camera(), away, SIDE, linear_light=True).max() == 0.0
+    assert warp_crop(image, _camera(), away, SIDE, LIGHT).max() == 0.0
 
 
 @pytest.mark.parametrize("side", [1.0, 40.0, 1e7])
 def test_the_smallest_image_and_silly_boxes(side: float) -> None:
     camera = Camera.create([[10.0, 0, 0], [0, 10.0, 0], [0, 0, 1]])
     view = crop_view(camera, CropSpec.square((0.0, 0.0), side), SIDE)
-    crop = warp_crop(np.full((1, 1, 3), 255, np.uint8), camera, view, SIDE, linear_light=True)
+    crop = warp_crop(np.full((1, 1, 3), 255, np.uint8), camera, view, SIDE, LIGHT)
     assert crop.shape == (3, SIDE, SIDE)
     assert np.isfinite(crop).all()
     assert crop.max() > 0.0
@@ -146,7 +148,7 @@ def test_a_huge_picture_is_not_copied_as_floats() -> None:
     camera = Camera.create([[12000.0, 0, 5999.5], [0, 12000.0, 4499.5], [0, 0, 1]])
     view = crop_view(camera, CropSpec.square((6000.0, 4500.0), 8000.0), SIDE)
     tracemalloc.start()
-    warp_crop(image, camera, view, SIDE, linear_light=True)
+    warp_crop(image, camera, view, SIDE, LIGHT)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 200e6  # a float copy of the region alone would take 768 MB

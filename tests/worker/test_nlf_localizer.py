@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from nlf_blender.errors import UserError
 from nlf_blender.protocol.take import ModelInfo
-from nlf_blender.worker.nlf import localizer as localizer_module
+from nlf_blender.worker.nlf import crop_plan
 from nlf_blender.worker.nlf.camera import Camera
 from nlf_blender.worker.nlf.checkpoints import CropStyle, LocalizerModel, load_localizer
 from nlf_blender.worker.nlf.crops import Augmentation, CropSpec, CropView
@@ -83,18 +83,18 @@ def known(monkeypatch: pytest.MonkeyPatch) -> tuple[Localizer, KnowingHead]:
     head = KnowingHead()
     style = CropStyle(linear_light=False, gamma_range=(1.0, 1.0), aligned=True)
     model = LocalizerModel(Pixels(), head, style, ModelInfo("known", "0" * 64, "none"))
-    original = localizer_module.crop_view
+    original = crop_plan.crop_view
     truths: list[np.ndarray] = []
 
     def recording(
-        camera: Camera, spec: CropSpec, side: int, augmentation: Augmentation
+        camera: Camera, spec: CropSpec, side: int, augmentation: Augmentation, as_official: bool
     ) -> CropView:
-        view = original(camera, spec, side, augmentation)
+        view = original(camera, spec, side, augmentation, as_official)
         nearest = min(truths, key=lambda t: np.abs(camera.project(t).mean(0) - spec.center).max())
         head.awaited.append((view, nearest))
         return view
 
-    monkeypatch.setattr(localizer_module, "crop_view", recording)
+    monkeypatch.setattr(crop_plan, "crop_view", recording)
     head.truths = truths
     return Localizer(model), head
 
@@ -248,7 +248,7 @@ def test_a_mirrored_picture_gives_the_mirrored_person(
     (plain,) = default.localize([image], [specs[2:3]], [intrinsics], default.point_weights(points))[
         0
     ]
-    monkeypatch.setattr(localizer_module, "crop_variations", lambda *_: [Augmentation(flip=True)])
+    monkeypatch.setattr(crop_plan, "crop_variations", lambda *_: [Augmentation(flip=True)])
     spec = specs[2]
     other = CropSpec((image.shape[1] - 1 - spec.center[0], spec.center[1]), spec.size, -spec.roll)
     mirrored_set = default.point_weights(mirror_points(torch.from_numpy(points)).numpy())

@@ -20,15 +20,17 @@ import torch
 from nlf_blender.worker.nlf.augmentation import combine, crop_variations
 from nlf_blender.worker.nlf.camera import Camera
 from nlf_blender.worker.nlf.checkpoints import HEAD, field_config
-from nlf_blender.worker.nlf.crops import CropSpec, crop_view, warp_crop
+from nlf_blender.worker.nlf.crops import CropSpec, crop_view
 from nlf_blender.worker.nlf.head import HeadOutput, HeatmapHead
 from nlf_blender.worker.nlf.reconstruction import reconstruct_absolute
+from nlf_blender.worker.nlf.warping import OFFICIAL_COARSEST_LEVEL, WarpStyle, warp_crop
 
 FOLDER = Path(os.environ.get("NLF_REFERENCE", ""))
 pytestmark = pytest.mark.skipif(
     not (FOLDER / "parity_s.npz").is_file(), reason="NLF_REFERENCE names no folder with references"
 )
 TOLERANCE_MM = 0.2
+OFFICIAL_STYLE = WarpStyle(linear_light=True, coarsest_level=OFFICIAL_COARSEST_LEVEL)
 MULTI = ["multi_s_a_aug1", "multi_s_b_aug5", "multi_s_c_aug1_dist5_ext"]
 
 
@@ -110,13 +112,14 @@ def test_crops(name: str) -> None:
     for index, variation in enumerate(crop_variations(int(case["num_aug"]), (0.6, 1.0))):
         for person, (x, y, width, height) in enumerate(case["boxes_xywh"].astype(float)):
             spec = CropSpec.from_box(x, y, x + width, y + height)
-            view = crop_view(camera, spec, 256, variation)
+            view = crop_view(camera, spec, 256, variation, as_official=True)
             assert np.abs(view.rotation - case["R"][index, person]).max() < 1e-6
-            # the official code undistorts with five steps of a slow iteration
-            tolerance = 0.01 if len(lens) else 5e-4
             intrinsics = case["new_intrinsics"][index, person]
-            assert np.abs(view.intrinsics - intrinsics).max() < tolerance
-            crop = warp_crop(case["images_uint8_nhwc"][0], camera, view, 256, True, variation.gamma)
+            assert np.abs(view.intrinsics - intrinsics).max() < 5e-4
+            image = case["images_uint8_nhwc"][0]
+            crop = warp_crop(image, camera, view, 256, OFFICIAL_STYLE, variation.gamma)
+            if index == person == 0:
+                assert np.abs(crop - case["crop0_f32"]).mean() < 1e-5
             difference = np.abs(255 * crop - case["crops_u8"][index, person])
             assert difference.mean() < 0.3  # rounding to bytes alone makes 0.25
             assert (difference > 2.0).mean() < 1e-4

@@ -19,26 +19,32 @@ MEDIAN_SOFTENING_M = 0.05
 
 
 def crop_variations(
-    count: int, gamma_range: tuple[float, float], aligned: bool = False
+    count: int,
+    gamma_range: tuple[float, float],
+    aligned: bool = False,
+    largest_roll: float | None = None,
 ) -> list[Augmentation]:
     """`count` variations, among them the unturned, unflipped and unscaled crop; alone for one.
 
     gamma_range: the exponents of the first and the last one; a single one takes the mean.
     aligned: the model's crops are turned upright: pairs of a crop and its mirror image, the first
     pair unturned, the others turned a little. Otherwise as in the official release, with the
-    plain crop in the middle.
+    plain crop in the middle. largest_roll: how far crops are turned at most, radians; by default
+    5 degrees for aligned models, else 25.
     """
+    if largest_roll is None:
+        largest_roll = ALIGNED_ROLL if aligned else ROLL_RANGE
     if count < 1:
         raise ValueError("at least one variation is needed")
     if aligned:
         gammas = np.linspace(*gamma_range, count) if count > 1 else [sum(gamma_range) / 2]
         return [
-            Augmentation(_aligned_roll(i // 2), 1.0, i % 2 == 1, float(gammas[i]))
+            Augmentation(_aligned_roll(i // 2, largest_roll), 1.0, i % 2 == 1, float(gammas[i]))
             for i in range(count)
         ]
     if count == 1:
         return [Augmentation(gamma=sum(gamma_range) / 2)]
-    rolls = np.linspace(-ROLL_RANGE, ROLL_RANGE, count)
+    rolls = np.linspace(-largest_roll, largest_roll, count)
     gammas = np.linspace(*gamma_range, count)
     half = count // 2
     smaller = np.linspace(SMALLEST_SCALE, 1.0, half, endpoint=False)
@@ -50,12 +56,12 @@ def crop_variations(
     ]
 
 
-def _aligned_roll(pair: int) -> float:
+def _aligned_roll(pair: int, largest: float) -> float:
     """0 for the first pair, then ever smaller turns to either side, none larger than the first."""
     if pair == 0:
         return 0.0
     side = 1.0 if pair % 2 else -1.0
-    return side * ALIGNED_ROLL / ((pair + 1) // 2)
+    return side * largest / ((pair + 1) // 2)
 
 
 def combine(points: Tensor, uncertainty: Tensor) -> tuple[Tensor, Tensor]:

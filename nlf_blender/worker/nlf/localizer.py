@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +14,11 @@ from torch import Tensor
 
 from ...errors import UserError
 from ...protocol.take import ModelInfo
-from .augmentation import combine, crop_variations
+from .augmentation import combine
 from .camera import Camera
 from .checkpoints import LocalizerModel
-from .crops import Augmentation, CropSpec, CropView, crop_view, warp_crop
+from .crop_plan import CropOptions, PlannedCrop, plan_crops
+from .crops import CropSpec
 from .head import HeadOutput, PointWeights
 from .point_cache import PointWeightCache, as_points
 from .reconstruction import reconstruct_absolute
@@ -38,17 +39,6 @@ class LocalizedPerson:
     points: NDArray[np.float32]
     uncertainty: NDArray[np.float32]
     points_2d: NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class _Crop:
-    """One variation of one person, yet to be localized."""
-
-    person: int
-    image: NDArray[np.uint8]
-    camera: Camera
-    view: CropView
-    augmentation: Augmentation
 
 
 class Localizer:
@@ -83,6 +73,7 @@ class Localizer:
         num_aug: int = 1,
         batch_size: int = 8,
         on_progress: OnProgress | None = None,
+        options: CropOptions | None = None,
     ) -> list[list[LocalizedPerson]]:
         """Localize the people of each image; the answer has the nesting of `people`.
 
@@ -92,37 +83,15 @@ class Localizer:
         batch; what it raises ends the work.
         """
         lenses = [c if isinstance(c, Camera) else Camera.create(c) for c in cameras]
-        crops = self._plan(images, people, lenses, num_aug)
+        style, side = self.model.style, self.model.heatmap_head.crop_side
+        crops = plan_crops(images, people, lenses, side, style, num_aug, options or CropOptions())
         flat_cameras = [lenses[i] for i, specs in enumerate(people) for _ in specs]
         flat = self._localize_crops(crops, flat_cameras, weights, num_aug, batch_size, on_progress)
         return [[next(flat) for _ in specs] for specs in people]
 
-    def _plan(
-        self,
-        images: Sequence[NDArray[np.uint8]],
-        people: Sequence[Sequence[CropSpec]],
-        cameras: Sequence[Camera],
-        num_aug: int,
-    ) -> list[_Crop]:
-        """All crops, the variations of a person one after the other."""
-        style, side = self.model.style, self.model.heatmap_head.crop_side
-        variations = crop_variations(num_aug, style.gamma_range, style.aligned)
-        crops: list[_Crop] = []
-        person = 0
-        for image, specs, camera in zip(images, people, cameras, strict=True):
-            if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-                raise ValueError(f"not an RGB image of bytes: {image.dtype} {image.shape}")
-            for spec in specs:
-                placed = spec if style.aligned else replace(spec, roll=0.0)
-                for variation in variations:
-                    view = crop_view(camera, placed, side, variation)
-                    crops.append(_Crop(person, image, camera, view, variation))
-                person += 1
-        return crops
-
     def _localize_crops(
         self,
-        crops: list[_Crop],
+        crops: list[PlannedCrop],
         cameras: list[Camera],
         weights: PointWeights,
         num_aug: int,
@@ -165,7 +134,7 @@ class Localizer:
             ) from error
         return size // 2
 
-    def _run_batch(self, batch: list[_Crop], weights: PointWeights) -> tuple[Tensor, Tensor]:
+    def _run_batch(self, batch: list[PlannedCrop], weights: PointWeights) -> tuple[Tensor, Tensor]:
         """Points [P,N,3] in metres in camera space and uncertainties [P,N] of a batch of crops."""
         head = self.model.heatmap_head
         images = self._warp(batch)
@@ -182,7 +151,7 @@ class Localizer:
         in_crop = reconstruct_absolute(output, intrinsics, head.crop_side, head.stride, pictured)
         return torch.matmul(in_crop, rotations), output.uncertainty * UNCERTAINTY_SCALE
 
-    def _pictured(self, batch: list[_Crop], points_2d: Tensor) -> Tensor:
+    def _pictured(self, batch: list[PlannedCrop], points_2d: Tensor) -> Tensor:
         """Whether points [P,N,2] of the crops lie within the photo: [P,N]."""
         inside = []
         for crop, pixels in zip(batch, points_2d.cpu().numpy(), strict=True):
@@ -191,14 +160,10 @@ class Localizer:
             inside.append(((place > -0.5) & (place < [width - 0.5, height - 0.5])).all(axis=-1))
         return torch.from_numpy(np.stack(inside)).to(self.device)
 
-    def _warp(self, batch: list[_Crop]) -> Tensor:
+    def _warp(self, batch: list[PlannedCrop]) -> Tensor:
         """The pixels [P,3,S,S] of a batch, on the device."""
-        side, linear = self.model.heatmap_head.crop_side, self.model.style.linear_light
-        pixels = [
-            warp_crop(crop.image, crop.camera, crop.view, side, linear, crop.augmentation.gamma)
-            for crop in batch
-        ]
-        return torch.from_numpy(np.stack(pixels)).to(self.device)
+        side = self.model.heatmap_head.crop_side
+        return torch.from_numpy(np.stack([crop.pixels(side) for crop in batch])).to(self.device)
 
     def _predict(
         self, images: Tensor, flips: list[bool], weights: PointWeights, half: bool
