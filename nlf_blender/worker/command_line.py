@@ -12,6 +12,7 @@ from typing import Any
 from ..errors import UserError
 from ..protocol.settings import DEVICES, LocalizeSettings, parse_boxes
 from .convert_command import add_convert_command
+from .convert_model_command import add_convert_model_command
 from .environment_check import check, incomplete
 from .inspect_command import add_inspect_command
 from .progress import Cancelled, Progress
@@ -69,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     add_register_command(commands)
     add_convert_command(commands)
     add_inspect_command(commands)
+    add_convert_model_command(commands)
     return parser
 
 

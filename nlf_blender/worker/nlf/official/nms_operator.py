@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Non-maximum suppression under the name that official TorchScript files ask for.
+
+The files hold a person detector that calls `torchvision::nms`, so torch refuses to open them unless
+such an operator is known. torchvision is a large library with no other use here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+SCHEMA = "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+
+
+def non_maximum_suppression(boxes: Tensor, scores: Tensor, iou_threshold: float) -> Tensor:
+    """boxes [N,4] (x0, y0, x1, y1), scores [N] -> indices of those that are kept, best first.
+
+    A box is dropped if its intersection over union with a better one that is kept exceeds the
+    threshold; of equal scores the earlier is the better.
+    """
+    corners = boxes.float()
+    areas = (corners[:, 2:] - corners[:, :2]).prod(dim=1)
+    order = scores.argsort(descending=True, stable=True)
+    kept: list[Tensor] = []
+    while order.numel():
+        best, order = order[0], order[1:]
+        kept.append(best)
+        low = torch.maximum(corners[best, :2], corners[order, :2])
+        high = torch.minimum(corners[best, 2:], corners[order, 2:])
+        shared = (high - low).clamp(min=0).prod(dim=1)
+        overlap = shared / (areas[best] + areas[order] - shared)
+        order = order[~(overlap > iou_threshold)]  # empty boxes divide zero by zero and stay
+    return torch.stack(kept) if kept else order
+
+
+@contextmanager
+def nms_operator() -> Iterator[None]:
+    """While this lasts, torch knows `torchvision::nms`; if it already does, nothing changes."""
+    library = torch.library.Library("torchvision", "FRAGMENT")
+    if not torch._C._jit_get_schemas_for_operator("torchvision::nms"):
+        library.define(SCHEMA)
+        library.impl("nms", non_maximum_suppression, "CompositeExplicitAutograd")
+    try:
+        yield
+    finally:
+        del library  # which forgets what it defined
