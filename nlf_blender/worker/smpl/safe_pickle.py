@@ -1,151 +1,152 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Pickles of arrays, read without running what they might say.
 
-A pickle is a program that names the functions it calls. This reader knows a handful of names, all
-of numpy arrays and scipy's sparse matrices, under the module paths that old and new releases wrote,
-and refuses every other. Sparse matrices are not restored attribute by attribute, which could make
-them point outside their memory, but built anew from their arrays, which are checked.
+A pickle is a program that names the functions it calls. This reader knows a handful of names, of
+numpy's arrays, scipy's sparse matrices and chumpy's arrays, under the module paths that old and new
+releases wrote, and refuses every other. Those names lead to stand-ins, not to the libraries.
 """
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
-from pickle import Unpickler, UnpicklingError
-from typing import Any
+
+# The one written in Python: the other takes as much memory as the largest number of an entry that
+# the pickle cares to use, and files of a few large arrays are read as quickly.
+from pickle import UnpicklingError, _Unpickler
+from typing import IO, Any
 
 import numpy as np
 from scipy import sparse
 
 from ...errors import UserError
+from .pickle_stand_ins import (
+    ArrayKind,
+    ArrayState,
+    Budget,
+    ChumpyArray,
+    ChumpySelect,
+    CooState,
+    CscState,
+    CsrState,
+    DtypeState,
+    KeptState,
+    SparseState,
+    built,
+    plain_array,
+)
 
-# Asked of numpy itself, for the modules that these live in are named differently by release.
-NUMPY_NAMES: dict[tuple[str, str], Any] = {
-    ("multiarray", "_reconstruct"): np.zeros(1).__reduce__()[0],
-    ("multiarray", "scalar"): np.float64(0).__reduce__()[0],
-    ("numeric", "_frombuffer"): np.zeros(1).__reduce_ex__(5)[0],
-    ("", "ndarray"): np.ndarray,
-    ("", "dtype"): np.dtype,
-}
-NUMPY_MODULES = {
-    "numpy": "",
+# Selections and conversions of arrays may take this many times the file's size in all.
+MOST_DERIVED = 16
+NUMPY_CORES = ("numpy.core", "numpy._core")
+SPARSE_STATES: dict[str, type[SparseState]] = {"csr": CsrState, "csc": CscState, "coo": CooState}
+KEPT: dict[tuple[str, str], type] = {
+    ("__builtin__", "object"): object,
+    ("builtins", "object"): object,
+    ("__builtin__", "set"): set,  # of attribute names, in chumpy's arrays
+    ("builtins", "set"): set,
+    ("numpy", "ndarray"): ArrayKind,
+    ("numpy", "dtype"): DtypeState,
+    **{(module, "Ch"): ChumpyArray for module in ("chumpy", "chumpy.ch", "ch")},
+    **{(f"{root}reordering", "Select"): ChumpySelect for root in ("", "chumpy.")},
     **{
-        f"numpy.{core}.{name}": name
-        for core in ("core", "_core")
-        for name in ("multiarray", "numeric")
+        (f"scipy.sparse{module}", f"{format}_{kind}"): state
+        for format, state in SPARSE_STATES.items()
+        for kind in ("matrix", "array")
+        for module in ("", f".{format}", f"._{format}")
     },
 }
-SPARSE_FORMATS = ("csr", "csc", "coo")
+# What unpickling raises on bytes that are cut off or no pickle at all, and numpy on bad arrays.
+DAMAGED = (
+    UnpicklingError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    EOFError,
+    MemoryError,
+    RecursionError,
+    OverflowError,
+)
+Value = np.ndarray | sparse.csr_matrix | str | bytes | int | float
 
 
 class RefusedName(UnpicklingError):
     """The pickle names something that is no part of an array."""
 
 
-class SparseState:
-    """Stands in for a pickled sparse matrix: keeps its attributes, whatever they are called."""
+class ArrayUnpickler(_Unpickler):
+    """Admits arrays, sparse matrices, and what pickles write without naming it.
 
-    format = ""
+    Functions are methods of this object, so that a pickle cannot set their attributes.
+    """
 
-    def __init__(self) -> None:
-        self.state: dict[str, Any] = {}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.state = state
-
-    def matrix(self) -> sparse.csr_matrix:
-        """The matrix; ValueError if its arrays do not make one."""
-        names = ("row", "col") if self.format == "coo" else ("indices", "indptr")
-        state = dict(self.state)
-        if "coords" in state:  # scipy 1.13 and later
-            state["row"], state["col"] = state["coords"]
-        shape = state.get("_shape", state.get("shape"))
-        missing = [name for name in ("data", *names) if not isinstance(state.get(name), np.ndarray)]
-        if missing or not isinstance(shape, tuple):
-            raise ValueError(f"a sparse matrix lacks {', '.join(missing) or 'its shape'}")
-        first, second = (state[name] for name in names)
-        if self.format == "coo":
-            return sparse.coo_matrix((state["data"], (first, second)), shape=shape).tocsr()
-        compressed = sparse.csr_matrix if self.format == "csr" else sparse.csc_matrix
-        result = compressed((state["data"], first, second), shape=shape)
-        result.check_format(full_check=True)
-        return result.tocsr()
-
-
-class _CsrState(SparseState):
-    format = "csr"
-
-
-class _CscState(SparseState):
-    format = "csc"
-
-
-class _CooState(SparseState):
-    format = "coo"
-
-
-SPARSE_NAMES = {
-    f"{format}_{kind}": state
-    for format, state in zip(SPARSE_FORMATS, (_CsrState, _CscState, _CooState), strict=True)
-    for kind in ("matrix", "array")
-}
-SPARSE_MODULES = {
-    f"scipy.sparse{module}"
-    for module in ("", *(f".{prefix}{format}" for prefix in ("", "_") for format in SPARSE_FORMATS))
-}
-
-
-def _latin1_bytes(text: str, encoding: str) -> bytes:
-    """How Python 3 writes bytes in protocol 2: `_codecs.encode(text, 'latin1')`."""
-    if encoding != "latin1":
-        raise RefusedName(f"encoding {encoding}")
-    return text.encode("latin1")
-
-
-def _new_sparse(kind: type, base: type, _: object) -> SparseState:
-    """How protocols 0 and 1 make an object: `copyreg._reconstructor(class, object, None)`."""
-    if not (isinstance(kind, type) and issubclass(kind, SparseState) and base is object):
-        raise RefusedName("an object that is no sparse matrix")
-    return kind()
-
-
-OTHER_NAMES = {
-    ("_codecs", "encode"): _latin1_bytes,
-    ("copy_reg", "_reconstructor"): _new_sparse,
-    ("copyreg", "_reconstructor"): _new_sparse,
-    ("__builtin__", "object"): object,
-    ("builtins", "object"): object,
-}
-
-
-class ArrayUnpickler(Unpickler):
-    """Admits arrays, sparse matrices, and what pickles write without naming it."""
+    def __init__(self, file: IO[bytes], size: int) -> None:
+        """A pickle of this many bytes, written by Python 2 or 3."""
+        super().__init__(file, encoding="latin1")
+        self.budget = Budget(size)
+        self.functions = {
+            ("_codecs", "encode"): self._latin1_bytes,
+            ("copy_reg", "_reconstructor"): self._new_object,
+            ("copyreg", "_reconstructor"): self._new_object,
+            **{(f"{core}.multiarray", "_reconstruct"): self._empty for core in NUMPY_CORES},
+            **{(f"{core}.multiarray", "scalar"): self._scalar for core in NUMPY_CORES},
+            **{(f"{core}.numeric", "_frombuffer"): self._from_buffer for core in NUMPY_CORES},
+        }
 
     def find_class(self, module: str, name: str) -> Any:
-        """The class or function of this name. RefusedName if it is not on the list."""
-        known = OTHER_NAMES.get((module, name))
-        if known is None and module in NUMPY_MODULES:
-            known = NUMPY_NAMES.get((NUMPY_MODULES[module], name))
-        if known is None and module in SPARSE_MODULES:
-            known = SPARSE_NAMES.get(name)
+        """The stand-in for the class or function of this name. RefusedName if there is none."""
+        known = KEPT.get((module, name)) or self.functions.get((module, name))
         if known is None:
             raise RefusedName(f"{module}.{name}")
         return known
 
+    def _latin1_bytes(self, text: str, encoding: str) -> bytes:
+        """How Python 3 writes bytes in protocol 2: `_codecs.encode(text, 'latin1')`."""
+        if encoding != "latin1":
+            raise RefusedName(f"encoding {encoding}")
+        return text.encode("latin1")
 
-def load_arrays(path: Path) -> dict[str, Any]:
-    """The dictionary in a pickle by Python 2 or 3: arrays, csr matrices, numbers, texts.
+    def _new_object(self, kind: type, base: type, _: object) -> KeptState:
+        """How protocols 0 and 1 make an object: `copyreg._reconstructor(class, object, None)`."""
+        if not (isinstance(kind, type) and issubclass(kind, KeptState) and base is object):
+            raise RefusedName("an object that is no array")
+        return kind()
 
-    UserError if the file is missing, holds anything else, or is damaged.
+    def _empty(self, kind: type, *_: object) -> ArrayState:
+        """How an array begins, whose state comes later."""
+        if kind is not ArrayKind:
+            raise RefusedName("an object that is no array")
+        return ArrayState(self.budget)
+
+    def _from_buffer(self, raw: object, dtype: object, shape: object, order: str) -> ArrayState:
+        """How protocol 5 writes an array."""
+        found = ArrayState(self.budget)
+        found.array = plain_array(raw, dtype, shape, "F" if order == "F" else "C", self.budget)
+        return found
+
+    def _scalar(self, dtype: object, raw: object) -> Any:
+        """How one number is written."""
+        array = plain_array(raw, dtype, (), "C", self.budget)
+        if array is None:
+            raise ValueError("a number that is an object")
+        return array[()]
+
+
+def load_arrays(path: Path) -> dict[str, Value]:
+    """The dictionary in a pickle by Python 2 or 3: arrays, csr matrices, numbers and texts.
+
+    Entries that are something else, such as dictionaries or arrays of objects, are left out.
+    UserError if the file is missing, names anything but arrays, or is damaged.
     """
     try:
-        content = ArrayUnpickler(io.BytesIO(path.read_bytes()), encoding="latin1").load()
+        size = path.stat().st_size
+        with open(path, "rb") as file:
+            content = ArrayUnpickler(file, size).load()
         if not isinstance(content, dict):
             raise ValueError(f"it holds a {type(content).__name__}, not a dictionary")
-        return {
-            str(key): value.matrix() if isinstance(value, SparseState) else value
-            for key, value in content.items()
-        }
+        budget = Budget(MOST_DERIVED * size)
+        values = {str(key): built(value, budget) for key, value in content.items()}
     except RefusedName as error:
         raise UserError(
             "Pickle refused",
@@ -158,18 +159,9 @@ def load_arrays(path: Path) -> dict[str, Any]:
         ) from error
     except DAMAGED as error:
         raise UserError(
-            "Not a pickle of arrays", f"{path}: {error}.", "Get the file from its publisher again."
+            "Not a pickle of arrays",
+            f"{path}: {str(error) or type(error).__name__}.",
+            "Get the file from its publisher again.",
         ) from error
-
-
-# What unpickling raises on bytes that are cut off or no pickle at all, and numpy on bad arrays.
-DAMAGED = (
-    UnpicklingError,
-    ValueError,
-    TypeError,
-    KeyError,
-    IndexError,
-    AttributeError,
-    EOFError,
-    MemoryError,
-)
+    kinds = (np.ndarray, np.generic, sparse.csr_matrix, str, bytes, int, float)
+    return {key: value for key, value in values.items() if isinstance(value, kinds)}

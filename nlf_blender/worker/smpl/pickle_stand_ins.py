@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What stands in, while a pickle is read, for the objects that it names.
+
+Each keeps the state that the pickle gives it and builds its array anew, with every size checked:
+numpy's and scipy's own classes would take memory, or point outside it, as the state says. chumpy,
+in which the first SMPL files were written, is not needed.
+"""
+
+from __future__ import annotations
+
+import math
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+PLAIN_KINDS = "biufcSU"  # numpy's codes of numbers and texts: no objects, no records
+MOST_SIDE = 10_000_000  # rows or columns of a sparse matrix; a mesh has some 10,000 vertices
+NOTHING: MappingProxyType[str, Any] = MappingProxyType({})
+
+
+class Budget:
+    """How many bytes of arrays a pickle may still make."""
+
+    def __init__(self, size: int) -> None:
+        self.left = size
+
+    def take(self, size: int) -> None:
+        """Spend this many bytes. ValueError if they are not left."""
+        self.left -= size
+        if self.left < 0:
+            raise ValueError("its arrays are larger than the file that is said to hold them")
+
+
+class ArrayKind:
+    """Stands in for the class numpy.ndarray, which pickles name but need not call."""
+
+    def __setstate__(self, state: object) -> None:
+        raise ValueError("an array that numpy did not write")
+
+
+class DtypeState:
+    """Stands in for numpy.dtype: numbers and texts of a size and byte order."""
+
+    def __init__(self, code: str, *_: object) -> None:
+        if not isinstance(code, str):
+            raise ValueError("an array of a type that is no text")
+        self.dtype = np.dtype(code)
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        order, parts = state[1], state[2:5]
+        if any(part is not None for part in parts):
+            raise ValueError("an array of records")
+        if order in ("<", ">"):
+            self.dtype = self.dtype.newbyteorder(order)
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is of numbers or texts."""
+        return self.dtype.kind in PLAIN_KINDS
+
+
+def plain_array(
+    raw: object, dtype: object, shape: object, order: str, budget: Budget
+) -> np.ndarray | None:
+    """An array out of its bytes, None if it holds objects; ValueError if the sizes disagree."""
+    if not isinstance(dtype, DtypeState) or not isinstance(shape, tuple):
+        raise ValueError("an array without type or shape")
+    if not dtype.plain:
+        return None
+    data = raw.encode("latin1") if isinstance(raw, str) else raw  # a str of Python 2 is bytes
+    if not isinstance(data, (bytes, bytearray)):
+        raise ValueError("an array without bytes")
+    if math.prod(shape) * dtype.dtype.itemsize != len(data) or any(size < 0 for size in shape):
+        raise ValueError(f"an array of shape {shape} has {len(data)} bytes")
+    budget.take(len(data))
+    return np.frombuffer(bytearray(data), dtype.dtype).reshape(shape, order=order)
+
+
+class ArrayState:
+    """Stands in for an array: `array` is None until its state is known, and if it is of objects."""
+
+    def __init__(self, budget: Budget) -> None:
+        self.budget = budget
+        self.array: np.ndarray | None = None
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        shape, dtype, is_fortran, raw = state[-4:]  # the first releases wrote no version
+        self.array = plain_array(raw, dtype, shape, "F" if is_fortran else "C", self.budget)
+
+
+class KeptState:
+    """Stands in for an object that is restored by its attributes, whatever they are called."""
+
+    state: Any = NOTHING
+
+    def __setstate__(self, state: object) -> None:
+        if not isinstance(state, dict):
+            raise ValueError("an object without attributes")
+        self.state = state
+
+    def value(self, budget: Budget) -> Any:
+        """What it stands for; ValueError if its state does not make one."""
+        raise NotImplementedError
+
+
+class SparseState(KeptState):
+    """Stands in for a sparse matrix. They are built anew, not restored attribute by attribute,
+    which could make them point outside their memory."""
+
+    format = ""
+
+    def value(self, budget: Budget) -> sparse.csr_matrix:
+        names = ("row", "col") if self.format == "coo" else ("indices", "indptr")
+        state = dict(self.state)
+        if "coords" in state:  # scipy 1.13 and later
+            state["row"], state["col"] = state["coords"]
+        shape = state.get("_shape", state.get("shape"))
+        arrays = [built(state.get(name), budget) for name in ("data", *names)]
+        missing = [
+            name
+            for name, array in zip(("data", *names), arrays, strict=True)
+            if not isinstance(array, np.ndarray)
+        ]
+        if missing or not isinstance(shape, tuple) or len(shape) != 2:
+            raise ValueError(f"a sparse matrix lacks {', '.join(missing) or 'its shape'}")
+        if not all(0 <= int(side) <= MOST_SIDE for side in shape):
+            raise ValueError(f"a sparse matrix of shape {shape}")
+        budget.take(sum(array.nbytes for array in arrays))
+        return self._matrix(*arrays, shape=tuple(int(side) for side in shape))
+
+    def _matrix(
+        self, data: np.ndarray, first: np.ndarray, second: np.ndarray, shape: tuple[int, ...]
+    ) -> sparse.csr_matrix:
+        if self.format == "coo":
+            return sparse.coo_matrix((data, (first, second)), shape=shape).tocsr()
+        compressed = sparse.csr_matrix if self.format == "csr" else sparse.csc_matrix
+        result = compressed((data, first, second), shape=shape)
+        result.check_format(full_check=True)
+        return result.tocsr()
+
+
+class CsrState(SparseState):
+    """Compressed rows."""
+
+    format = "csr"
+
+
+class CscState(SparseState):
+    """Compressed columns."""
+
+    format = "csc"
+
+
+class CooState(SparseState):
+    """A list of entries."""
+
+    format = "coo"
+
+
+class ChumpyArray(KeptState):
+    """Stands in for chumpy's Ch: an array to differentiate by, kept under `x`."""
+
+    def value(self, budget: Budget) -> np.ndarray:
+        return _numbers(built(self.state.get("x"), budget), "x")
+
+
+class ChumpySelect(KeptState):
+    """Stands in for chumpy's Select: entries `idxs` of the flattened array `a`, in a shape."""
+
+    def value(self, budget: Budget) -> np.ndarray:
+        source = _numbers(built(self.state.get("a"), budget), "a").ravel()
+        chosen = _numbers(built(self.state.get("idxs"), budget), "idxs").ravel()
+        if chosen.dtype.kind not in "iu":
+            raise ValueError("a chumpy selection by other than whole numbers")
+        budget.take(chosen.size * source.itemsize)
+        result = source[chosen]
+        shape = self.state.get("preferred_shape")
+        return result if shape is None else result.reshape(shape)
+
+
+def built(value: object, budget: Budget) -> Any:
+    """What a stand-in stands for; other values as they are."""
+    if isinstance(value, ArrayState):
+        return value.array
+    return value.value(budget) if isinstance(value, KeptState) else value
+
+
+def _numbers(value: object, name: str) -> np.ndarray:
+    array = np.asarray(value)
+    if array.dtype.kind not in PLAIN_KINDS:
+        raise ValueError(f"a chumpy array without {name}")
+    return array
