@@ -13,7 +13,13 @@ import numpy as np
 
 from .arrays import Float64Array, FloatArray
 from .body_data import BodyData
-from .kinematics import global_transforms, rest_joints, skinning_transforms
+from .kinematics import (
+    apply_transforms,
+    blended_transforms,
+    global_transforms,
+    rest_joints,
+    skinning_transforms,
+)
 from .rotations import matrix_from_rotvec
 
 
@@ -75,10 +81,8 @@ def skinned(
     transforms = global_transforms(rotations, scaled, body.skeleton.parents, translation)
     correctives = pose_correctives(body, rotations)
     added = unposed.vertices if correctives is None else unposed.vertices + correctives
-    moved = skinning_transforms(transforms, scaled)[:, :3].reshape(-1, 12)
-    blended = (body.weights @ moved).reshape(-1, 3, 4)
-    vertices = (blended[:, :, :3] @ (scale * added)[..., None])[..., 0] + blended[:, :, 3]
-    return PosedBody(vertices, transforms[:, :3, 3])
+    moves = blended_transforms(body.weights, skinning_transforms(transforms, scaled))
+    return PosedBody(apply_transforms(moves, scale * added), transforms[:, :3, 3])
 
 
 def posed_body(

@@ -74,3 +74,16 @@ def skinning_transforms(transforms: FloatArray, rest: FloatArray) -> Float64Arra
     moved = result[..., :3, :3] @ np.asarray(rest, dtype=np.float64)[..., None]
     result[..., :3, 3] -= moved[..., 0]
     return result
+
+
+def blended_transforms(weights: FloatArray, transforms: FloatArray) -> Float64Array:
+    """The mean [V,3,4] of transforms [J,4,4] at each vertex, with weights [V,J]: linear blend
+    skinning (Loper et al., SMPL, 2015, equation 2)."""
+    flat = np.asarray(transforms, dtype=np.float64)[:, :3].reshape(-1, 12)
+    return np.asarray(weights @ flat).reshape(-1, 3, 4)
+
+
+def apply_transforms(transforms: Float64Array, points: FloatArray) -> Float64Array:
+    """Points [V,3] moved by transforms [V,3,4]."""
+    turned = transforms[..., :3] @ np.asarray(points, dtype=np.float64)[..., None]
+    return turned[..., 0] + transforms[..., 3]

@@ -15,7 +15,12 @@ import numpy as np
 
 from .arrays import Float64Array, FloatArray
 from .body_data import BodyData
-from .kinematics import global_transforms, skinning_transforms
+from .kinematics import (
+    apply_transforms,
+    blended_transforms,
+    global_transforms,
+    skinning_transforms,
+)
 from .rotations import matrix_from_rotvec
 
 RestKind = Literal["T", "A"]
@@ -42,9 +47,14 @@ class RestPose:
     transforms: Float64Array
     blends: Float64Array
 
+    @property
+    def moves(self) -> bool:
+        """Whether the rest is another than the template's."""
+        return not np.array_equal(self.rotations, np.broadcast_to(np.eye(3), self.rotations.shape))
+
     def carried_points(self, points: FloatArray) -> Float64Array:
         """Where points [V,3] at the template's vertices are at rest."""
-        return self.carried_offsets(points) + self.blends[:, :, 3]
+        return apply_transforms(self.blends, points)
 
     def carried_offsets(self, offsets: FloatArray) -> Float64Array:
         """Offsets [V,3] of the template's vertices, as they are at rest."""
@@ -85,19 +95,17 @@ def rest_pose(body: BodyData, rest_joints: Float64Array, kind: RestKind) -> Rest
     posed = global_transforms(rotations, rest_joints, body.skeleton.parents, np.zeros(3))
     transforms = skinning_transforms(posed, rest_joints)
     return RestPose(
-        rotations, transforms[:, :3, :3].copy(), transforms, blended(body.weights, transforms)
+        rotations,
+        transforms[:, :3, :3].copy(),
+        transforms,
+        blended_transforms(body.weights, transforms),
     )
 
 
-def blended(weights: FloatArray, transforms: Float64Array) -> Float64Array:
-    """The mean [V,3,4] of transforms [J,4,4] at each vertex; weights [V,J]."""
-    return (weights @ transforms[:, :3].reshape(-1, 12)).reshape(-1, 3, 4)
-
-
 def unskinned(blends: Float64Array, points: Float64Array) -> Float64Array:
-    """The points [V,3] that blends [V,3,4] bring to these.
+    """The points [V,3] that these transforms [V,3,4] bring to points [V,3].
 
-    Where a blend is flat (LEAST_STRETCH), the nearest that it can reach.
+    Where one is flat (LEAST_STRETCH), those that come nearest.
     """
     away = points - blends[:, :, 3]
     inverses = np.linalg.pinv(blends[:, :, :3], rcond=LEAST_STRETCH)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from .heatmap import set_heatmap
 from .importer import ImportOptions, ImportResult, PersonObjects, import_take
 from .registration import RegistrationObjects, import_registration
+from .rig_options import RigOptions
 from .scan_source import read_scene_scan, scan_objects
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "ImportResult",
     "PersonObjects",
     "RegistrationObjects",
+    "RigOptions",
     "import_registration",
     "import_take",
     "read_scene_scan",

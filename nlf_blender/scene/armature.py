@@ -10,29 +10,52 @@ import bpy
 import numpy as np
 
 from ..body.arrays import Float64Array
+from ..body.bone_names import bone_names
 from ..body.skeleton import Skeleton
 from ..protocol.take import ModelInfo
+from .bone_collections import collect_bones
 from .bones import BoneLayout
 from .datablocks import NewDatablocks
 from .materials import linear_color
 from .posing import BodyFit, BoneChannels
+from .rig_options import RigOptions
 
 LEFT_COLOR = "#2f7de1"
 RIGHT_COLOR = "#f08a24"
+BONE_WIDTH = 0.1  # of its length, where bones are shown as boxes; else fingers hide in theirs
+JOINT_OF_BONE = "nlf_joint"  # custom property of bones: the name of their joint in the body
 
 
 def make_rig(
-    new: NewDatablocks, name: str, skeleton: Skeleton, layout: BoneLayout
+    new: NewDatablocks, name: str, skeleton: Skeleton, layout: BoneLayout, options: RigOptions
 ) -> bpy.types.Object:
     """An armature in its rest pose, in the world's origin, not yet in any scene."""
     armature = new.add(bpy.data.armatures.new(name))
     rig = new.add(bpy.data.objects.new(name, armature))
+    names = bone_names(skeleton.joint_names, options.naming)
     with _edit_mode(rig):
-        _add_bones(armature, skeleton, layout)
-    for joint, bone_name in enumerate(skeleton.joint_names):
-        _color_bone(armature.bones[bone_name], layout.left[joint], layout.right[joint])
+        _add_bones(armature, skeleton, layout, names)
+    for joint, bone_name in enumerate(names):
+        bone = armature.bones[bone_name]
+        bone[JOINT_OF_BONE] = skeleton.joint_names[joint]
+        bone.bbone_x = bone.bbone_z = BONE_WIDTH * bone.length
+        _color_bone(bone, layout.left[joint], layout.right[joint])
+    collect_bones(armature, dict(zip(skeleton.joint_names, names, strict=True)))
+    rig["nlf_naming"] = options.naming
+    rig["nlf_rest_pose"] = options.rest_pose
+    rig["nlf_hands"] = options.hands
     rig.show_in_front = True
     return rig
+
+
+def joint_of_bone(bone: bpy.types.Bone) -> str:
+    """The name of a bone's joint, whatever the bone is called."""
+    return bone.get(JOINT_OF_BONE, bone.name)
+
+
+def bones_by_joint(rig: bpy.types.Object) -> dict[str, str]:
+    """The names of a rig's bones by those of their joints."""
+    return {joint_of_bone(bone): bone.name for bone in rig.data.bones}
 
 
 @contextmanager
@@ -54,15 +77,17 @@ def _edit_mode(rig: bpy.types.Object) -> Iterator[None]:
         bpy.data.scenes.remove(scene)
 
 
-def _add_bones(armature: bpy.types.Armature, skeleton: Skeleton, layout: BoneLayout) -> None:
+def _add_bones(
+    armature: bpy.types.Armature, skeleton: Skeleton, layout: BoneLayout, names: tuple[str, ...]
+) -> None:
     for joint in skeleton.depth_order():
-        bone = armature.edit_bones.new(skeleton.joint_names[joint])
+        bone = armature.edit_bones.new(names[joint])
         bone.head = layout.heads[joint]
         bone.tail = layout.tails[joint]
         bone.align_roll(layout.z_axes[joint])
         parent = skeleton.parents[joint]
         if parent >= 0:
-            bone.parent = armature.edit_bones[skeleton.joint_names[parent]]
+            bone.parent = armature.edit_bones[names[parent]]
             bone.use_connect = layout.connected[joint]
 
 
@@ -78,14 +103,15 @@ def _color_bone(bone: bpy.types.Bone, left: bool, right: bool) -> None:
 
 def rest_axes(rig: bpy.types.Object, skeleton: Skeleton) -> Float64Array:
     """The rest bones' axes in the armature [J,3,3], one a column, in the order of the joints."""
-    bones = rig.data.bones
-    return np.array([bones[name].matrix_local.to_3x3() for name in skeleton.joint_names])
+    bones, names = rig.data.bones, bones_by_joint(rig)
+    return np.array([bones[names[joint]].matrix_local.to_3x3() for joint in skeleton.joint_names])
 
 
 def set_pose(rig: bpy.types.Object, skeleton: Skeleton, channels: BoneChannels, frame: int) -> None:
     """Pose the armature as in this frame of the channels."""
+    names = bones_by_joint(rig)
     for joint, name in enumerate(skeleton.joint_names):
-        bone = rig.pose.bones[name]
+        bone = rig.pose.bones[names[name]]
         bone.rotation_mode = "QUATERNION"
         bone.rotation_quaternion = channels.quaternions[frame, joint]
         if joint == skeleton.root:
@@ -93,7 +119,11 @@ def set_pose(rig: bpy.types.Object, skeleton: Skeleton, channels: BoneChannels, 
 
 
 def describe_fit(rig: bpy.types.Object, person: BodyFit, frame: int) -> None:
-    """Write the fit's parameters as custom properties."""
+    """Write the fit's parameters as custom properties.
+
+    nlf_pose: as in the take, rotation vectors in SMPL's order of joints, from the template's pose,
+    whichever pose the rig rests in; with the fingers that the rig has.
+    """
     rig["nlf_pose"] = person.pose[frame].astype(float).ravel().tolist()
     rig["nlf_betas"] = person.betas.tolist()
     rig["nlf_translation"] = person.translation[frame].astype(float).tolist()

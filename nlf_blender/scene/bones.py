@@ -9,13 +9,17 @@ import numpy as np
 
 from ..body.arrays import Float64Array
 from ..body.body_data import BodyData
-from ..body.conventions import blender_points_from_smpl
+from ..body.bone_names import FACE_JOINTS, is_finger
+from ..body.conventions import blender_points_from_smpl, blender_rotations_from_smpl
+from ..body.rest_pose import RestPose
+from ..body.skeleton import Skeleton
 from .posing import UP, RestBody
 
 FORWARD = np.array([0.0, -1.0, 0.0])
 ALONG_FORWARD = 0.7  # cosine; bones closer to the forward axis take their roll from UP
 SNAP_TO_AXIS = 0.8  # cosine; end bones closer to an axis than this point exactly along it
 SHORTEST_BONE_METRES = 0.01  # Blender deletes bones without length
+MIDDLE_FINGERS = ("L_Middle1", "R_Middle1")
 OWN_WEIGHT = 0.5  # a vertex with more than this belongs to the joint
 
 
@@ -35,11 +39,12 @@ class BoneLayout:
     right: tuple[bool, ...]
 
 
-def lay_out_bones(body: BodyData, rest: RestBody) -> BoneLayout:
-    """Bones for a person's unposed body.
+def lay_out_bones(body: BodyData, rest: RestBody, pose: RestPose) -> BoneLayout:
+    """Bones for a person's unposed body, in a rest pose.
 
-    Which way a bone is rolled and where an end bone points is decided on the mean body, so that
-    both sides decide alike even where the person's shape is not symmetric.
+    Which way a bone is rolled and where an end bone points is decided on the mean body in the
+    template's pose, so that both sides decide alike even where the person's shape is not symmetric,
+    and bones have the same axes within the body whatever the rest.
     """
     skeleton = body.skeleton
     heads = blender_points_from_smpl(rest.joints)
@@ -47,7 +52,7 @@ def lay_out_bones(body: BodyData, rest: RestBody) -> BoneLayout:
     mean_heads = blender_points_from_smpl(body.joints_template)
     tails, z_axes = np.empty_like(heads), np.empty_like(heads)
     connected = [False] * skeleton.joint_count
-    for joint in range(skeleton.joint_count):
+    for joint, name in enumerate(skeleton.joint_names):
         child = main_child(body, joint)
         if child is not None and np.linalg.norm(heads[child] - heads[joint]) > SHORTEST_BONE_METRES:
             direction = _unit(mean_heads[child] - mean_heads[joint], UP)
@@ -59,31 +64,52 @@ def lay_out_bones(body: BodyData, rest: RestBody) -> BoneLayout:
             reach = (vertices[own] - heads[joint]) @ direction
             length = max(float(reach.max(initial=0.0)), SHORTEST_BONE_METRES)
             tails[joint] = heads[joint] + length * direction
-        z_axes[joint] = UP if abs(direction @ FORWARD) > ALONG_FORWARD else FORWARD
+        # fingers bend about their x axis, which lies across them if z is the back of the hand
+        level = is_finger(name) or abs(direction @ FORWARD) > ALONG_FORWARD
+        z_axes[joint] = UP if level else FORWARD
+    turns = blender_rotations_from_smpl(pose.turns)
+    moves = blender_points_from_smpl(pose.transforms[:, :3, 3])
+    heads, tails = (_turned(turns, places) + moves for places in (heads, tails))
+    left, right = _sides(skeleton, mean_heads)
+    return BoneLayout(heads, tails, _turned(turns, z_axes), tuple(connected), left, right)
+
+
+def _turned(turns: Float64Array, vectors: Float64Array) -> Float64Array:
+    return (turns @ vectors[..., None])[..., 0]
+
+
+def _sides(skeleton: Skeleton, heads: Float64Array) -> tuple[tuple[bool, ...], tuple[bool, ...]]:
+    """For each joint whether it is on the left, and on the right."""
     sided = [other != joint for joint, other in enumerate(skeleton.mirrored())]
-    left = tuple(s and x > 0 for s, x in zip(sided, mean_heads[:, 0], strict=True))
-    right = tuple(s and x < 0 for s, x in zip(sided, mean_heads[:, 0], strict=True))
-    return BoneLayout(heads, tails, z_axes, tuple(connected), left, right)
+    left = tuple(s and x > 0 for s, x in zip(sided, heads[:, 0], strict=True))
+    right = tuple(s and x < 0 for s, x in zip(sided, heads[:, 0], strict=True))
+    return left, right
 
 
 def main_child(body: BodyData, joint: int) -> int | None:
-    """The child that a bone points to: the only one, or the only one in the body's middle."""
-    children = body.skeleton.children(joint)
-    if len(children) == 1:
+    """The child that a bone points to: the only one, the middle finger, or the only one in the
+    body's middle; none for the head, whose jaw is not where it goes on to."""
+    children, names = body.skeleton.children(joint), body.skeleton.joint_names
+    if len(children) == 1 and "jaw" not in names[children[0]].lower():
         return children[0]
-    mirrored, names = body.skeleton.mirrored(), body.skeleton.joint_names
+    fingers = [child for child in children if names[child] in MIDDLE_FINGERS]
+    mirrored = body.skeleton.mirrored()
     middle = [c for c in children if mirrored[c] == c and "jaw" not in names[c].lower()]
-    return middle[0] if len(middle) == 1 else None
+    candidates = fingers or middle
+    return candidates[0] if len(candidates) == 1 else None
 
 
 def _end_direction(body: BodyData, joint: int, heads: Float64Array) -> Float64Array:
-    """Unit vector of a bone without a main child: on from its parent, along an axis if near one."""
-    parent = body.skeleton.parents[joint]
+    """Unit vector of a bone without a main child: forward in the face, else on from its parent,
+    along an axis if near one and no finger, which should stay straight."""
+    name, parent = body.skeleton.joint_names[joint], body.skeleton.parents[joint]
+    if name in FACE_JOINTS:
+        return FORWARD
     if parent < 0:
         return UP
     direction = _unit(heads[joint] - heads[parent], UP)
     axis = int(np.argmax(np.abs(direction)))
-    if abs(direction[axis]) < SNAP_TO_AXIS:
+    if is_finger(name) or abs(direction[axis]) < SNAP_TO_AXIS:
         return direction
     snapped = np.zeros(3)
     snapped[axis] = np.sign(direction[axis])

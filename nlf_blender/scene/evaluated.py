@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from ..body.arrays import Float64Array
 from ..body.skeleton import mirrored_name
+from .armature import bones_by_joint, joint_of_bone
 from .importer import PersonObjects
 from .shapes import Shape
 
@@ -60,9 +61,10 @@ def skeleton_segments(scene: bpy.types.Scene, person: PersonObjects) -> list[Seg
     """From each joint to its children, and along the end bones; scene: as in `body_shape`."""
     with _linked(scene, person) as depsgraph:
         rig = person.rig.evaluated_get(depsgraph)
+        by_joint = bones_by_joint(rig)
         segments = []
         for bone in rig.pose.bones:
-            side = _side(rig.data.bones, bone.name)
+            side = _side(rig.data.bones, by_joint, bone.bone)
             ends = [(bone.parent.head, bone.head)] if bone.parent else []
             ends += [(bone.head, bone.tail)] if not bone.children else []
             for start, end in ends:
@@ -72,8 +74,8 @@ def skeleton_segments(scene: bpy.types.Scene, person: PersonObjects) -> list[Seg
     return segments
 
 
-def _side(bones: bpy.types.ArmatureBones, name: str) -> int:
-    other = mirrored_name(name)
-    if other == name or other not in bones:
+def _side(bones: bpy.types.ArmatureBones, by_joint: Mapping[str, str], bone: bpy.types.Bone) -> int:
+    other = by_joint.get(mirrored_name(joint_of_bone(bone)), bone.name)
+    if other == bone.name:
         return 0
-    return 1 if bones[name].head_local.x > bones[other].head_local.x else -1
+    return 1 if bone.head_local.x > bones[other].head_local.x else -1

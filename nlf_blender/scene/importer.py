@@ -3,22 +3,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import bpy
 
 from ..body.arrays import Float64Array
 from ..body.conventions import BlenderCamera, blender_points_from_camera
+from ..body.rest_pose import RestPose, rest_pose
 from .armature import describe_fit, describe_origin, make_rig, rest_axes, set_pose
 from .bones import lay_out_bones
 from .camera import add_background, camera_settings, make_camera, set_render
 from .datablocks import NewDatablocks
+from .hand_pose import hand_notes, with_hands
 from .materials import make_skin, person_color
 from .meshes import Topology
 from .points import make_points
-from .posing import UP, RestBody, bone_channels, pose_correctives, posed_vertices, rest_body
-from .skinned import attach, make_body
+from .posing import UP, RestBody, bind, bone_channels, posed_vertices, rest_body
+from .rig_options import Hands, RigOptions
+from .skinned import make_body
 from .take_people import Person, Take, read_take
 
 FIRST_FRAME = 0
@@ -29,6 +32,7 @@ class ImportOptions:
     """How to import. parent: the collection that gets the take's (None: the scene's own)."""
 
     parent: bpy.types.Collection | None = None
+    rig: RigOptions = field(default_factory=RigOptions)
     set_render_resolution: bool = True
     set_scene_camera: bool = True
     show_rig: bool = True
@@ -75,7 +79,7 @@ def import_take(
     UserError if the take is missing or damaged; whatever fails, nothing of the import remains.
     """
     options = options or ImportOptions()
-    take = read_take(take_folder)
+    take = _with_hands(read_take(take_folder), options.rig.hands)
     settings = camera_settings(take)
     new = NewDatablocks()
     try:
@@ -83,6 +87,13 @@ def import_take(
     except BaseException:
         new.discard_all()
         raise
+
+
+def _with_hands(take: Take, hands: Hands) -> Take:
+    people = tuple(
+        replace(person, pose=with_hands(take.body, person.pose, hands)) for person in take.people
+    )
+    return replace(take, people=people)
 
 
 def _build(
@@ -93,7 +104,7 @@ def _build(
     new: NewDatablocks,
 ) -> ImportResult:
     stem = Path(take.info.source.path).stem
-    notes = _notes(take)
+    notes = _notes(take) + hand_notes(take.body, options.rig.hands)
     ground = _find_ground(take)
     collection = new.add(bpy.data.collections.new(stem))
     (options.parent or scene.collection).children.link(collection)
@@ -129,9 +140,8 @@ def _find_ground(take: Take) -> _Ground:
     """The ground is level and touches the lowest vertex of all fits."""
     rests = tuple(rest_body(take.body, person) for person in take.people)
     lowest, farthest = float("inf"), 0.0
-    for person, rest in zip(take.people, rests, strict=True):
-        vertices = posed_vertices(take.body, person, rest, FIRST_FRAME)
-        world = blender_points_from_camera(vertices)
+    for person in take.people:
+        world = blender_points_from_camera(posed_vertices(take.body, person, FIRST_FRAME))
         lowest = min(lowest, float(world[:, 2].min()))
         farthest = max(farthest, float(world[:, 1].max()))
     return _Ground(-lowest, farthest, rests)
@@ -151,11 +161,11 @@ def _build_person(
     collection = new.add(bpy.data.collections.new(name))
     parent.children.link(collection)
     skin = make_skin(new, f"{name} Skin", person_color(index))
-    rig = _build_rig(new, take, person, rest, ground.height)
-    correctives = pose_correctives(take.body, person, FIRST_FRAME)
-    body = make_body(new, f"{name} Body", take.body, person, topology, correctives)
+    pose = rest_pose(take.body, rest.joints, options.rig.rest_pose)
+    rig = _build_rig(new, take, person, rest, pose, ground.height, options.rig)
+    binding = bind(take.body, person, rest, pose, FIRST_FRAME)
+    body = make_body(new, f"{name} Body", take.body, person, topology, binding, rig)
     body.data.materials.append(skin)
-    attach(body, rig)
     points = make_points(
         new,
         f"{name} Points",
@@ -176,12 +186,18 @@ def _world_points(take: Take, person: Person, height: float) -> Float64Array:
 
 
 def _build_rig(
-    new: NewDatablocks, take: Take, person: Person, rest: RestBody, height: float
+    new: NewDatablocks,
+    take: Take,
+    person: Person,
+    rest: RestBody,
+    pose: RestPose,
+    height: float,
+    options: RigOptions,
 ) -> bpy.types.Object:
     skeleton = take.body.skeleton
-    layout = lay_out_bones(take.body, rest)
-    rig = make_rig(new, f"{person.track.name} Rig", skeleton, layout)
-    channels = bone_channels(take.body, person, rest, rest_axes(rig, skeleton), height)
+    layout = lay_out_bones(take.body, rest, pose)
+    rig = make_rig(new, f"{person.track.name} Rig", skeleton, layout, options)
+    channels = bone_channels(take.body, person, rest, pose, rest_axes(rig, skeleton), height)
     set_pose(rig, skeleton, channels, FIRST_FRAME)
     describe_fit(rig, person, FIRST_FRAME)
     rig["nlf_fit_error_metres"] = float(person.fit_error[FIRST_FRAME])

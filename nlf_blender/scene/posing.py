@@ -17,7 +17,9 @@ from ..body.conventions import (
     blender_rotations_from_smpl,
     bone_rotations,
 )
-from ..body.kinematics import global_transforms, rest_joints, skinning_transforms
+from ..body.forward import pose_correctives, skinned, unposed_body
+from ..body.kinematics import blended_transforms, global_transforms, skinning_transforms
+from ..body.rest_pose import RestPose, unskinned
 from ..body.rotations import continuous_quaternions, matrix_from_rotvec, quaternion_from_matrix
 
 UP = np.array([0.0, 0.0, 1.0])
@@ -60,40 +62,57 @@ class RestBody:
 
 
 def rest_body(body: BodyData, person: BodyFit) -> RestBody:
-    """The unposed body with the person's shape and scale, without pose correctives."""
-    directions = body.shapedirs[:, :, : len(person.betas)]
-    vertices = body.v_template + directions @ person.betas
-    joints = rest_joints(body.joints_template, body.joints_shapedirs, person.betas)
-    return RestBody(person.scale * vertices, person.scale * joints)
+    """The unposed body with the person's shape and scale, in the template's pose."""
+    unposed = unposed_body(body, person.betas)
+    return RestBody(person.scale * unposed.vertices, person.scale * unposed.joints)
 
 
-def pose_correctives(body: BodyData, person: BodyFit, frame: int) -> Float64Array | None:
-    """Offsets [V,3] that the pose adds to the unposed body; None for a body without posedirs.
+def posed_vertices(body: BodyData, person: BodyFit, frame: int) -> Float64Array:
+    """Vertices [V,3] of the fit in camera space, metres."""
+    rotations = matrix_from_rotvec(person.pose[frame])
+    unposed = unposed_body(body, person.betas)
+    return skinned(body, unposed, rotations, person.translation[frame], person.scale).vertices
 
-    As in SMPL: linear in the entries of the rotations of all joints but the root, less identity.
+
+@dataclass(frozen=True, eq=False)
+class Binding:
+    """What a mesh is bound to its rig as, beside its shape; SMPL's axes, the person's scale.
+
+    rest: the pose that both rest in; rest_correctives [V,3]: what that pose adds to the template;
+    correctives [V,3]: what the fit adds to the mesh at rest; None where there is nothing to add.
     """
-    if body.posedirs is None:
-        return None
-    root = body.skeleton.root
-    turned = np.delete(matrix_from_rotvec(person.pose[frame]), root, axis=0) - np.eye(3)
-    return person.scale * (body.posedirs @ turned.ravel())
+
+    rest: RestPose
+    rest_correctives: Float64Array | None
+    correctives: Float64Array | None
 
 
-def posed_vertices(body: BodyData, person: BodyFit, rest: RestBody, frame: int) -> Float64Array:
-    """Vertices [V,3] of the fit in camera space, metres: linear blend skinning."""
-    transforms = skinning_transforms(
-        global_transforms(
-            matrix_from_rotvec(person.pose[frame]),
-            rest.joints,
-            body.skeleton.parents,
-            person.translation[frame],
-        ),
-        rest.joints,
+def bind(body: BodyData, person: BodyFit, rest: RestBody, pose: RestPose, frame: int) -> Binding:
+    """Bind a person in a rest pose, so that the pose of this frame shows `posed_vertices`.
+
+    Skinning in two steps, by the means of two sets of transforms, is not skinning by the means of
+    their products. So where the rest is not the template's, the correctives are whatever leads
+    from the mesh at rest to the fit: the pose's own, and the difference of the two skinnings.
+    """
+    rotations = matrix_from_rotvec(person.pose[frame])
+    if not pose.moves:
+        return Binding(pose, None, _scaled_correctives(body, rotations, person.scale))
+    at_rest = _scaled_correctives(body, pose.rotations, person.scale)
+    template = rest.vertices if at_rest is None else rest.vertices + at_rest
+    posed = global_transforms(
+        rotations, rest.joints, body.skeleton.parents, person.translation[frame]
     )
-    correctives = pose_correctives(body, person, frame)
-    unposed = rest.vertices if correctives is None else rest.vertices + correctives
-    blended = (body.weights @ transforms[:, :3].reshape(-1, 12)).reshape(-1, 3, 4)
-    return (blended[:, :, :3] @ unposed[..., None])[..., 0] + blended[:, :, 3]
+    transforms = skinning_transforms(posed, rest.joints) @ np.linalg.inv(pose.transforms)
+    moves = blended_transforms(body.weights, transforms)
+    needed = unskinned(moves, posed_vertices(body, person, frame))
+    return Binding(pose, at_rest, needed - pose.carried_points(template))
+
+
+def _scaled_correctives(
+    body: BodyData, rotations: Float64Array, scale: float
+) -> Float64Array | None:
+    correctives = pose_correctives(body, rotations)
+    return None if correctives is None else scale * correctives
 
 
 @dataclass(frozen=True)
@@ -105,15 +124,20 @@ class BoneChannels:
 
 
 def bone_channels(
-    body: BodyData, person: BodyFit, rest: RestBody, bone_axes: Float64Array, height: float
+    body: BodyData,
+    person: BodyFit,
+    rest: RestBody,
+    pose: RestPose,
+    bone_axes: Float64Array,
+    height: float,
 ) -> BoneChannels:
-    """Channels of an armature in the world's origin whose bones start at `rest.joints`.
+    """Channels of an armature in the world's origin that rests in this pose of `rest`.
 
     bone_axes [J,3,3]: columns are the rest bones' axes; height: the camera's over the ground,
     metres. The root bone carries all motion through the world.
     """
     root = body.skeleton.root
-    rotations = matrix_from_rotvec(person.pose)
+    rotations = pose.from_rest(matrix_from_rotvec(person.pose), body.skeleton.parents)
     turned = blender_rotations_from_smpl(rotations)
     turned[:, root] = blender_root_rotations(rotations[:, root])
     rest_root = rest.joints[root]
@@ -125,11 +149,14 @@ def bone_channels(
     )
 
 
-def channels_in_place(body: BodyData, person: BodyFit, bone_axes: Float64Array) -> BoneChannels:
+def channels_in_place(
+    body: BodyData, person: BodyFit, pose: RestPose, bone_axes: Float64Array
+) -> BoneChannels:
     """Channels of an armature that itself stands where the fit does, for fits in SMPL's axes.
 
-    bone_axes: as in `bone_channels`. The root bone turns, but does not move.
+    pose, bone_axes: as in `bone_channels`. The root bone turns, but does not move.
     """
-    turned = blender_rotations_from_smpl(matrix_from_rotvec(person.pose))
+    rotations = pose.from_rest(matrix_from_rotvec(person.pose), body.skeleton.parents)
+    turned = blender_rotations_from_smpl(rotations)
     quaternions = quaternion_from_matrix(bone_rotations(turned, bone_axes))
     return BoneChannels(continuous_quaternions(quaternions), np.zeros((len(turned), 3)))

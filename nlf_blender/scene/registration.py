@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import bpy
@@ -12,16 +12,19 @@ import numpy as np
 from ..body.arrays import Float64Array
 from ..body.body_data import BodyData, load_body_npz
 from ..body.conventions import blender_points_from_smpl
+from ..body.rest_pose import RestPose, rest_pose
 from ..protocol.registration import RegistrationInfo, damaged, read_arrays, read_info
 from ..protocol.take import BODY_FILE
 from .armature import describe_fit, describe_origin, make_rig, rest_axes, set_pose
 from .bones import lay_out_bones
 from .datablocks import NewDatablocks
+from .hand_pose import hand_notes, with_hands
 from .heatmap import SCAN_DISTANCE, add_heatmap
 from .materials import make_skin, person_color
 from .meshes import Topology
-from .posing import channels_in_place, pose_correctives, rest_body
-from .skinned import attach, make_body
+from .posing import RestBody, bind, channels_in_place, rest_body
+from .rig_options import RigOptions
+from .skinned import make_body
 
 FRAME = 0  # a scan is one moment
 # Custom properties of a registered rig, beside those of every rig
@@ -85,35 +88,52 @@ def read_registration(folder: Path) -> Registration:
     return Registration(folder, info, body, fit, arrays["vertex_distances"])
 
 
-def import_registration(scene: bpy.types.Scene, folder: Path) -> RegistrationObjects:
+def import_registration(
+    scene: bpy.types.Scene, folder: Path, options: RigOptions | None = None
+) -> RegistrationObjects:
     """Import a registration's folder into a scene. Always makes new datablocks; the scan is not
     needed, nor touched. UserError if it is damaged; whatever fails, nothing of it remains."""
-    registration = read_registration(folder)
+    options = options or RigOptions()
+    registration = _with_hands(read_registration(folder), options)
     new = NewDatablocks()
     try:
-        return _build(scene, registration, new)
+        return _build(scene, registration, options, new)
     except BaseException:
         new.discard_all()
         raise
 
 
+def _with_hands(registration: Registration, options: RigOptions) -> Registration:
+    pose = with_hands(registration.body, registration.fit.pose, options.hands)
+    return replace(registration, fit=replace(registration.fit, pose=pose))
+
+
 def _build(
-    scene: bpy.types.Scene, registration: Registration, new: NewDatablocks
+    scene: bpy.types.Scene, registration: Registration, options: RigOptions, new: NewDatablocks
 ) -> RegistrationObjects:
     name = registration.info.source.name
     collection = new.add(bpy.data.collections.new(f"{name} Registration"))
     scene.collection.children.link(collection)
-    rig = _build_rig(new, name, registration)
-    body = _build_body(new, name, registration)
-    attach(body, rig)
+    rest = rest_body(registration.body, registration.fit)
+    pose = rest_pose(registration.body, rest.joints, options.rest_pose)
+    rig = _build_rig(new, name, registration, rest, pose, options)
+    body = _build_body(new, name, registration, rest, pose, rig)
     for obj in (rig, body):
         collection.objects.link(obj)
     for layer in scene.view_layers:
         layer.update()  # before that it does not know the new objects
-    return RegistrationObjects(collection, rig, body, _notes(registration.info))
+    notes = _notes(registration.info) + hand_notes(registration.body, options.hands)
+    return RegistrationObjects(collection, rig, body, notes)
 
 
-def _build_rig(new: NewDatablocks, name: str, registration: Registration) -> bpy.types.Object:
+def _build_rig(
+    new: NewDatablocks,
+    name: str,
+    registration: Registration,
+    rest: RestBody,
+    pose: RestPose,
+    options: RigOptions,
+) -> bpy.types.Object:
     """The posed armature, itself standing where the body does.
 
     A scan in other units than metres makes the armature and the mesh larger, not the object's
@@ -121,18 +141,26 @@ def _build_rig(new: NewDatablocks, name: str, registration: Registration) -> bpy
     exports transforms finds a scale of 1.
     """
     body, fit = registration.body, registration.fit
-    rig = make_rig(new, f"{name} Rig", body.skeleton, lay_out_bones(body, rest_body(body, fit)))
-    channels = channels_in_place(body, fit, rest_axes(rig, body.skeleton))
+    layout = lay_out_bones(body, rest, pose)
+    rig = make_rig(new, f"{name} Rig", body.skeleton, layout, options)
+    channels = channels_in_place(body, fit, pose, rest_axes(rig, body.skeleton))
     set_pose(rig, body.skeleton, channels, FRAME)
     rig.location = blender_points_from_smpl(fit.translation[FRAME])
     _describe(rig, registration)
     return rig
 
 
-def _build_body(new: NewDatablocks, name: str, registration: Registration) -> bpy.types.Object:
+def _build_body(
+    new: NewDatablocks,
+    name: str,
+    registration: Registration,
+    rest: RestBody,
+    pose: RestPose,
+    rig: bpy.types.Object,
+) -> bpy.types.Object:
     data, fit = registration.body, registration.fit
-    correctives = pose_correctives(data, fit, FRAME)
-    body = make_body(new, f"{name} Body", data, fit, Topology.of_body(data), correctives)
+    binding = bind(data, fit, rest, pose, FRAME)
+    body = make_body(new, f"{name} Body", data, fit, Topology.of_body(data), binding, rig)
     body.data.materials.append(make_skin(new, f"{name} Skin", person_color(0), SCAN_DISTANCE))
     add_heatmap(body, SCAN_DISTANCE, np.asarray(registration.vertex_distances), on=False)
     return body

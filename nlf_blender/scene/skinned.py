@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The fitted body's mesh: shape keys for the betas, a vertex group per bone."""
+"""The fitted body's mesh: shape keys for betas and expressions, a vertex group per bone."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import bpy
 import numpy as np
@@ -9,11 +11,13 @@ import numpy as np
 from ..body.arrays import Float64Array
 from ..body.body_data import BodyData
 from ..body.conventions import blender_points_from_smpl
+from .armature import bones_by_joint
 from .datablocks import NewDatablocks
+from .fading import fade_at_rest
 from .meshes import Topology, make_mesh
-from .posing import BodyFit
+from .posing import Binding, BodyFit
 
-BETA_RANGE = 5.0  # of the sliders; a shape component has a spread of 1
+BETA_RANGE = 5.0  # of the sliders; a component has a spread of 1
 CORRECTIVES_KEY = "Pose Correctives"
 
 
@@ -23,22 +27,31 @@ def make_body(
     body: BodyData,
     person: BodyFit,
     topology: Topology,
-    correctives: Float64Array | None,
+    binding: Binding,
+    rig: bpy.types.Object,
 ) -> bpy.types.Object:
-    """The mesh that a rig deforms, at rest; correctives [V,3]: offsets of the pose, SMPL's axes.
+    """The mesh that a posed rig deforms, at rest.
 
     The rig's rest joints are those of the person's betas: moving a slider later changes the mesh,
-    not the bones.
+    not the bones. So do the sliders of expressions, which in SMPL-X move joints a little too.
     """
-    template = person.scale * blender_points_from_smpl(body.v_template)
-    mesh = make_mesh(new, name, template, topology)
-    obj = new.add(bpy.data.objects.new(name, mesh))
-    _add_weights(obj, body)
-    _add_shape_keys(obj, body, person, template, correctives)
+    template = person.scale * body.v_template
+    if binding.rest_correctives is not None:
+        template = template + binding.rest_correctives
+    basis = binding.rest.carried_points(template)
+    obj = new.add(
+        bpy.data.objects.new(name, make_mesh(new, name, blender_points_from_smpl(basis), topology))
+    )
+    _add_weights(obj, body, bones_by_joint(rig))
+    _add_shape_keys(obj, body, person, basis, binding)
+    _attach(obj, rig)
+    if binding.correctives is not None:
+        _add_key(obj, CORRECTIVES_KEY, basis + binding.correctives).value = 1.0
+        fade_at_rest(obj.data.shape_keys, CORRECTIVES_KEY, rig)
     return obj
 
 
-def attach(obj: bpy.types.Object, rig: bpy.types.Object) -> None:
+def _attach(obj: bpy.types.Object, rig: bpy.types.Object) -> None:
     """Let the rig's bones deform the mesh."""
     obj.parent = rig
     modifier = obj.modifiers.new("Armature", "ARMATURE")
@@ -47,10 +60,10 @@ def attach(obj: bpy.types.Object, rig: bpy.types.Object) -> None:
     modifier.use_bone_envelopes = False
 
 
-def _add_weights(obj: bpy.types.Object, body: BodyData) -> None:
-    """A vertex group per joint, empty ones included: a retargeting tool expects them all."""
+def _add_weights(obj: bpy.types.Object, body: BodyData, bones: Mapping[str, str]) -> None:
+    """A vertex group per bone, empty ones included: a retargeting tool expects them all."""
     for joint, joint_name in enumerate(body.skeleton.joint_names):
-        group = obj.vertex_groups.new(name=joint_name)
+        group = obj.vertex_groups.new(name=bones[joint_name])
         moved = np.flatnonzero(body.weights[:, joint])
         weights = body.weights[moved, joint].tolist()
         for vertex, weight in zip(moved.tolist(), weights, strict=True):
@@ -61,23 +74,32 @@ def _add_shape_keys(
     obj: bpy.types.Object,
     body: BodyData,
     person: BodyFit,
-    template: Float64Array,
-    correctives: Float64Array | None,
+    basis: Float64Array,
+    binding: Binding,
 ) -> None:
+    """A slider per shape component, at the person's beta, and per facial expression, at 0."""
     obj.shape_key_add(name="Basis", from_mix=False)
-    for index, beta in enumerate(person.betas.tolist()):
-        offsets = person.scale * blender_points_from_smpl(body.shapedirs[:, :, index])
-        key = _add_key(obj, f"Shape {index:03d}", template + offsets)
+    sliders = [
+        (f"Shape {index:03d}", body.shapedirs[:, :, index], beta)
+        for index, beta in enumerate(person.betas.tolist())
+    ]
+    if body.expression_dirs is not None:
+        sliders += [
+            (f"Expression {index:03d}", body.expression_dirs[:, :, index], 0.0)
+            for index in range(body.expression_dirs.shape[2])
+        ]
+    for name, directions, value in sliders:
+        offsets = binding.rest.carried_offsets(person.scale * directions)
+        key = _add_key(obj, name, basis + offsets)
         # a fit beyond the usual range keeps its value
-        key.slider_max = max(BETA_RANGE, abs(beta))
+        key.slider_max = max(BETA_RANGE, abs(value))
         key.slider_min = -key.slider_max
-        key.value = beta
-    if correctives is not None:
-        key = _add_key(obj, CORRECTIVES_KEY, template + blender_points_from_smpl(correctives))
-        key.value = 1.0
+        key.value = value
 
 
 def _add_key(obj: bpy.types.Object, name: str, positions: Float64Array) -> bpy.types.ShapeKey:
+    """A shape key with these positions [V,3] in SMPL's axes."""
     key = obj.shape_key_add(name=name, from_mix=False)
-    key.points.foreach_set("co", positions.astype(np.float32).ravel())
+    places = blender_points_from_smpl(positions).astype(np.float32)
+    key.points.foreach_set("co", places.ravel())
     return key

@@ -103,7 +103,7 @@ def test_a_skewed_camera(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "step", ["make_points", "make_rig", "attach", "set_render", "add_background"]
+    "step", ["make_points", "make_rig", "make_body", "set_render", "add_background"]
 )
 def test_a_failure_midway_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
