@@ -8,6 +8,7 @@ per step}.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import queue
@@ -153,10 +154,52 @@ def check() -> None:
     print(json.dumps({"items": items}))
 
 
+def inspect() -> None:
+    """Answer `inspect FILE --json`: a TorchScript, a body, or what the config says."""
+    if MODE == "fails":
+        error = {"title": "Not a model", "detail": "It is a text.", "fix": "Choose another."}
+        print(json.dumps({"error": error}))
+        sys.exit("Not a model: It is a text.\n  -> Choose another.")
+    path = Path(sys.argv[2])
+    code = path.suffix == ".torchscript"
+    body = path.suffix in (".npz", ".pkl")
+    answer = {
+        "path": str(path),
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "kind": "NLF-L TorchScript" if code else "SMPL body" if body else "NLF-S crop checkpoint",
+        "role": "body" if body else "model",
+        "license": "non-commercial research only (NLF release)",
+        "rows": [["Parameters", "123.0 million"], ["Crop", "384 px"]],
+        "missing": [] if code or body else ["canonical points: get the NLF data files"],
+        "notes": ["It holds half precision."],
+        "needs_consent": code,
+    }
+    print(json.dumps({**answer, **CONFIG.get("inspect", {})}))
+
+
+def convert() -> None:
+    """Answer `convert-model FILE --out OUT --trust HASH`, step by step."""
+    for done in range(CONFIG.get("steps", 1)):
+        print(f"Converting {done}/{CONFIG.get('steps', 1)}", file=sys.stderr, flush=True)
+        time.sleep(CONFIG.get("pause", 0.01))
+    out = Path(sys.argv[sys.argv.index("--out") + 1])
+    if MODE == "fails":
+        sys.exit(f"Not written: {out.parent} is read-only.\nNo file.\n  -> Choose another folder.")
+    if (
+        sys.argv[sys.argv.index("--trust") + 1]
+        != hashlib.sha256(Path(sys.argv[2]).read_bytes()).hexdigest()
+    ):
+        sys.exit("Consent needed: This file was not agreed to.\n  -> Click Allow.")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_bytes(b"weights")
+    print(json.dumps({"path": str(out)}))
+
+
 def main() -> None:
     """Play the part that the command line asks for."""
-    if sys.argv[1] == "check":
-        check()
+    once = {"check": check, "inspect": inspect, "convert-model": convert}
+    if sys.argv[1] in once:
+        once[sys.argv[1]]()
         return
     if MODE == "dies_at_start":
         sys.exit("ModuleNotFoundError: No module named 'torch'")

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +10,7 @@ from pathlib import Path
 
 from ..protocol.json_fields import as_list, as_object, as_str
 from ..protocol.settings import LocalizeSettings
-from . import processes
+from .errand import Errand, State, worker_command
 from .session import WORKER_SCRIPT
 
 LONGEST_SECONDS = 180.0
@@ -41,18 +39,13 @@ class EnvironmentCheck:
     ) -> None:
         """Start it for the model, body and device of `settings`."""
         self.items: tuple[CheckItem, ...] | None = None
-        self._python = python
-        self._clock = clock
-        self._deadline = clock() + LONGEST_SECONDS
-        self._folder = tempfile.TemporaryDirectory(prefix="nlf-check-", ignore_cleanup_errors=True)
-        self._answer = Path(self._folder.name) / "answer.txt"
-        command = [python, "-I", "-B", "-X", "utf8", script, "check"]
-        command += ["--model", settings.model, "--body", settings.body]
-        command += ["--device", settings.device]
-        try:
-            self._process = processes.start(command, self._answer, stdin=False)
-        except OSError as error:
-            self._end(self._broken(f"{python} cannot be run: {error.strerror or error}."))
+        arguments = ["check", "--model", settings.model, "--body", settings.body]
+        arguments += ["--device", settings.device]
+        arguments += ["--model-data", settings.model_data] if settings.model_data else []
+        arguments += [word for sha256 in settings.trusted for word in ("--trust", sha256)]
+        command = worker_command(python, arguments, script)
+        self._errand = Errand(command, "The check failed", silence=LONGEST_SECONDS, clock=clock)
+        self.tick()
 
     @property
     def running(self) -> bool:
@@ -63,36 +56,26 @@ class EnvironmentCheck:
         """Take the answer if it is there; give up if it is late."""
         if not self.running:
             return
-        if self._process.poll() is not None:
-            self._end(self._read(self._process.returncode))
-        elif self._clock() > self._deadline:
-            processes.end_group(self._process, force=True)
-            self._end(self._broken(f"It gave no answer within {LONGEST_SECONDS:.0f} s."))
+        self._errand.tick()
+        if self._errand.state is State.DONE:
+            self.items = self._read()
+        elif self._errand.error is not None:
+            self.items = self._broken(self._errand.error.detail)
 
     def cancel(self) -> None:
         """Give up now; `items` becomes empty."""
         if self.running:
-            processes.end_group(self._process, force=True)
-            self._end(())
-
-    def _end(self, items: tuple[CheckItem, ...]) -> None:
-        self.items = items
-        self._folder.cleanup()
+            self._errand.cancel()
+            self.items = ()
 
     def _broken(self, value: str) -> tuple[CheckItem, ...]:
         return (CheckItem("Python", False, value, _REINSTALL),)
 
-    def _read(self, status: int) -> tuple[CheckItem, ...]:
-        text = self._answer.read_text(encoding="utf-8", errors="replace")
-        # Libraries print warnings around it, so the answer is the last line that is one.
-        for line in reversed(text.splitlines()):
-            if line.startswith("{"):
-                try:
-                    return parse_items(json.loads(line))
-                except ValueError:
-                    continue
-        last = processes.tail(self._answer, 1)
-        return self._broken(f"It {processes.describe_exit(status)}: {last}")
+    def _read(self) -> tuple[CheckItem, ...]:
+        try:
+            return parse_items(self._errand.answer)
+        except ValueError as error:
+            return self._broken(f"Its answer is not understood: {error}.")
 
 
 def parse_items(data: object) -> tuple[CheckItem, ...]:
