@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
@@ -136,11 +137,33 @@ def test_damaged_files_are_refused(tmp_path: Path, contents: bytes | None) -> No
         load_localizer(str(path), "cpu", ASSETS)
 
 
-def test_files_of_another_kind_are_refused(tmp_path: Path) -> None:
-    path = tmp_path / "nlf_l_multi.torchscript"
-    path.write_bytes(b"PK")
-    with pytest.raises(UserError, match=r"official NLF files cannot be read yet.*default"):
+@pytest.mark.parametrize(
+    ("name", "contents", "told"),
+    [
+        ("nlf_l_multi.torchscript", b"PK", "damaged or no model file"),
+        ("nlf_s_crop.pt", b"PK\x03\x04 cut off", "ends too early"),
+        ("nlf_s_crop.pt", b"<html>404</html>", "damaged or no model file"),
+        ("empty.pt", b"", "damaged or no model file"),
+        ("SMPL_NEUTRAL.pkl", b"\x80\x02}q\x00(U\nv_template", "a body, not a model"),
+        ("SMPL_NEUTRAL.pt", b"(dp0\nS'v_template'\np1\n", "a body, not a model"),
+        ("old.pt", b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.", "old format"),
+    ],
+)
+def test_files_of_another_kind_are_refused(
+    tmp_path: Path, name: str, contents: bytes, told: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(contents)
+    with pytest.raises(UserError, match=told) as caught:
         load_localizer(str(path), "cpu", ASSETS)
+    assert name in caught.value.detail
+    assert caught.value.fix
+
+
+def test_a_body_archive_is_refused_as_one(tmp_path: Path) -> None:
+    np.savez(tmp_path / "SMPLX_NEUTRAL.npz", v_template=np.zeros((4, 3)))
+    with pytest.raises(UserError, match="a body, not a model"):
+        load_localizer(str(tmp_path / "SMPLX_NEUTRAL.npz"), "cpu", ASSETS)
 
 
 def test_missing_files_are_named(tmp_path: Path) -> None:

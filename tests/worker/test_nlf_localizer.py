@@ -15,10 +15,11 @@ from nlf_blender.errors import UserError
 from nlf_blender.protocol.take import ModelInfo
 from nlf_blender.worker.nlf import crop_plan
 from nlf_blender.worker.nlf.camera import Camera
-from nlf_blender.worker.nlf.checkpoints import CropStyle, LocalizerModel, load_localizer
+from nlf_blender.worker.nlf.checkpoints import load_localizer
 from nlf_blender.worker.nlf.crops import Augmentation, CropSpec, CropView
 from nlf_blender.worker.nlf.head import HeadOutput, PointWeights, mirror_points
 from nlf_blender.worker.nlf.localizer import LocalizedPerson, Localizer, select_device
+from nlf_blender.worker.nlf.model import CropStyle, LocalizerModel
 
 ASSETS = Path(__file__).resolve().parents[2] / "nlf_blender" / "assets"
 POINTS = 60

@@ -19,9 +19,9 @@ import torch
 
 from nlf_blender.worker.nlf.augmentation import combine, crop_variations
 from nlf_blender.worker.nlf.camera import Camera
-from nlf_blender.worker.nlf.checkpoints import HEAD, field_config
 from nlf_blender.worker.nlf.crops import CropSpec, crop_view
 from nlf_blender.worker.nlf.head import HeadOutput, HeatmapHead
+from nlf_blender.worker.nlf.native_file import HEAD, field_config
 from nlf_blender.worker.nlf.reconstruction import reconstruct_absolute
 from nlf_blender.worker.nlf.warping import OFFICIAL_COARSEST_LEVEL, WarpStyle, warp_crop
 

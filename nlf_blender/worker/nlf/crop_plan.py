@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from .augmentation import crop_variations
 from .camera import Camera
-from .checkpoints import CropStyle
 from .crops import Augmentation, CropSpec, CropView, crop_view
+from .model import CropStyle
 from .warping import (
     BLACK,
     COARSEST_LEVEL,

@@ -16,10 +16,10 @@ from ...errors import UserError
 from ...protocol.take import ModelInfo
 from .augmentation import combine
 from .camera import Camera
-from .checkpoints import LocalizerModel
 from .crop_plan import CropOptions, PlannedCrop, plan_crops
 from .crops import CropSpec
 from .head import HeadOutput, PointWeights
+from .model import LocalizerModel
 from .point_cache import PointWeightCache, as_points
 from .reconstruction import reconstruct_absolute
 

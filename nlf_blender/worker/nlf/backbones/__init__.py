@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Backbones: square crops in, feature maps out.
 
-A default-model file names its backbone in its safetensors metadata:
+A native model file names its backbone in its safetensors metadata:
 
-    backbone          "blazepose_heavy"
+    backbone          "blazepose_heavy", "efficientnet_v2_s", "efficientnet_v2_l"
     proc_side         side of the crop in pixels, "256"
     stride            crop pixels per cell of the feature map, "32"
     depth             slices of the 2.5D heatmap, "8"
@@ -11,25 +11,36 @@ A default-model file names its backbone in its safetensors metadata:
     linear_light      whether crops are resampled in linear light, "false"
     gamma             exponents of the crops' sRGB values at test time, "1.0 1.0"
     aligned           whether crops are turned so that hips to head point up, "true"
+    canonical_space   "open" or "smpl", the body whose canonical space it is; "open" if absent
+    canonical_whole   bodies all of whose vertices are listed below `canonical`, "smpl smplx"
     figures           JSON: what the model reached on held-out crops
     license           terms of the file
 
-Its tensors are `heatmap_head.*` as in the official release, and `backbone.neck.*`; the frozen part
-of the backbone is a file of its own.
+Its tensors are `heatmap_head.*` as in the official release, and the backbone's: `backbone.1.*` as
+there, or `backbone.neck.*` where the frozen part of the backbone is a file of its own; then
+`canonical.<body>.vertices`, `canonical.<body>.joints` and `canonical.locations` [n,3], if known.
 """
 
 from __future__ import annotations
 
+import torch
 from torch import nn
 
 from ....errors import UserError
 from .blazepose import BlazePoseBackbone
+from .efficientnet import LAYOUTS, EfficientNetV2
 
 
 def build_backbone(name: str) -> nn.Module:
-    """A backbone by its name, with `channels`, `crop_side` and `stride`; frozen weights loaded."""
+    """A backbone by its name, with `channels`, `crop_side` and `stride`.
+
+    Frozen weights are loaded; all others may yet be without memory, on the device `meta`.
+    """
     if name == BlazePoseBackbone.name:
         return BlazePoseBackbone.from_assets()
+    if name in LAYOUTS:
+        with torch.device("meta"):
+            return EfficientNetV2(LAYOUTS[name])
     raise UserError(
         "Unknown model",
         f"The model needs a backbone named '{name}', which this version does not have.",

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A localizer in memory: its networks, and what goes with them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ...errors import UserError
+from ...protocol.take import ModelInfo
+from .canonical_space import OPEN_SPACE, CanonicalSpace
+from .head import HeatmapHead
+
+
+@dataclass(frozen=True)
+class CropStyle:
+    """How a model wants its crops.
+
+    linear_light: pixels are mixed by their light rather than by their sRGB values. gamma_range:
+    exponents of the sRGB values, first to last variation. aligned: a person's hips to head point
+    up in the crop; otherwise the crop is upright as the world is.
+    """
+
+    linear_light: bool
+    gamma_range: tuple[float, float]
+    aligned: bool
+
+
+class LocalizerModel(nn.Module):
+    """Backbone and head with what goes with them."""
+
+    def __init__(
+        self,
+        backbone: nn.Module,
+        heatmap_head: HeatmapHead,
+        style: CropStyle,
+        info: ModelInfo,
+        canonical: CanonicalSpace | None = None,
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.heatmap_head = heatmap_head
+        self.style = style
+        self.info = info
+        self.canonical = canonical or CanonicalSpace(OPEN_SPACE)
+
+    def features(self, images: Tensor, half: bool = False) -> Tensor:
+        """images [P,3,S,S] RGB 0..1 -> the backbone's map [P,C,H,W]. half: compute in float16."""
+        with torch.autocast(images.device.type, torch.float16, enabled=half):
+            features = self.backbone(images)
+        return features.float()
+
+
+def unusable(path: Path, reason: str, fix: str = "") -> UserError:
+    """The error for a model file that is there but cannot be loaded."""
+    return UserError(
+        "Model file cannot be used",
+        f"{path.name} cannot be loaded: {reason}.",
+        fix or "Download or copy the file again, or choose the default model.",
+    )
+
+
+def as_float32(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Floating tensors in single precision. ValueError naming the first that is not finite."""
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise ValueError(f"{name} holds values that are not finite")
+    return {
+        name: tensor.float() if tensor.is_floating_point() else tensor
+        for name, tensor in tensors.items()
+    }
