@@ -11,7 +11,7 @@ from scipy.sparse import csr_matrix
 
 from nlf_blender.body.rotations import matrix_from_rotvec
 from nlf_blender.body.skeleton import SMPL_JOINT_NAMES, SMPL_PARENTS, SMPL_SKELETON
-from nlf_blender.worker.authoring.open_body import asset, canonical, geometry, grid, parts
+from nlf_blender.worker.authoring.open_body import asset, geometry, grid, parts
 from nlf_blender.worker.authoring.open_body.joint_map import joint_map
 from nlf_blender.worker.authoring.open_body.pose_correctives import (
     fit_pose_correctives,
@@ -27,6 +27,7 @@ from nlf_blender.worker.authoring.open_body.pose_targets import (
 from nlf_blender.worker.authoring.open_body.regressor import fit_regressor, joint_errors
 from nlf_blender.worker.authoring.open_body.shape_space import fit_shape_space
 from nlf_blender.worker.authoring.open_body.t_pose import posed_heads, skin
+from nlf_blender.worker.smpl.canonical.canonical_pose import canonical_turns
 
 ASSET = Path(__file__).parents[2] / "nlf_blender" / "assets" / "open_body.npz"
 MIRROR = np.array([-1.0, 1.0, 1.0])
@@ -303,7 +304,7 @@ def test_rounded_weights_and_regressor_stay_symmetric_and_sum_to_one():
 
 
 def test_canonical_rotations_mirror_each_other():
-    rotations = canonical.canonical_rotations()
+    rotations = matrix_from_rotvec(canonical_turns(SMPL_SKELETON))
     flip = np.diag(MIRROR)
     mirrored = (flip @ rotations @ flip)[list(SMPL_SKELETON.mirrored())]
     np.testing.assert_allclose(mirrored, rotations, atol=1e-15)

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A body's points in SMPL's canonical space, the one of the official models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ....body.arrays import Float64Array
+from ....body.body_data import BodyData
+from ....body.skeleton import SKELETONS, SMPL_SKELETON
+from ....errors import UserError
+from ...nlf.canonical_space import CanonicalBody, CanonicalSpace
+from ..conversion.correspondence import Correspondence
+from ..conversion.joint_matching import same_joints
+from .carry import carried_points
+from .cloud_fit import distance_of_cloud, fit_to_cloud
+from .joint_fit import fit_to_joints
+from .mean_joints import mean_canonical_joints
+from .own_canonical import OwnCanonical, in_smpl_family, own_canonical
+from .surface_carry import carry_along_surface
+
+SAME_MESH = {"smpl": ("smpl", "smplh"), "smplh": ("smplh", "smpl"), "smplx": ("smplx",)}
+# Metres, mean. Of a model's own vertices from the body in canonical pose, and of its joints from
+# the published ones: men, women and the neutral mean differ by centimetres, other things by more.
+MOST_OFF_POSE = MOST_JOINTS_OFF = 0.06
+MOST_OFF_CLOUD = 0.002  # of a model's own points from a surface that is the same
+NOT_USED = " The points that the model's files list are no person's and were not used."
+
+
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """points [V+J,3] in the model's space, metres; how they came about; measured figures."""
+
+    points: Float64Array
+    how: str
+    figures: Mapping[str, float] = field(default_factory=dict[str, float])
+
+
+def in_smpl_space(
+    own: OwnCanonical,
+    space: CanonicalSpace,
+    reference: BodyData | None,
+    correspondence: Correspondence | None,
+) -> Placed:
+    """The best way that the given files allow. UserError for a reference of another family, and
+    for a body with joints that nothing knows."""
+    if not in_smpl_family(own.body):
+        if reference is not None:
+            return _from_reference(own, space, reference, correspondence)
+        return _onto_cloud(own, space) or _by_mean_joints(own, space)
+    kind = own.body.kind
+    listed = next((space.bodies[kind] for kind in SAME_MESH[kind] if kind in space.bodies), None)
+    if listed is not None and listed.whole and len(listed.vertices) == len(own.vertices):
+        found = _as_listed(own, listed)
+        if found is not None:
+            return found
+    if kind == "smplx":
+        if reference is not None:
+            return _from_reference(own, space, reference, correspondence)
+        return _onto_cloud(own, space) or _smplx_alone(own, space)
+    return _smpl_alone(own, space)
+
+
+def _as_listed(own: OwnCanonical, listed: CanonicalBody) -> Placed | None:
+    """The vertices as the model's files list them, joints too where they are as many; None if
+    these are not the body's."""
+    off = listed.vertices - own.vertices
+    off = float(np.linalg.norm(off - off.mean(axis=0), axis=1).mean())
+    if off > MOST_OFF_POSE:
+        return None
+    points = carried_points(own, listed.vertices, np.ones(len(own.vertices)))
+    points[: len(own.vertices)] = listed.vertices  # as they are, not made symmetric
+    if len(listed.joints) == len(own.joints):
+        points[len(own.vertices) :] = listed.joints
+    return Placed(points, "The points that the model's files list.", {"off_canonical_pose": off})
+
+
+def _smpl_alone(own: OwnCanonical, space: CanonicalSpace) -> Placed:
+    """The file's mean person in canonical pose, or fitted to the model's points where it is not
+    the one that they are of: a man or a woman, where the official release has the neutral one."""
+    cloud = _cloud(space)
+    figures = {"joints_off": _joints_off(own)}
+    if cloud is None:
+        return Placed(own.points, _pose_text(own) + _unused(space), figures)
+    figures["off_model_points"] = distance_of_cloud(own, own.points, cloud[1].vertices)
+    if figures["off_model_points"] > MOST_OFF_CLOUD:
+        found = _onto_cloud(own, space)
+        if found is not None:
+            return found
+    return Placed(own.points, _pose_text(own), figures)
+
+
+def _smplx_alone(own: OwnCanonical, space: CanonicalSpace) -> Placed:
+    pairs = np.array(same_joints(own.body.skeleton, SMPL_SKELETON))
+    gaps = mean_canonical_joints()[pairs[:, 1]] - own.joints[pairs[:, 0]]
+    move = gaps.mean(axis=0) * (0, 1, 1)
+    how = (
+        f"{_pose_text(own)} Moved to where SMPL's mean joints are, for want of an SMPL file to "
+        f"carry it over from.{_unused(space)}"
+    )
+    off = float(np.linalg.norm(gaps - move, axis=1).mean())
+    return Placed(own.points + move, how, {"joints_off": off})
+
+
+def _pose_text(own: OwnCanonical) -> str:
+    sides = "made symmetric" if own.mirror is not None else "not symmetric, as its mesh is not"
+    text = f"The {own.body.gender} mean person of the body's file in the canonical pose, {sides}."
+    if own.body.gender != "neutral":
+        text += " The official release poses the neutral one."
+    return text
+
+
+def _from_reference(
+    own: OwnCanonical,
+    space: CanonicalSpace,
+    reference: BodyData,
+    correspondence: Correspondence | None,
+) -> Placed:
+    if not in_smpl_family(reference):
+        raise UserError(
+            "Reference body of another family",
+            f"{reference.name or 'The reference'} is not a body of SMPL, SMPL-H or SMPL-X.",
+            "Choose an SMPL file as the reference body, or none.",
+        )
+    known = own_canonical(reference)
+    placed = in_smpl_space(known, space, None, None)
+    found = carry_along_surface(own, known, placed.points[: len(known.vertices)], correspondence)
+    by = "the closest surface" if correspondence is None else "the published correspondence"
+    how = f"Carried over from {reference.name or 'the reference body'} by {by}. {placed.how}"
+    return Placed(found.points, how, {**placed.figures, "share_with_counterpart": found.share})
+
+
+def _onto_cloud(own: OwnCanonical, space: CanonicalSpace) -> Placed | None:
+    """Onto the points that the model's files list; None without any, or if they are no person's."""
+    cloud = _cloud(space)
+    if cloud is None:
+        return None
+    kind, listed = cloud
+    start = fit_to_joints(own, SKELETONS[kind], listed.joints)
+    found = fit_to_cloud(own, start.points, listed.vertices)
+    if not found.plausible:
+        return None
+    how = (
+        f"Fitted to {len(listed.vertices)} points of {kind.upper()}'s surface that the model's "
+        f"files list, on average {1000 * found.after:.1f} mm from them."
+    )
+    figures = {
+        "hinges_off_before": start.distance,
+        "off_model_points_before": found.before,
+        "off_model_points": found.after,
+    }
+    return Placed(found.points, how, figures)
+
+
+def _by_mean_joints(own: OwnCanonical, space: CanonicalSpace) -> Placed:
+    found = fit_to_joints(own, SMPL_SKELETON, mean_canonical_joints())
+    how = (
+        "Matched to the published mean joints of SMPL, for want of an SMPL file: points of the "
+        f"surface may be off by centimetres.{_unused(space)}"
+    )
+    figures = {"hinges_off_before": found.distance, "joints_off": found.all_distance}
+    return Placed(found.points, how, figures)
+
+
+def _cloud(space: CanonicalSpace) -> tuple[str, CanonicalBody] | None:
+    """The first body that the model's files list, with its kind, if its joints are a person's."""
+    for kind in SAME_MESH:
+        listed = space.bodies.get(kind)
+        if listed is None or len(listed.joints) != SKELETONS[kind].joint_count:
+            continue
+        pairs = np.array(same_joints(SKELETONS[kind], SMPL_SKELETON))
+        gaps = listed.joints[pairs[:, 0]] - mean_canonical_joints()[pairs[:, 1]]
+        if np.linalg.norm(gaps, axis=1).mean() <= MOST_JOINTS_OFF:
+            return kind, listed
+    return None
+
+
+def _unused(space: CanonicalSpace) -> str:
+    return NOT_USED if space.bodies else ""
+
+
+def _joints_off(own: OwnCanonical) -> float:
+    """Mean metres of a body's joints from the published mean ones."""
+    pairs = np.array(same_joints(own.body.skeleton, SMPL_SKELETON))
+    gaps = own.joints[pairs[:, 0]] - mean_canonical_joints()[pairs[:, 1]]
+    return float(np.linalg.norm(gaps, axis=1).mean())
