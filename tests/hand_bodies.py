@@ -5,16 +5,17 @@ facial expressions, and a mean hand. Places are read off the open body's mesh.""
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import Literal
 
 import numpy as np
 from body_examples import OPEN_BODY
 
 from nlf_blender.body.body_data import BodyData, load_body_npz
-from nlf_blender.body.bone_names import FINGER_BONES, FINGERS
 from nlf_blender.body.hands import HandPoses
-from nlf_blender.body.skeleton import Skeleton
+from nlf_blender.body.skeleton import SMPLH_SKELETON, SMPLX_SKELETON, Skeleton
 
+FINGER_BONES = (1, 2, 3)
 BODY_JOINTS = 22  # all of SMPL's but the hands
 EXPRESSIONS = 10
 BLEND_METRES = 0.006  # over which a finger's bones share their vertices
@@ -55,11 +56,13 @@ JAW_PLACE = (0.0, 0.60, 0.045)
 MEAN_FLEXION = {"Index": 0.2, "Middle": 0.3, "Pinky": 0.5, "Ring": 0.4, "Thumb": 0.1}  # radians
 
 
+@cache
 def hand_body(kind: Literal["smplh", "smplx"], whole: bool = True) -> BodyData:
     """The open body with 52 or 55 joints; whole: with its pose correctives."""
     body = load_body_npz(OPEN_BODY)
-    names, parents, places = _joints(body, kind)
-    count, old = len(names), body.skeleton
+    skeleton = SMPLX_SKELETON if kind == "smplx" else SMPLH_SKELETON
+    names, count, old = skeleton.joint_names, skeleton.joint_count, body.skeleton
+    places = _places(body, skeleton)
     closest = [old.index(n if n in old.joint_names else _stands_for(n)) for n in names]
     directions = body.joints_shapedirs[closest]
     posedirs = None
@@ -69,13 +72,13 @@ def hand_body(kind: Literal["smplh", "smplx"], whole: bool = True) -> BodyData:
     expressions = _expressions(body) if kind == "smplx" else None
     return replace(
         body,
-        skeleton=Skeleton(names, parents),
+        skeleton=skeleton,
         joints_template=places,
         joints_shapedirs=directions,
         joint_regressor=None,
         canonical_joints=None,
         posedirs=posedirs,
-        weights=_weights(body, names, parents, places),
+        weights=_weights(body, skeleton, places),
         expression_dirs=expressions,
         joints_expression_dirs=None if expressions is None else np.zeros((count, 3, EXPRESSIONS)),
         hands=mean_hands(),
@@ -85,7 +88,7 @@ def hand_body(kind: Literal["smplh", "smplx"], whole: bool = True) -> BodyData:
 
 def mean_hands() -> HandPoses:
     """Fingers curled a little, mirrored; the components move one angle each."""
-    curls = [(0.0, 0.05, -MEAN_FLEXION[finger]) for finger in FINGERS for _ in FINGER_BONES]
+    curls = [(0.0, 0.05, -MEAN_FLEXION[finger]) for finger in FINGER_PLACES for _ in FINGER_BONES]
     left = np.array(curls)
     return HandPoses(left.ravel(), (left * (1, -1, -1)).ravel(), np.eye(45)[:6], np.eye(45)[:6])
 
@@ -95,23 +98,14 @@ def _stands_for(name: str) -> str:
     return "Head" if name in ("Jaw", "L_Eye", "R_Eye") else f"{name[0]}_Hand"
 
 
-def _joints(body: BodyData, kind: str) -> tuple[tuple[str, ...], tuple[int, ...], np.ndarray]:
-    names = list(body.skeleton.joint_names[:BODY_JOINTS])
-    parents = list(body.skeleton.parents[:BODY_JOINTS])
-    places = [*body.joints_template[:BODY_JOINTS]]
-    if kind == "smplx":
-        for name, place in _face(body).items():
-            names.append(name)
-            parents.append(names.index("Head"))
-            places.append(place)
-    for side, flip in (("L", 1), ("R", -1)):
-        for finger in FINGERS:
-            for bone in FINGER_BONES:
-                wrist = bone == FINGER_BONES[0]
-                parents.append(names.index(f"{side}_Wrist") if wrist else len(names) - 1)
-                names.append(f"{side}_{finger}{bone}")
-                places.append(np.array(FINGER_PLACES[finger][bone - 1]) * (flip, 1, 1))
-    return tuple(names), tuple(parents), np.array(places)
+def _places(body: BodyData, skeleton: Skeleton) -> np.ndarray:
+    """The joints [J,3]."""
+    known = dict(zip(body.skeleton.joint_names, body.joints_template, strict=True)) | _face(body)
+    for finger, places in FINGER_PLACES.items():
+        for bone, place in zip(FINGER_BONES, places, strict=False):
+            known[f"L_{finger}{bone}"] = np.array(place)
+            known[f"R_{finger}{bone}"] = np.array(place) * (-1, 1, 1)
+    return np.array([known[name] for name in skeleton.joint_names])
 
 
 def _face(body: BodyData) -> dict[str, np.ndarray]:
@@ -125,22 +119,18 @@ def _face(body: BodyData) -> dict[str, np.ndarray]:
     return {"Jaw": np.array(JAW_PLACE), **eyes}
 
 
-def _weights(
-    body: BodyData, names: tuple[str, ...], parents: tuple[int, ...], places: np.ndarray
-) -> np.ndarray:
+def _weights(body: BodyData, skeleton: Skeleton, places: np.ndarray) -> np.ndarray:
     """The open body's weights; the hand's go to the nearest finger bones or the wrist, the head's
     to the eyes, and below the mouth to the jaw."""
     assert body.vertex_part is not None
-    old, vertices = body.skeleton, body.v_template
+    names, old, vertices = skeleton.joint_names, body.skeleton, body.v_template
     weights = np.zeros((len(vertices), len(names)))
     weights[:, :BODY_JOINTS] = body.weights[:, :BODY_JOINTS]
     for side, flip in (("L", 1), ("R", -1)):
         share = np.asarray(body.weights[:, old.index(f"{side}_Hand")], dtype=np.float64)
         for vertex in np.flatnonzero(share):
-            for joint, part in _nearest_bones(
-                vertices[vertex] * (flip, 1, 1), side, names, parents
-            ):
-                weights[vertex, joint] += part * share[vertex]
+            for name, part in _finger_shares(vertices[vertex] * (flip, 1, 1), side):
+                weights[vertex, names.index(name)] += part * share[vertex]
     if "Jaw" not in names:
         return weights
     head, jaw = names.index("Head"), names.index("Jaw")
@@ -154,25 +144,23 @@ def _weights(
     return weights
 
 
-def _nearest_bones(
-    vertex: np.ndarray, side: str, names: tuple[str, ...], parents: tuple[int, ...]
-) -> list[tuple[int, float]]:
-    """The finger bone nearest to a vertex of the left hand, which near its joint shares with the
-    bone before; the wrist where the palm is nearer."""
-    best = (np.inf, 0, 0.0)
+def _finger_shares(vertex: np.ndarray, side: str) -> list[tuple[str, float]]:
+    """The finger joint whose bone is nearest to a vertex of the left hand, and the joint before it,
+    with which it shares the vertex near its start."""
+    nearest = (np.inf, "", "", 0.0)
     for finger, places in FINGER_PLACES.items():
-        for bone in FINGER_BONES:
-            start, end = np.array(places[bone - 1]), np.array(places[bone])
-            length = float(np.linalg.norm(end - start))
-            along = float((vertex - start) @ (end - start)) / length
-            gap = float(
-                np.linalg.norm(vertex - start - np.clip(along, 0, length) * (end - start) / length)
-            )
-            if gap < best[0]:
-                best = (gap, names.index(f"{side}_{finger}{bone}"), along)
-    _, joint, along = best
+        before = f"{side}_Wrist"
+        for bone, start, end in zip(FINGER_BONES, places, places[1:], strict=False):
+            name, away = f"{side}_{finger}{bone}", vertex - np.array(start)
+            length = float(np.linalg.norm(np.subtract(end, start)))
+            direction = np.subtract(end, start) / length
+            along = float(away @ direction)
+            gap = float(np.linalg.norm(away - np.clip(along, 0, length) * direction))
+            nearest = min(nearest, (gap, name, before, along))
+            before = name
+    _, name, before, along = nearest
     own = float(np.clip(0.5 + along / (2 * BLEND_METRES), 0, 1))
-    return [(joint, own), (parents[joint], 1 - own)]
+    return [(name, own), (before, 1 - own)]
 
 
 def _expressions(body: BodyData) -> np.ndarray:

@@ -5,12 +5,19 @@ from __future__ import annotations
 
 from typing import Literal
 
+from .skeleton import HAND_JOINTS
+
 Naming = Literal["SMPL", "BLENDER", "MIXAMO", "UE"]
 BodyPart = Literal["BODY", "LEFT_HAND", "RIGHT_HAND", "FACE"]
 
-FINGERS = ("Index", "Middle", "Pinky", "Ring", "Thumb")
-FINGER_BONES = (1, 2, 3)
 FACE_JOINTS = frozenset({"Jaw", "L_Eye", "R_Eye"})
+
+
+def _finger_names(finger: str, number: str) -> tuple[str, str, str]:
+    """Names of a finger's bone, numbered from 1 outward, as in `_SIDED_NAMES`."""
+    rigify = finger.lower() if finger == "Thumb" else f"f_{finger.lower()}"
+    return (f"{rigify}.0{number}", f"Hand{finger}{number}", f"{finger.lower()}_0{number}")
+
 
 # Joint without its side -> names for BLENDER (Rigify's, where it has one), MIXAMO and UE (the
 # mannequin's). SMPL's Hand is one joint for all fingers, which other rigs do not have.
@@ -34,15 +41,7 @@ _SIDED_NAMES = {
     "Wrist": ("hand", "Hand", "hand"),
     "Hand": ("fingers", "HandFingers", "fingers"),
     "Eye": ("eye", "Eye", "eye"),
-    **{
-        f"{finger}{bone}": (
-            f"{'' if finger == 'Thumb' else 'f_'}{finger.lower()}.{bone:02d}",
-            f"Hand{finger}{bone}",
-            f"{finger.lower()}_{bone:02d}",
-        )
-        for finger in FINGERS
-        for bone in FINGER_BONES
-    },
+    **{joint: _finger_names(joint[:-1], joint[-1]) for joint in HAND_JOINTS},
 }
 _MIXAMO_PREFIX = "mixamorig:"
 _MIXAMO_SIDES = {"L": "Left", "R": "Right"}
@@ -80,18 +79,10 @@ def _bone_name(joint_name: str, naming: Naming) -> str:
     return f"{ue}_{side.lower()}" if side else ue
 
 
-def finger_joints(joint_names: tuple[str, ...], side: Literal["L", "R"]) -> tuple[int, ...] | None:
-    """The 15 joints of one hand in the order of SMPL's hand poses; None for a body without."""
-    wanted = [f"{side}_{finger}{bone}" for finger in FINGERS for bone in FINGER_BONES]
-    if not set(wanted) <= set(joint_names):
-        return None
-    return tuple(joint_names.index(name) for name in wanted)
-
-
 def is_finger(joint_name: str) -> bool:
     """Whether a joint is one of a single finger's."""
     side, name = _split(joint_name)
-    return bool(side) and name[:-1] in FINGERS and name[-1:].isdigit()
+    return bool(side) and name in HAND_JOINTS
 
 
 def body_part(joint_name: str) -> BodyPart:

@@ -102,11 +102,11 @@ def rest_pose(body: BodyData, rest_joints: Float64Array, kind: RestKind) -> Rest
     )
 
 
-def unskinned(blends: Float64Array, points: Float64Array) -> Float64Array:
-    """The points [V,3] that these transforms [V,3,4] bring to points [V,3].
+def offsets_to(blends: Float64Array, start: Float64Array, target: Float64Array) -> Float64Array:
+    """What to add to points [V,3] so that these transforms [V,3,4] bring them to a target [V,3].
 
-    Where one is flat (LEAST_STRETCH), those that come nearest.
+    Where a transform is flat (LEAST_STRETCH), the least that comes nearest.
     """
-    away = points - blends[:, :, 3]
+    missing = target - apply_transforms(blends, start)
     inverses = np.linalg.pinv(blends[:, :, :3], rcond=LEAST_STRETCH)
-    return (inverses @ away[..., None])[..., 0]
+    return (inverses @ missing[..., None])[..., 0]

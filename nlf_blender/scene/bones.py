@@ -9,7 +9,7 @@ import numpy as np
 
 from ..body.arrays import Float64Array
 from ..body.body_data import BodyData
-from ..body.bone_names import FACE_JOINTS, is_finger
+from ..body.bone_names import FACE_JOINTS, body_part, is_finger
 from ..body.conventions import blender_points_from_smpl, blender_rotations_from_smpl
 from ..body.rest_pose import RestPose
 from ..body.skeleton import Skeleton
@@ -19,6 +19,8 @@ FORWARD = np.array([0.0, -1.0, 0.0])
 ALONG_FORWARD = 0.7  # cosine; bones closer to the forward axis take their roll from UP
 SNAP_TO_AXIS = 0.8  # cosine; end bones closer to an axis than this point exactly along it
 SHORTEST_BONE_METRES = 0.01  # Blender deletes bones without length
+EYES = ("L_Eye", "R_Eye")
+EYE_STRETCH = 2.5  # of their bones, which else hide in the eyes
 MIDDLE_FINGERS = ("L_Middle1", "R_Middle1")
 OWN_WEIGHT = 0.5  # a vertex with more than this belongs to the joint
 
@@ -62,10 +64,10 @@ def lay_out_bones(body: BodyData, rest: RestBody, pose: RestPose) -> BoneLayout:
             direction = _end_direction(body, joint, mean_heads)
             own = body.weights[:, joint] > OWN_WEIGHT
             reach = (vertices[own] - heads[joint]) @ direction
-            length = max(float(reach.max(initial=0.0)), SHORTEST_BONE_METRES)
-            tails[joint] = heads[joint] + length * direction
+            length = float(reach.max(initial=0.0)) * (EYE_STRETCH if name in EYES else 1.0)
+            tails[joint] = heads[joint] + max(length, SHORTEST_BONE_METRES) * direction
         # fingers bend about their x axis, which lies across them if z is the back of the hand
-        level = is_finger(name) or abs(direction @ FORWARD) > ALONG_FORWARD
+        level = body_part(name) != "BODY" or abs(direction @ FORWARD) > ALONG_FORWARD
         z_axes[joint] = UP if level else FORWARD
     turns = blender_rotations_from_smpl(pose.turns)
     moves = blender_points_from_smpl(pose.transforms[:, :3, 3])
@@ -100,11 +102,13 @@ def main_child(body: BodyData, joint: int) -> int | None:
 
 
 def _end_direction(body: BodyData, joint: int, heads: Float64Array) -> Float64Array:
-    """Unit vector of a bone without a main child: forward in the face, else on from its parent,
-    along an axis if near one and no finger, which should stay straight."""
+    """Unit vector of a bone without a main child: an eye's forward, a jaw's to the chin, else on
+    from its parent, along an axis if near one and no finger, which should stay straight."""
     name, parent = body.skeleton.joint_names[joint], body.skeleton.parents[joint]
-    if name in FACE_JOINTS:
+    if name in EYES:
         return FORWARD
+    if name in FACE_JOINTS:
+        return _jaw_direction(body, joint, heads[joint])
     if parent < 0:
         return UP
     direction = _unit(heads[joint] - heads[parent], UP)
@@ -114,6 +118,15 @@ def _end_direction(body: BodyData, joint: int, heads: Float64Array) -> Float64Ar
     snapped = np.zeros(3)
     snapped[axis] = np.sign(direction[axis])
     return snapped
+
+
+def _jaw_direction(body: BodyData, joint: int, head: Float64Array) -> Float64Array:
+    """From the jaw's joint to the middle of what it moves, without turning aside."""
+    own = body.v_template[body.weights[:, joint] > OWN_WEIGHT]
+    if not len(own):
+        return FORWARD
+    away = blender_points_from_smpl(own.mean(axis=0)) - head
+    return _unit(away * (0.0, 1.0, 1.0), FORWARD)
 
 
 def _unit(vector: Float64Array, fallback: Float64Array) -> Float64Array:

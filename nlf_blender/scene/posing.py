@@ -19,7 +19,7 @@ from ..body.conventions import (
 )
 from ..body.forward import pose_correctives, skinned, unposed_body
 from ..body.kinematics import blended_transforms, global_transforms, skinning_transforms
-from ..body.rest_pose import RestPose, unskinned
+from ..body.rest_pose import RestPose, offsets_to
 from ..body.rotations import continuous_quaternions, matrix_from_rotvec, quaternion_from_matrix
 
 UP = np.array([0.0, 0.0, 1.0])
@@ -104,8 +104,8 @@ def bind(body: BodyData, person: BodyFit, rest: RestBody, pose: RestPose, frame:
     )
     transforms = skinning_transforms(posed, rest.joints) @ np.linalg.inv(pose.transforms)
     moves = blended_transforms(body.weights, transforms)
-    needed = unskinned(moves, posed_vertices(body, person, frame))
-    return Binding(pose, at_rest, needed - pose.carried_points(template))
+    target = posed_vertices(body, person, frame)
+    return Binding(pose, at_rest, offsets_to(moves, pose.carried_points(template), target))
 
 
 def _scaled_correctives(
