@@ -8,6 +8,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+import torch
 
 from nlf_blender.errors import UserError
 from nlf_blender.worker.nlf.camera import Camera
@@ -64,7 +65,7 @@ def test_a_ray_of_the_crop_meets_the_point_that_made_its_pixel() -> None:
     view = crop_view(_camera(), CropSpec.square((300.0, 200.0), 250.0, 0.4), 256)
     points = np.random.default_rng(0).uniform([-0.5, -0.5, 2.0], [0.5, 0.5, 4.0], (20, 3))
     rays = view.unproject(view.project(points))
-    assert np.abs(rays * (points[:, 2:] / rays[:, 2:]) - points).max() < 1e-9
+    assert np.abs(rays * (points[:, 2:] / rays[:, 2:]) - points).max() < 1e-6
 
 
 def test_the_box_fills_the_crop_and_its_middle_is_the_middle() -> None:
@@ -96,13 +97,20 @@ def test_the_roll_of_an_augmentation_adds_to_the_persons() -> None:
 
 
 def test_upright_follows_the_world() -> None:
-    rows = look_at(np.array([0.3, 0.1, 1.0]), np.array([0.2, -1.0, 0.1]))
-    assert np.allclose(rows @ rows.T, np.eye(3))
-    assert np.linalg.det(rows) == pytest.approx(1.0)
-    assert rows[1] @ [0.2, -1.0, 0.1] < 0
-    assert rows[0] @ [0.2, -1.0, 0.1] == pytest.approx(0.0)
-    straight_down = look_at(np.array([0.0, 1.0, 0.0]), np.array([0.0, -1.0, 0.0]))
-    assert np.allclose(straight_down @ straight_down.T, np.eye(3))
+    up = torch.tensor([0.2, -1.0, 0.1])
+    rows = look_at(torch.tensor([0.3, 0.1, 1.0]), up)
+    assert torch.allclose(rows @ rows.T, torch.eye(3), atol=1e-6)
+    assert torch.linalg.det(rows) == pytest.approx(1.0)
+    assert rows[1] @ up < 0
+    assert float(rows[0] @ up) == pytest.approx(0.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("forward", [(0.0, 1.0, 0.0), (0.0, 0.0, 1.0), (0.6, 0.0, 0.8)])
+def test_straight_up_and_down_are_no_failures(forward: tuple[float, ...]) -> None:
+    for sign in (1.0, -1.0):
+        rows = look_at(torch.tensor(forward), sign * torch.tensor(forward))
+        assert torch.allclose(rows @ rows.T, torch.eye(3), atol=1e-6)
+        assert torch.linalg.det(rows) == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize(("linear", "expected"), [(True, 0.5 ** (1 / 2.2)), (False, 0.5)])

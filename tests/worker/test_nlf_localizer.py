@@ -88,9 +88,9 @@ def known(monkeypatch: pytest.MonkeyPatch) -> tuple[Localizer, KnowingHead]:
     truths: list[np.ndarray] = []
 
     def recording(
-        camera: Camera, spec: CropSpec, side: int, augmentation: Augmentation, as_official: bool
+        camera: Camera, spec: CropSpec, side: int, augmentation: Augmentation
     ) -> CropView:
-        view = original(camera, spec, side, augmentation, as_official)
+        view = original(camera, spec, side, augmentation)
         nearest = min(truths, key=lambda t: np.abs(camera.project(t).mean(0) - spec.center).max())
         head.awaited.append((view, nearest))
         return view

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
+import torch
 from torch import Tensor
 
 from .crops import Augmentation
@@ -37,23 +37,25 @@ def crop_variations(
     if count < 1:
         raise ValueError("at least one variation is needed")
     if aligned:
-        gammas = np.linspace(*gamma_range, count) if count > 1 else [sum(gamma_range) / 2]
+        gammas = _steps(*gamma_range, count) if count > 1 else [sum(gamma_range) / 2]
         return [
-            Augmentation(_aligned_roll(i // 2, largest_roll), 1.0, i % 2 == 1, float(gammas[i]))
+            Augmentation(_aligned_roll(i // 2, largest_roll), 1.0, i % 2 == 1, gammas[i])
             for i in range(count)
         ]
     if count == 1:
         return [Augmentation(gamma=sum(gamma_range) / 2)]
-    rolls = np.linspace(-largest_roll, largest_roll, count)
-    gammas = np.linspace(*gamma_range, count)
     half = count // 2
-    smaller = np.linspace(SMALLEST_SCALE, 1.0, half, endpoint=False)
-    larger = np.linspace(1.0, LARGEST_SCALE, count - half)
-    scales = np.concatenate([smaller, larger])
-    return [
-        Augmentation(float(rolls[i]), float(scales[i]), (i - half) % 2 != 0, float(gammas[i]))
-        for i in range(count)
-    ]
+    rolls = _steps(-largest_roll, largest_roll, count)
+    gammas = _steps(*gamma_range, count)
+    last_smaller = 1.0 - (1.0 - torch.tensor(SMALLEST_SCALE)) / half
+    smaller = _steps(SMALLEST_SCALE, float(last_smaller), half)
+    scales = smaller + _steps(1.0, LARGEST_SCALE, count - half)
+    return [Augmentation(rolls[i], scales[i], (i - half) % 2 != 0, gammas[i]) for i in range(count)]
+
+
+def _steps(first: float, last: float, count: int) -> list[float]:
+    """Evenly spaced numbers, rounded as the official wrapper's."""
+    return torch.linspace(first, last, count).tolist()
 
 
 def _aligned_roll(pair: int, largest: float) -> float:

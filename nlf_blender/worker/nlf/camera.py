@@ -17,7 +17,6 @@ Float64Array = NDArray[np.float64]
 NEWTON_STEPS = 30
 NEWTON_TOLERANCE = 1e-9
 DERIVATIVE_STEP = 1e-6
-ROUGH_STEPS = 5
 SMALLEST_DEPTH = 1e-6
 
 
@@ -83,54 +82,18 @@ class Camera:
 
     def unproject(self, pixels: NDArray) -> Float64Array:
         """Pixels [...,2] -> unit rays [...,3]; NaN where the lens maps no ray to the pixel."""
-        plane = self._plane(pixels)
+        offset = np.asarray(pixels, dtype=np.float64) - self.intrinsics[:2, 2]
+        plane = offset @ np.linalg.inv(self.intrinsics[:2, :2]).T
         if self.is_fisheye:
             return _fisheye_rays(plane, self.distortion)
         if self.distortion.any():
             plane = undistort(plane, self.distortion)
-        return _rays(plane)
-
-    def unproject_roughly(self, pixels: NDArray) -> Float64Array:
-        """Like `unproject`, but a standard lens is undone by `undistort_roughly`."""
-        if self.is_fisheye or not self.distortion.any():
-            return self.unproject(pixels)
-        return _rays(undistort_roughly(self._plane(pixels), self.distortion))
-
-    def _plane(self, pixels: NDArray) -> Float64Array:
-        """Pixels [...,2] -> coordinates in the plane at distance 1, as the lens bent them."""
-        offset = np.asarray(pixels, dtype=np.float64) - self.intrinsics[:2, 2]
-        return offset @ np.linalg.inv(self.intrinsics[:2, :2]).T
-
-
-def _rays(plane: Float64Array) -> Float64Array:
-    """Coordinates [...,2] in the plane at distance 1 -> unit rays [...,3]."""
-    rays = np.concatenate([plane, np.ones_like(plane[..., :1])], axis=-1)
-    return rays / np.linalg.norm(rays, axis=-1, keepdims=True)
+        rays = np.concatenate([plane, np.ones_like(plane[..., :1])], axis=-1)
+        return rays / np.linalg.norm(rays, axis=-1, keepdims=True)
 
 
 def distort(plane: Float64Array, coefficients: Float64Array) -> Float64Array:
     """OpenCV's standard lens model on normalized image coordinates [...,2]."""
-    radial, shift = _radial_and_shift(plane, coefficients)
-    return plane * radial + shift
-
-
-def undistort_roughly(plane: Float64Array, coefficients: Float64Array) -> Float64Array:
-    """Five steps towards the inverse of `distort`, as OpenCV's undistortPoints takes them.
-
-    Near the inverse where the lens bends light little; anywhere where it bends it much.
-    """
-    guess = plane
-    with np.errstate(all="ignore"):
-        for _ in range(ROUGH_STEPS):
-            radial, shift = _radial_and_shift(guess, coefficients)
-            guess = (plane - shift) / radial
-    return guess
-
-
-def _radial_and_shift(
-    plane: Float64Array, coefficients: Float64Array
-) -> tuple[Float64Array, Float64Array]:
-    """What the lens multiplies coordinates by [...,1], and adds to them [...,2]."""
     k1, k2, p1, p2, k3, k4, k5, k6, s1, s2, s3, s4 = np.pad(
         coefficients, (0, 12 - coefficients.size)
     )
@@ -139,7 +102,7 @@ def _radial_and_shift(
     radial = (1 + r2 * (k1 + r2 * (k2 + r2 * k3))) / (1 + r2 * (k4 + r2 * (k5 + r2 * k6)))
     shift_x = 2 * p1 * x * y + p2 * (r2 + 2 * x * x) + r2 * (s1 + r2 * s2)
     shift_y = 2 * p2 * x * y + p1 * (r2 + 2 * y * y) + r2 * (s3 + r2 * s4)
-    return radial[..., None], np.stack([shift_x, shift_y], axis=-1)
+    return np.stack([x * radial + shift_x, y * radial + shift_y], axis=-1)
 
 
 def undistort(plane: Float64Array, coefficients: Float64Array) -> Float64Array:

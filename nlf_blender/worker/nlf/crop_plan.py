@@ -82,6 +82,6 @@ def plan_crops(
         for spec in specs:
             placed = spec if style.aligned else replace(spec, roll=0.0)
             for variation in variations:
-                view = crop_view(camera, placed, crop_side, variation, not style.aligned)
+                view = crop_view(camera, placed, crop_side, variation)
                 crops.append(PlannedCrop(image, camera, view, variation, warp_style))
     return crops

@@ -12,14 +12,17 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
 
 from ...errors import UserError
 from .camera import Camera, Float64Array
+from .lens32 import unbend_roughly
 
-# A lens is undone roughly, as the official wrapper does it, where that misses by less than this
-# share of the box.
-ROUGH_ENOUGH = 0.1
+ROUGH_ENOUGH = 0.1  # of the box's smaller side, by which a roughly undone lens may miss
+LEAST_COSINE = 0.1
+NEARLY_VERTICAL = 1e-6
 
 
 @dataclass(frozen=True)
@@ -79,79 +82,92 @@ class CropView:
         return rays @ np.linalg.inv(self.intrinsics).T @ self.rotation
 
 
-def look_at(forward: Float64Array, up: Float64Array) -> Float64Array:
+def look_at(forward: Tensor, up: Tensor) -> Tensor:
     """The rotation [3,3] whose rows are right, down and forward of a camera held upright."""
-    forward = forward / np.linalg.norm(forward)
-    right = np.cross(forward, up)
-    if np.linalg.norm(right) < 1e-6 * np.linalg.norm(up):  # straight up or down
-        right = np.array([forward[2], 0.0, -forward[0]])
+    forward = forward / torch.linalg.norm(forward)
+    right = torch.linalg.cross(forward, up)
+    if torch.linalg.norm(right) <= NEARLY_VERTICAL * torch.linalg.norm(up):
+        right = torch.stack([forward[2], torch.zeros_like(forward[2]), -forward[0]])
         if not right.any():
             right[0] = 1.0
-    right = right / np.linalg.norm(right)
-    return np.stack([right, np.cross(forward, right), forward])
+    right = right / torch.linalg.norm(right)
+    return torch.stack([right, torch.linalg.cross(forward, right), forward])
 
 
 def crop_view(
-    camera: Camera,
-    spec: CropSpec,
-    crop_side: int,
-    augmentation: Augmentation | None = None,
-    as_official: bool = False,
+    camera: Camera, spec: CropSpec, crop_side: int, augmentation: Augmentation | None = None
 ) -> CropView:
     """The virtual camera that looks at a person. UserError if the lens sees nothing there.
 
-    as_official: place it exactly where the official wrapper does, which undoes a lens only
-    roughly. That takes a slightly other crop, not a wrong one.
+    Single precision, and the lens undone roughly where that is near enough: so the official
+    wrapper places its crops, and any other crop nearby would be as good.
     """
     augmentation = augmentation or Augmentation()
-    forward, sides, reach = _box_rays(camera, spec, as_official)
-    if not (np.isfinite(forward).all() and np.isfinite(sides).all() and min(spec.size) > 0):
+    rays, reach = _box_rays(camera, spec)
+    if not (torch.isfinite(rays).all() and min(spec.size) > 0):
         raise UserError(
             "Unusable person box",
             f"The box around {tuple(round(x) for x in spec.center)} has no area, or lies where "
             "the lens distortion maps no light.",
             "Check the box, and the distortion coefficients of the camera.",
         )
-    upright = look_at(forward, camera.up)
-    sides = sides @ upright.T
-    seen = (sides[:, :2] / sides[:, 2:]) @ camera.intrinsics[:2, :2].T
-    box_size = max(math.dist(seen[0], seen[1]), math.dist(seen[2], seen[3])) / reach
-    scale = augmentation.scale * crop_side / box_size
-    intrinsics = np.eye(3)
-    intrinsics[:2, :2] = camera.intrinsics[:2, :2] * scale
+    matrix = float32(camera.intrinsics)
+    upright = look_at(rays[0], float32(camera.up))
+    seen = rays[1:] @ (matrix @ upright).T
+    top, right, bottom, left = seen[:, :2] / seen[:, 2:]
+    sizes = [torch.linalg.norm(top - bottom), torch.linalg.norm(right - left)]
+    scale = augmentation.scale * (crop_side / (torch.maximum(*sizes) / reach))
+    intrinsics = torch.eye(3)
+    intrinsics[:2, :2] = matrix[:2, :2] * scale
     intrinsics[:2, 2] = crop_side / 2
-    turn = _turned(-(spec.roll + augmentation.roll))
-    mirror = np.diag([-1.0 if augmentation.flip else 1.0, 1.0, 1.0])
-    return CropView(mirror @ turn @ upright, intrinsics, scale)
+    rotation = _turned(-(spec.roll + augmentation.roll), augmentation.flip) @ upright
+    return CropView(rotation.double().numpy(), intrinsics.double().numpy(), float(scale))
 
 
-def _turned(angle: float) -> Float64Array:
-    cos, sin = math.cos(angle), math.sin(angle)
-    return np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
+def _turned(angle: float, flip: bool) -> Tensor:
+    cos, sin = float32(angle).cos(), float32(angle).sin()
+    turn = torch.eye(3)
+    turn[:2, :2] = torch.stack([cos, -sin, sin, cos]).reshape(2, 2)
+    return turn.new_tensor([-1.0 if flip else 1.0, 1.0, 1.0]).diag() @ turn
 
 
-def _box_rays(
-    camera: Camera, spec: CropSpec, as_official: bool
-) -> tuple[Float64Array, Float64Array, float]:
-    """Rays to the middle of the box [3] and to the middles of its sides [4,3], and the share of
-    the way from the middle at which the sides were measured: less than 1 where they reach beyond
-    what the lens can see."""
+def _box_rays(camera: Camera, spec: CropSpec) -> tuple[Tensor, float]:
+    """Rays [5,3] to the middle of the box and to those of its top, right, bottom and left side,
+    and the share of the way from the middle at which the sides were measured: less than 1 where
+    they reach beyond what the lens can see."""
     half_width = 0.5 * spec.size[0] * np.array([math.cos(spec.roll), math.sin(spec.roll)])
     half_height = 0.5 * spec.size[1] * np.array([-math.sin(spec.roll), math.cos(spec.roll)])
-    offsets = np.stack([np.zeros(2), -half_width, half_width, -half_height, half_height])
-    if as_official:
-        pixels = spec.center + offsets
-        rays = camera.unproject_roughly(pixels)
-        missed = np.abs(camera.project(rays) - pixels).max()
-        if missed < ROUGH_ENOUGH * min(spec.size) and _in_front(rays):
-            return rays[0], rays[1:], 1.0
+    offsets = np.stack([np.zeros(2), -half_height, half_width, half_height, -half_width])
+    pixels = spec.center + offsets
+    rays = _rough_rays(camera, pixels)
+    missed = np.abs(camera.project(rays.double().numpy()) - pixels).max()
+    if missed < ROUGH_ENOUGH * min(spec.size) and _in_front(rays):
+        return rays, 1.0
     for reach in (1.0, 0.5, 0.25, 0.125, 0.01):
-        rays = camera.unproject(spec.center + offsets * reach)
+        rays = float32(camera.unproject(spec.center + offsets * reach))
         if _in_front(rays):
             break
-    return rays[0], rays[1:], reach
+    return rays, reach
 
 
-def _in_front(rays: Float64Array) -> bool:
-    """Whether a camera that looks along the first of unit rays [K,3] has all before it."""
-    return bool((rays @ rays[0] > 0.1).all())
+def _rough_rays(camera: Camera, pixels: Float64Array) -> Tensor:
+    """Rays [K,3] to pixels [K,2]."""
+    flat = homogeneous(float32(pixels))
+    plane = torch.einsum("pc,Cc->pC", flat, torch.linalg.inv(float32(camera.intrinsics)))
+    return homogeneous(unbend_roughly(plane[:, :2], float32(camera.distortion)))
+
+
+def _in_front(rays: Tensor) -> bool:
+    """Whether a camera that looks along the first of rays [K,3] has all well before it."""
+    unit = rays / torch.linalg.norm(rays, dim=-1, keepdim=True)
+    return bool((unit @ unit[0] > LEAST_COSINE).all())
+
+
+def float32(values: ArrayLike) -> Tensor:
+    """Numbers in single precision."""
+    return torch.from_numpy(np.asarray(values, dtype=np.float32))
+
+
+def homogeneous(plane: Tensor) -> Tensor:
+    """[...,2] -> [...,3], with ones."""
+    return torch.cat([plane, torch.ones_like(plane[..., :1])], dim=-1)

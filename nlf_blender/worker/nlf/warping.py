@@ -15,10 +15,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import torch
+import torch.nn.functional as functional
 from numpy.typing import NDArray
+from torch import Tensor
 
-from .camera import Camera, Float64Array
-from .crops import CropView
+from .camera import Camera
+from .crops import CropView, float32, homogeneous
+from .lens32 import bend
 
 Float32Array = NDArray[np.float32]
 LINEAR_GAMMA = 2.2
@@ -28,6 +31,7 @@ OFFICIAL_COARSEST_LEVEL = 2
 LARGEST_BOX_FILTER = 4  # from larger factors the official wrapper averages with a triangle
 LARGEST_ANTIALIAS_FACTOR = 8
 BLACK, WHITE = 0.0, 1.0
+FAR = 1e6  # pixels, beyond any image
 
 
 @dataclass(frozen=True)
@@ -50,8 +54,8 @@ class WarpStyle:
 
 def tone_table(linear_light: bool) -> Float32Array:
     """[256]: what a byte is worth when pixels are mixed, its sRGB value or about its light."""
-    values = np.arange(256, dtype=np.float64) / 255
-    return (values**LINEAR_GAMMA if linear_light else values).astype(np.float32)
+    values = torch.arange(256, dtype=torch.float32) / 255
+    return (values**LINEAR_GAMMA if linear_light else values).numpy()
 
 
 def warp_crop(
@@ -64,22 +68,25 @@ def warp_crop(
 ) -> Float32Array:
     """The crop [3,S,S] of an image [H,W,3], RGB 0..1. gamma: exponent on its sRGB values."""
     factor = style.antialias_factor
-    pixels = _image_positions(camera, view, crop_side, factor)
     most = min(image.shape[:2]).bit_length() - 1  # of the narrowest image, a pixel remains
     level = min(pyramid_level(view.scale * factor, style.coarsest_level), most)
-    tile, origin = _shrunk_region(image, pixels, 2**level, tone_table(style.linear_light))
+    size = (image.shape[1] >> level, image.shape[0] >> level)
+    places = _sample_places(camera, view, crop_side, factor, level, size)
+    tile, origin = _shrunk_region(image, places, 2**level, tone_table(style.linear_light))
     if tile is None:
         return np.full((3, crop_side, crop_side), style.outside, dtype=np.float32)
-    places = ((pixels + 0.5) / 2**level - 0.5 - origin).astype(np.float32)
     border = (style.outside,) * 3
     crop = cv2.remap(
-        tile, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=border
+        tile,
+        places - origin,
+        None,
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=border,
     )
-    crop = _averaged(crop, crop_side, factor)
-    exponent = gamma / LINEAR_GAMMA if style.linear_light else gamma
-    if exponent != 1.0:
-        cv2.pow(crop, exponent, crop)
-    return np.ascontiguousarray(crop.transpose(2, 0, 1))
+    planes = _averaged(torch.from_numpy(crop).permute(2, 0, 1), crop_side, factor)
+    exponent = float32(gamma) / LINEAR_GAMMA if style.linear_light else float32(gamma)
+    return planes.contiguous().pow_(exponent).numpy() if exponent != 1.0 else planes.numpy()
 
 
 def pyramid_level(scale: float, coarsest: int) -> int:
@@ -87,45 +94,67 @@ def pyramid_level(scale: float, coarsest: int) -> int:
     return min(max(0, math.floor(-math.log2(scale))), coarsest)
 
 
-def _image_positions(camera: Camera, view: CropView, crop_side: int, factor: int) -> Float64Array:
-    """Where in the image each sample comes from: [S f,S f,2], far outside where it cannot."""
-    to_ray = np.linalg.inv(view.intrinsics @ view.rotation)
-    steps = (np.arange(crop_side * factor, dtype=np.float64) + 0.5) / factor - 0.5
-    rays = steps[None, :, None] * to_ray[:, 0] + steps[:, None, None] * to_ray[:, 1] + to_ray[:, 2]
-    return np.nan_to_num(camera.project(rays), nan=-1e4).clip(-1e4, 1e6)
+def _sample_places(
+    camera: Camera, view: CropView, crop_side: int, factor: int, level: int, size: tuple[int, int]
+) -> Float32Array:
+    """Where in the image, halved `level` times to `size`, each sample comes from: [S f,S f,2],
+    far outside where it cannot."""
+    to_ray = torch.linalg.inv(float32(view.intrinsics) @ float32(view.rotation))
+    if factor > 1:
+        to_ray = to_ray @ _scaling(1 / factor)
+    steps = torch.arange(crop_side * factor, dtype=torch.float32)
+    grid = torch.stack(torch.meshgrid(steps, steps, indexing="xy"), dim=-1)
+    rays = torch.einsum("hwc,Cc->hwC", homogeneous(grid), to_ray)
+    plane = bend(rays[..., :2] / rays[..., 2:], float32(camera.distortion))
+    to_pixel = _scaling(1 / 2**level) @ float32(camera.intrinsics)
+    places = torch.einsum("hwc,Cc->hwC", homogeneous(plane), to_pixel)[..., :2]
+    behind = rays[..., 2] <= 0
+    if behind.any():
+        pixels = camera.project(rays[behind].double().numpy())
+        places[behind] = float32((pixels + 0.5) / 2**level - 0.5)
+    return _rounded(places, size).nan_to_num(nan=-FAR).clamp_(-FAR, FAR).numpy()
 
 
-def _averaged(samples: Float32Array, crop_side: int, factor: int) -> Float32Array:
-    """Samples [S f,S f,3] -> pixels [S,S,3]."""
+def _scaling(factor: float) -> Tensor:
+    """[3,3]: pixels to those of an image `factor` times as large, whose corners coincide."""
+    shift = (factor - 1) / 2
+    return torch.tensor([[factor, 0.0, shift], [0.0, factor, shift], [0.0, 0.0, 1.0]])
+
+
+def _rounded(places: Tensor, size: tuple[int, int]) -> Tensor:
+    """Places [...,2] after the way to -1..1 and back that torch's grid_sample makes them go."""
+    if min(size) == 1:
+        return places
+    span = torch.tensor(size, dtype=torch.float32) - 1
+    return ((places * (2 / span) - 1) + 1) * (span / 2)
+
+
+def _averaged(samples: Tensor, crop_side: int, factor: int) -> Tensor:
+    """Samples [3,S f,S f] -> pixels [3,S,S]."""
     if factor == 1:
         return samples
     if factor <= LARGEST_BOX_FILTER:
-        size = (crop_side, crop_side)
-        return np.asarray(cv2.resize(samples, size, interpolation=cv2.INTER_AREA), np.float32)
-    planes = torch.from_numpy(samples).permute(2, 0, 1)[None]
-    smooth = torch.nn.functional.interpolate(
-        planes, (crop_side, crop_side), mode="bilinear", antialias=True
-    )
-    return np.ascontiguousarray(smooth[0].permute(1, 2, 0).numpy())
+        return functional.avg_pool2d(samples[None], factor)[0]
+    size = (crop_side, crop_side)
+    return functional.interpolate(samples[None], size, mode="bilinear", antialias=True)[0]
 
 
 def _shrunk_region(
-    image: NDArray[np.uint8], pixels: Float64Array, factor: int, tone: Float32Array
-) -> tuple[Float32Array | None, Float64Array]:
-    """The part of the image that `pixels` [...,2] touch, toned and shrunk by `factor`.
+    image: NDArray[np.uint8], places: Float32Array, factor: int, tone: Float32Array
+) -> tuple[Float32Array | None, Float32Array]:
+    """The part of the shrunk image that `places` [...,2] touch, toned and shrunk by `factor`.
 
     Only that part becomes floats, in strips, so that a huge picture needs no huge copies. Rows and
     columns at the far edges that fill no whole block are left out. Returns None if nothing is
-    touched, and the region's corner in shrunk pixels.
+    touched, and the region's corner.
     """
-    limits = np.array([image.shape[1], image.shape[0]])
-    columns_rows = np.ascontiguousarray(pixels.reshape(-1, 2).T)  # reduces ten times faster
+    limits = np.array([image.shape[1], image.shape[0]]) // factor
+    columns_rows = np.ascontiguousarray(places.reshape(-1, 2).T)  # reduces ten times faster
     lowest, highest = columns_rows.min(axis=1), columns_rows.max(axis=1)
-    blocks = limits // factor
-    if (highest <= -factor).any() or (lowest >= limits - 1 + factor).any():
-        return None, np.zeros(2)
-    first = np.clip(np.floor(lowest / factor) - 1, 0, blocks - 1).astype(int)
-    last = np.clip(np.ceil(highest / factor) + 1, first + 1, blocks).astype(int)
+    if (highest <= -1).any() or (lowest >= limits).any():
+        return None, np.zeros(2, dtype=np.float32)
+    first = np.clip(np.floor(lowest) - 1, 0, limits - 1).astype(int)
+    last = np.clip(np.ceil(highest) + 2, first + 1, limits).astype(int)
     columns = slice(first[0] * factor, last[0] * factor)
     strips = []
     for row in range(first[1], last[1], max(1, STRIP_ROWS // factor)):
@@ -135,4 +164,4 @@ def _shrunk_region(
             size = (int(last[0] - first[0]), int(row_end - row))
             strip = cv2.resize(strip, size, interpolation=cv2.INTER_AREA)
         strips.append(strip)
-    return np.concatenate(strips), first.astype(np.float64)
+    return np.concatenate(strips), first.astype(np.float32)
