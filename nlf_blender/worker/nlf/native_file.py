@@ -55,6 +55,17 @@ def read_part(path: Path, names: tuple[str, ...]) -> tuple[dict[str, str], dict[
         raise unusable(path, f"it is damaged or not a {SUFFIX} file ({error})") from error
 
 
+def read_header(path: Path) -> tuple[dict[str, str], dict[str, tuple[list[int], str]]]:
+    """Metadata of a native file, and shape and type of its tensors. UserError if it is damaged."""
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+            shapes = {name: (part.get_shape(), part.get_dtype()) for name, part in slices.items()}
+            return dict(file.metadata() or {}), shapes
+    except (SafetensorError, OSError, ValueError) as error:
+        raise unusable(path, f"it is damaged or not a {SUFFIX} file ({error})") from error
+
+
 def canonical_from(metadata: Mapping[str, str], tensors: Mapping[str, Tensor]) -> CanonicalSpace:
     """What a native file tells of its canonical space. ValueError if that is no use."""
     whole = metadata.get(WHOLE, "").split()

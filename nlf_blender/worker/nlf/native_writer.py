@@ -41,7 +41,10 @@ def save_native(model: LocalizerModel, path: Path, half: bool = False) -> None:
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.touch()
+        usual_mode = unfinished.stat().st_mode  # save_file's own files are for their owner alone
         save_file(tensors, unfinished, metadata=_metadata(model))
+        unfinished.chmod(usual_mode)
         unfinished.replace(path)
     except (OSError, SafetensorError) as error:
         raise UserError(

@@ -13,7 +13,7 @@ from ..backbones.efficientnet import EfficientNetV2
 from ..canonical_space import CanonicalSpace
 from ..model import CropStyle, LocalizerModel, as_float32
 from ..native_file import filled
-from .variants import network_part, variant_of
+from .variants import EIGENVALUES, recognized
 
 GAMMA_RANGE = (0.6, 1.0)
 
@@ -26,12 +26,10 @@ def build_official(
     tensors: by their official names, float16 or float32, the field's constants among them.
     ValueError if their names or shapes are of no official model, or a value is not finite.
     """
-    variant = variant_of(tensors)
-    if variant is None:
-        raise ValueError("its backbone is neither EfficientNetV2-S nor EfficientNetV2-L")
-    network = as_float32(network_part(tensors, variant))
+    variant, network = recognized(tensors)
+    network = as_float32(network)
     style = CropStyle(linear_light=True, gamma_range=GAMMA_RANGE, aligned=False)
     with torch.device("meta"):
         backbone = EfficientNetV2(variant.layout)
-    head = variant.head(len(network["heatmap_head.weight_field.r_sqrt_eigva"]))
+    head = variant.head(len(network[EIGENVALUES]))
     return filled(LocalizerModel(backbone, head, style, info, canonical), network)

@@ -17,6 +17,7 @@ from pickle import UnpicklingError
 import torch
 from torch import Tensor
 
+from ....body.arrays import Float64Array
 from ....errors import UserError
 from ....protocol.files import file_sha256
 from ....protocol.take import ModelInfo
@@ -31,13 +32,17 @@ from .variants import (
     LEARNT_CENTERS,
     LEARNT_LEFTS,
     LICENSE,
+    Variant,
     is_localizer,
     named_variant,
-    variant_of,
+    recognized,
 )
 
 NESTED = "model_state_dict"
 MOST_INDEX_BYTES = 64_000_000  # of data.pkl, which lists names and shapes; 0.2 MB in an L model
+OTHER_FIX = (
+    "Choose nlf_s_crop.pt or nlf_l_crop.pt of the official release again, or the default model."
+)
 DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.int64)
 # What torch.load raises for files that were cut off, or made up.
 _FAULTS = (
@@ -55,17 +60,22 @@ def read_crop_checkpoint(
     model's, or what it lacks is nowhere.
     """
     tensors = read_weights(path)
-    try:
-        digest = file_sha256(path)
-    except OSError as error:
-        raise unusable(path, f"it cannot be read ({error})") from error
+    variant = checked_variant(path, tensors)
     data = _missing_part(path, tensors, data_folder, trusted)
     canonical = CanonicalSpace(SMPL_SPACE, data.bodies, _locations(path, data, tensors))
-    info = ModelInfo(model_name(path, tensors), digest, LICENSE)
     try:
+        info = ModelInfo(model_name(path, variant), file_sha256(path), LICENSE)
         return build_official({**data.constants, **tensors}, canonical, info)
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         raise unusable(path, str(error)) from error
+
+
+def checked_variant(path: Path, tensors: Mapping[str, Tensor]) -> Variant:
+    """The variant of a checkpoint's tensors. UserError if names or shapes are of none."""
+    try:
+        return recognized(tensors, may_lack=FIELD_CONSTANTS)[0]
+    except ValueError as error:
+        raise unusable(path, str(error), OTHER_FIX) from error
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -91,20 +101,15 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     if isinstance(content, Mapping) and isinstance(content.get(NESTED), Mapping):
         content = content[NESTED]
     if not isinstance(content, Mapping) or not is_localizer(map(str, content)):
-        raise unusable(
-            path,
-            "it holds no NLF crop model",
-            "Choose nlf_s_crop.pt or nlf_l_crop.pt of the official release, or the default model.",
-        )
+        raise unusable(path, "it holds no NLF crop model", OTHER_FIX)
     return {str(name): _plain(path, str(name), value) for name, value in content.items()}
 
 
-def model_name(path: Path, tensors: Mapping[str, object]) -> str:
+def model_name(path: Path, variant: Variant) -> str:
     """The file's name, with what is inside where the name tells of another variant."""
-    inside, named = variant_of(tensors), named_variant(path.stem)
-    if inside is None or named is None or inside == named:
+    if named_variant(path.stem) in (None, variant):
         return path.stem
-    return f"{path.stem} (NLF-{inside.letter.upper()} weights)"
+    return f"{path.stem} (NLF-{variant.letter.upper()} weights)"
 
 
 def _check_archive(path: Path) -> None:
@@ -152,7 +157,7 @@ def _missing_part(
         raise
 
 
-def _locations(path: Path, data: OfficialData, tensors: dict[str, Tensor]):
+def _locations(path: Path, data: OfficialData, tensors: dict[str, Tensor]) -> Float64Array | None:
     """The points that the model was trained on [L,3], or None if no file tells."""
     if data.start is None or LEARNT_LEFTS not in tensors or LEARNT_CENTERS not in tensors:
         return data.locations

@@ -46,6 +46,11 @@ def lacking(folder: Path, names: tuple[str, ...] = ALL) -> list[str]:
     return [name for name in names if not (folder / name).is_file()]
 
 
+def body_files(kind: str) -> tuple[str, str]:
+    """The two files with a body's points."""
+    return f"canonical_verts_{kind}.npy", f"canonical_joints_{kind}.npy"
+
+
 def read_data_files(folder: Path) -> OfficialData:
     """The official data files of a folder. UserError if one is needed but lacks, or is damaged."""
     nodes = _read(folder / NODES, (None, 3))
@@ -74,7 +79,7 @@ def _bodies(folder: Path) -> dict[str, CanonicalBody]:
     """The bodies whose two files are there."""
     bodies: dict[str, CanonicalBody] = {}
     for kind, (vertices, joints) in BODY_POINTS.items():
-        names = (f"canonical_verts_{kind}.npy", f"canonical_joints_{kind}.npy")
+        names = body_files(kind)
         if not lacking(folder, names):
             bodies[kind] = CanonicalBody(
                 _read(folder / names[0], (vertices, 3)),

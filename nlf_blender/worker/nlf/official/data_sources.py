@@ -56,15 +56,16 @@ def read_missing(
     checkpoint: Path, data_folder: Path | None, trusted: Collection[str]
 ) -> OfficialData:
     """What the checkpoint lacks. UserError naming the files to get if it is nowhere."""
+    agreed = {text.strip().lower() for text in trusted}
     sources = find_sources(checkpoint, data_folder)
     for source in sources:
         if source.kind is SourceKind.DATA_FILES:
             return read_data_files(source.path)
         if source.kind is SourceKind.CONVERTED:
             return _from_converted(source.path)
-        if trusted and file_sha256(source.path) in trusted:
+        if agreed and file_sha256(source.path) in agreed:
             return _from_torchscript(source.path, trusted)
-    raise _nowhere(checkpoint, data_folder, [source.path for source in sources])
+    raise _nowhere(checkpoint, data_folder, sources)
 
 
 def _folders(checkpoint: Path, data_folder: Path | None) -> list[Path]:
@@ -131,22 +132,28 @@ def _from_torchscript(path: Path, trusted: Collection[str]) -> OfficialData:
     return OfficialData(constants, dict(canonical.bodies), locations=canonical.locations)
 
 
-def _nowhere(checkpoint: Path, data_folder: Path | None, programs: list[Path]) -> UserError:
+def advice(missing: list[str], sources: list[Source]) -> str:
+    """Where to put the data files, of which `missing` are nowhere, and what may serve instead."""
+    needed = [name for name in missing if name in NEEDED]
+    text = (
+        f"Put {' and '.join(needed)} (best all of {', '.join(ALL)}) beside the model, or into a "
+        "folder that you choose as data folder in the preferences or give after --model-data; or "
+        "put an official TorchScript file that was converted to .safetensors there."
+    )
+    if not sources:
+        return text
+    return (
+        f"{text} {sources[0].path.name} has the values too, but is a program: allow it in the "
+        "preferences (--trust on the command line), or convert it."
+    )
+
+
+def _nowhere(checkpoint: Path, data_folder: Path | None, sources: list[Source]) -> UserError:
     folder = data_folder or checkpoint.parent
     missing = lacking(folder)
-    detail = (
+    return UserError(
+        "The model's data files are missing",
         f"{checkpoint.name} holds the weights alone. {folder} lacks {', '.join(missing)} of the "
-        "official NLF release."
+        "official NLF release.",
+        advice(missing, sources),
     )
-    fix = (
-        f"Put {' and '.join(name for name in missing if name in NEEDED)} (best all of "
-        f"{', '.join(ALL)}) beside the model, or into a folder that you choose as data folder in "
-        "the preferences or give after --model-data; or put an official TorchScript file that "
-        "was converted to .safetensors there."
-    )
-    if programs:
-        fix += (
-            f" {programs[0].name} has the values too, but is a program: allow it in the "
-            "preferences (--trust on the command line), or convert it."
-        )
-    return UserError("The model's data files are missing", detail, fix)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -79,25 +79,40 @@ def named_variant(file_stem: str) -> Variant | None:
     return next((variant for word in words for variant in VARIANTS if word == variant.letter), None)
 
 
-def network_part(tensors: Mapping[str, Tensor], variant: Variant) -> dict[str, Tensor]:
-    """The tensors that a variant's networks consist of, all of them of the right shape.
+def recognized(
+    tensors: Mapping[str, Tensor], may_lack: Collection[str] = ()
+) -> tuple[Variant, dict[str, Tensor]]:
+    """The variant that these tensors are, and those of which its networks consist.
 
-    ValueError naming those that are missing, too many or of another shape.
+    may_lack: names that need not be there. ValueError if their names or shapes are of no variant.
     """
-    eigenvalues = tensors[EIGENVALUES] if EIGENVALUES in tensors else torch.empty(0)
-    if eigenvalues.ndim != 1 or len(eigenvalues) < FieldConfig.signature_dim:
-        raise ValueError(f"{EIGENVALUES} is not a list of {FieldConfig.signature_dim} or more")
-    shapes = variant.shapes(len(eigenvalues))
-    missing = [name for name in shapes if name not in tensors]
+    variant = variant_of(tensors)
+    if variant is None:
+        raise ValueError("its backbone is neither EfficientNetV2-S nor EfficientNetV2-L")
+    shapes = variant.shapes(_eigenvalue_count(tensors))
+    missing = [name for name in shapes if name not in tensors and name not in may_lack]
     if missing:
         raise ValueError(f"it lacks {_some(missing)}")
     surplus = [name for name in tensors if name not in shapes and not BESIDE.fullmatch(name)]
     if surplus:
         raise ValueError(f"it has values that the official model lacks: {_some(surplus)}")
-    for name, shape in shapes.items():
-        if tensors[name].shape != shape:
-            raise ValueError(f"{name} is {_sizes(tensors[name].shape)} instead of {_sizes(shape)}")
-    return {name: tensors[name] for name in shapes}
+    network = {name: tensors[name] for name in shapes if name in tensors}
+    for name, tensor in network.items():
+        if tensor.shape != shapes[name]:
+            raise ValueError(f"{name} is {_sizes(tensor.shape)} instead of {_sizes(shapes[name])}")
+    return variant, network
+
+
+def _eigenvalue_count(tensors: Mapping[str, Tensor]) -> int:
+    """How many eigenvalues there are, at least as many as the field uses."""
+    values = tensors.get(EIGENVALUES)
+    if values is None:
+        return FieldConfig.signature_dim
+    if values.ndim != 1 or len(values) < FieldConfig.signature_dim:
+        raise ValueError(
+            f"{EIGENVALUES} is {_sizes(values.shape)} instead of {FieldConfig.signature_dim}"
+        )
+    return len(values)
 
 
 def _some(names: list[str]) -> str:
