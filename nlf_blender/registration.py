@@ -8,6 +8,7 @@ import bpy
 
 from .ui import (
     environment_operators,
+    file_operators,
     job_operators,
     job_pump,
     panels,
@@ -25,6 +26,7 @@ MODULES = (
     preferences,
     job_operators,
     environment_operators,
+    file_operators,
     result_operators,
     scan_operators,
     panels,

@@ -161,11 +161,12 @@ def test_a_conversion_with_the_agreed_hash(tmp_path: Path) -> None:
     file, out = tmp_path / "a.torchscript", tmp_path / "models" / "a.safetensors"
     file.write_bytes(b"program")
     script = fake(tmp_path, "good", steps=3)
-    errand = conversion(PYTHON, file, out, hashlib.sha256(b"program").hexdigest(), script)
+    trusted = ("1" * 64, hashlib.sha256(b"program").hexdigest())
+    errand = conversion(PYTHON, file, out, trusted, script=script)
     run(errand)
     assert errand.answer == {"path": str(out)}
     assert errand.step == Step("Converting", 2 / 3)
-    refused = conversion(PYTHON, file, out, "0" * 64, script)
+    refused = conversion(PYTHON, file, out, ("0" * 64,), script=script)
     run(refused)
     assert refused.error is not None
     assert refused.error.title == "Consent needed"

@@ -96,9 +96,17 @@ def _texts(data: object, what: str) -> tuple[str, ...]:
 
 
 def conversion(
-    python: Path, file: Path, target: Path, sha256: str, script: Path = WORKER_SCRIPT
+    python: Path,
+    file: Path,
+    target: Path,
+    trusted: tuple[str, ...] = (),
+    model_data: str = "",
+    script: Path = WORKER_SCRIPT,
 ) -> Errand:
-    """Start to convert a TorchScript file, which the user agreed to run under this hash, into a
-    safetensors file that holds weights and no code."""
-    arguments = ["convert-model", file, "--out", target, "--trust", sha256, "--json"]
+    """Start to convert an official model into a safetensors file, which holds weights, all that
+    they need, and no code. trusted: SHA-256 of the programs that the user agreed to run; model_data:
+    as for Inspection. An older file of that name is replaced once the new one is whole."""
+    arguments = ["convert-model", file, "--out", target, "--force", "--json"]
+    arguments += [word for sha256 in trusted for word in ("--trust", sha256)]
+    arguments += ["--model-data", model_data] if model_data else []
     return Errand(worker_command(python, arguments, script), "The model was not converted")

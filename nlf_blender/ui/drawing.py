@@ -8,6 +8,8 @@ from collections.abc import Callable
 import blf
 import bpy
 
+from ..errors import UserError
+
 _FONT = 0
 _POINTS = 11.0  # Blender's interface text, at scale 1
 _MARGIN = 78.0  # pixels at scale 1 that the tabs, a panel and a box keep for themselves
@@ -44,19 +46,35 @@ def draw_text(
     text: str,
     icon: str = "NONE",
     beside: int = 0,
+    width: float | None = None,
 ) -> None:
-    """A text over as many lines as the region's width asks for. beside: icons to its right."""
+    """A text over as many lines as its room asks for: the region's width, or `width` in pixels at
+    scale 1, as of a dialog. beside: icons to its right."""
     scale = context.preferences.system.ui_scale
     blf.size(_FONT, _POINTS * scale)
     icons = beside + (icon != "NONE")
-    width = max(context.region.width - (_MARGIN + _ICON * icons) * scale, _NARROWEST * scale)
+    room = context.region.width if width is None else width * scale
+    room = max(room - (_MARGIN + _ICON * icons) * scale, _NARROWEST * scale)
     column = layout.column(align=True)
     column.scale_y = 0.8
-    for number, line in enumerate(wrap(text, width, lambda part: blf.dimensions(_FONT, part)[0])):
+    for number, line in enumerate(wrap(text, room, lambda part: blf.dimensions(_FONT, part)[0])):
         if icon == "NONE":
             column.label(text=line, translate=False)
         else:
             column.label(text=line, icon=icon if number == 0 else "BLANK1", translate=False)
+
+
+def draw_error(
+    layout: bpy.types.UILayout, context: bpy.types.Context, error: UserError
+) -> bpy.types.UILayout:
+    """A box that says what went wrong and what to do. Returns it, for buttons."""
+    box = layout.box()
+    title = box.row()
+    title.alert = True
+    title.label(text=error.title, icon="ERROR", translate=False)
+    draw_text(box, context, error.detail)
+    draw_text(box, context, error.fix, icon="FORWARD")
+    return box
 
 
 def duration(seconds: float) -> str:

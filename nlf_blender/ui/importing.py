@@ -10,7 +10,7 @@ import bpy
 from ..bridge.task import LOCALIZE, REGISTER
 from ..errors import UserError
 from ..protocol import registration
-from ..scene import import_registration, import_take
+from ..scene import ImportOptions, import_registration, import_take
 from .redraw import tag_redraw
 from .runtime import RUNTIME
 
@@ -18,13 +18,15 @@ UNDO_NAMES = {LOCALIZE: "Localize", REGISTER: "Register Body"}
 
 
 def import_now(scene: bpy.types.Scene, folders: list[Path]) -> list[str]:
-    """Import results into a scene. Returns what the user should know. UserError if one is bad."""
+    """Import results into a scene, with rigs as its settings want them. Returns what the user
+    should know. UserError if one is bad."""
     notes: list[str] = []
+    rig = scene.nlf.rig_options()
     for folder in folders:
         if (folder / registration.INFO_FILE).is_file():
-            notes += import_registration(scene, folder).notes
+            notes += import_registration(scene, folder, rig).notes
             continue
-        result = import_take(scene, folder)
+        result = import_take(scene, folder, ImportOptions(rig=rig))
         people = len(result.people)
         notes.append(f"{folder.stem}: {people} {'person' if people == 1 else 'people'} imported.")
         notes += result.notes

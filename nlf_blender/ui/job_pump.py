@@ -9,7 +9,9 @@ import traceback
 import bpy
 
 from ..errors import UserError
+from .file_work import adopt
 from .importing import hindrance, import_finished
+from .preferences import preferences
 from .redraw import tag_redraw
 from .runtime import RUNTIME
 
@@ -29,6 +31,8 @@ def pump() -> float | None:
     was_busy = RUNTIME.busy
     try:
         RUNTIME.tick()
+        if RUNTIME.files.arrived:
+            adopt(preferences(bpy.context), RUNTIME.files)
         if RUNTIME.to_import and not hindrance():
             folders, RUNTIME.to_import = RUNTIME.to_import, []
             import_finished(folders, RUNTIME.command)
@@ -36,6 +40,7 @@ def pump() -> float | None:
         traceback.print_exc()
         RUNTIME.to_import = []
         RUNTIME.cancel()
+        RUNTIME.files.close()
         RUNTIME.fail(
             UserError(
                 "The extension failed",

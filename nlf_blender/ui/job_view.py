@@ -9,7 +9,7 @@ from ..bridge.job import Job
 from ..bridge.task import LOCALIZE
 from .drawing import draw_text, duration
 from .importing import hindrance
-from .runtime import RUNTIME, Problem
+from .runtime import FILES, RUNTIME, Problem
 
 
 def draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, command: str) -> bool:
@@ -68,4 +68,9 @@ def _draw_box(layout: bpy.types.UILayout, context: bpy.types.Context, problem: P
     if problem.log is not None:
         row.operator("nlf.open_log", text="Log", icon="TEXT").path = str(problem.log)
     row.operator("nlf.copy_details", text="Copy", icon="COPYDOWN")
-    row.operator("nlf.preferences", text="", icon="PREFERENCES")
+    if problem.command == FILES:
+        return
+    if "preferences" in problem.error.fix:
+        box.operator("nlf.preferences", text="Open Preferences", icon="PREFERENCES")
+    else:
+        row.operator("nlf.preferences", text="", icon="PREFERENCES")

@@ -111,6 +111,23 @@ def _draw_person(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
         layout.operator("nlf.heatmap", text="Uncertainty Heat Map", icon="COLOR", depress=heat)
 
 
+class NLF_PT_import(_Panel, bpy.types.Panel):
+    """How results are imported: of jobs, of saved takes, of scans."""
+
+    bl_label = "Import Options"
+    bl_parent_id = "NLF_PT_result"
+    bl_options: ClassVar[set[str]] = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw the panel."""
+        layout, properties = self.layout, context.scene.nlf
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.prop(properties, "bone_names")
+        layout.prop(properties, "rest_pose")
+        layout.prop(properties, "hands")
+
+
 class NLF_PT_worker(_Panel, bpy.types.Panel):
     """The state of the worker."""
 
@@ -142,4 +159,4 @@ class NLF_PT_worker(_Panel, bpy.types.Panel):
         layout.operator("nlf.preferences", icon="PREFERENCES")
 
 
-CLASSES = (NLF_PT_source, NLF_PT_localize, NLF_PT_scan, NLF_PT_result, NLF_PT_worker)
+CLASSES = (NLF_PT_source, NLF_PT_localize, NLF_PT_scan, NLF_PT_result, NLF_PT_import, NLF_PT_worker)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -27,9 +28,19 @@ def user_folder() -> Path:
         return Path(bpy.utils.user_resource("DATAFILES", path=_PLAIN_NAME, create=True))
 
 
+def python_program() -> Path:
+    """Blender's own Python, as a program."""
+    return Path(sys.executable)
+
+
 def environment_folder() -> Path:
     """The worker's Python environment, where the extension makes one."""
     return user_folder() / "worker-env"
+
+
+def models_folder() -> Path:
+    """Models that were downloaded or converted."""
+    return user_folder() / "models"
 
 
 def sessions_folder() -> Path:

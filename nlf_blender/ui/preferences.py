@@ -12,7 +12,11 @@ from ..errors import UserError
 from ..protocol.settings import DEVICES
 from . import places
 from .environment_view import draw_environment
-from .runtime import RUNTIME
+from .file_choice import FileChoice, NLF_TrustedFile
+from .file_view import draw_body, draw_model
+from .file_work import MODEL
+from .job_view import draw_problem
+from .runtime import FILES, RUNTIME
 
 INTERPRETER_ITEMS = (
     ("MADE", "Made by the Extension", "An environment that Create Environment makes"),
@@ -26,7 +30,7 @@ def _forget_check(self: NLF_Preferences, context: bpy.types.Context) -> None:
     RUNTIME.forget_check()
 
 
-class NLF_Preferences(bpy.types.AddonPreferences):
+class NLF_Preferences(FileChoice, bpy.types.AddonPreferences):
     """Preferences of the extension."""
 
     bl_idname = places.PACKAGE
@@ -42,16 +46,6 @@ class NLF_Preferences(bpy.types.AddonPreferences):
         description="A Python interpreter, or the folder of a conda or virtual environment",
         subtype="FILE_PATH",
         update=_forget_check,
-    )
-    model: bpy.props.StringProperty(
-        name="Model",
-        description="An NLF checkpoint. Empty: the model that comes with the extension",
-        subtype="FILE_PATH",
-    )
-    body: bpy.props.StringProperty(
-        name="Body",
-        description="An SMPL-family body file. Empty: the open body that comes with the extension",
-        subtype="FILE_PATH",
     )
     device: bpy.props.EnumProperty(
         name="Device",
@@ -77,40 +71,51 @@ class NLF_Preferences(bpy.types.AddonPreferences):
             self.named_interpreter(), places.environment_folder(), places.wheels()
         )
 
-    def model_name(self) -> str:
-        """The model as settings name it. UserError if the file is not there."""
-        return _file_or(self.model, "default", "model")
+    def chosen_file(self, what: str) -> Path:
+        """The file of the chosen model or body. UserError if it is not there, or is the
+        extension's own, of which everything is known."""
+        file = self.model_file() if what == MODEL else self.body_file()
+        if file is None:
+            name = self.model_name() if what == MODEL else self.body_name()
+            raise UserError(
+                "Nothing to do",
+                f"The {name} {what.lower()} is the extension's own.",
+                "Choose a file first.",
+            )
+        return file
 
-    def body_name(self) -> str:
-        """The body as settings name it. UserError if the file is not there."""
-        return _file_or(self.body, "open", "body")
+    def examine(self, what: str) -> None:
+        """Begin to examine the chosen model or body. UserError if it cannot begin."""
+        data = self.model_data_name() if what == MODEL else ""
+        file, python = self.chosen_file(what), self.find_interpreter().path
+        RUNTIME.files.inspect(what, python, file, data)
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the preferences."""
-        layout = self.layout
-        layout.use_property_split = True
-        layout.use_property_decorate = False
-        layout.row().prop(self, "interpreter", expand=True)
-        if self.interpreter == "NAMED":
-            layout.prop(self, "interpreter_path")
-        draw_environment(layout, context, own=self.interpreter == "NAMED")
-        layout.separator()
-        layout.prop(self, "model", placeholder="the extension's own")
-        if Path(self.model).suffix.lower() in (".torchscript", ".jit"):
-            layout.label(text="A TorchScript file is code: load only one you trust", icon="ERROR")
-        layout.prop(self, "body", placeholder="the open body")
-        layout.prop(self, "device")
+        draw_preferences(self.layout, context, self)
 
 
-def _file_or(path: str, default: str, what: str) -> str:
-    if not path:
-        return default
-    file = places.absolute(path)
-    if not file.is_file():
-        raise UserError(
-            f"No such {what}", f"{file} is not a file.", f"Correct the {what} in the preferences."
-        )
-    return str(file)
+def draw_preferences(
+    layout: bpy.types.UILayout, context: bpy.types.Context, prefs: NLF_Preferences
+) -> None:
+    """The sections in the order in which they are set up."""
+    layout.use_property_split = True
+    layout.use_property_decorate = False
+    draw_problem(layout, context, FILES)
+    worker = _section(layout, "Worker", "CONSOLE")
+    worker.row().prop(prefs, "interpreter", expand=True)
+    if prefs.interpreter == "NAMED":
+        worker.prop(prefs, "interpreter_path")
+    draw_environment(worker, context, own=prefs.interpreter == "NAMED")
+    worker.prop(prefs, "device")
+    draw_model(_section(layout, "Model", "OUTLINER_OB_LIGHTPROBE"), context, prefs)
+    draw_body(_section(layout, "Body", "OUTLINER_OB_ARMATURE"), context, prefs)
+
+
+def _section(layout: bpy.types.UILayout, title: str, icon: str) -> bpy.types.UILayout:
+    box = layout.box()
+    box.label(text=title, icon=icon)
+    return box
 
 
 def preferences(context: bpy.types.Context) -> NLF_Preferences:
@@ -118,4 +123,4 @@ def preferences(context: bpy.types.Context) -> NLF_Preferences:
     return context.preferences.addons[places.PACKAGE].preferences
 
 
-CLASSES = (NLF_Preferences,)
+CLASSES = (NLF_TrustedFile, NLF_Preferences)

@@ -11,6 +11,7 @@ import bpy
 
 from ..errors import UserError
 from ..protocol.settings import DEFAULT_FOV_DEGREES, LocalizeSettings, ScanSettings
+from ..scene import RigOptions
 from . import places
 from .selection import select_person
 
@@ -28,6 +29,25 @@ UNIT_ITEMS = (
     ("cm", "Centimetres", "A person is about 170 units high"),
     ("mm", "Millimetres", "A person is about 1700 units high"),
     ("in", "Inches", "A person is about 67 units high"),
+)
+BONE_NAME_ITEMS = (
+    ("SMPL", "SMPL", "Pelvis, L_Hip, R_Hip. Mirrors in Blender"),
+    ("BLENDER", "Blender", "spine, thigh.L, thigh.R, as Rigify has them. Mirrors in Blender"),
+    (
+        "MIXAMO",
+        "Mixamo",
+        "mixamorig:Hips, mixamorig:LeftUpLeg. Does not mirror in Blender: for retargeting",
+    ),
+    ("UE", "Unreal Engine", "pelvis, thigh_l, thigh_r, as the mannequin has. Mirrors in Blender"),
+)
+REST_POSE_ITEMS = (
+    ("T", "T-Pose", "Arms straight out, as the body's file has them"),
+    ("A", "A-Pose", "Arms 45 degrees below level"),
+)
+HANDS_ITEMS = (
+    ("FITTED", "Fitted", "As they were fitted to the person"),
+    ("FLAT", "Flat", "Straight fingers, as the body's file has them"),
+    ("RELAXED", "Relaxed", "The mean hand of the body's file, for bodies with fingers"),
 )
 
 
@@ -96,6 +116,19 @@ class NLF_SceneProperties(bpy.types.PropertyGroup):
     scan_units: bpy.props.EnumProperty(
         name="Units", description="What a Blender unit of the scan is", items=UNIT_ITEMS
     )
+    bone_names: bpy.props.EnumProperty(
+        name="Bone Names",
+        description="What the bones and vertex groups of imported people are called",
+        items=BONE_NAME_ITEMS,
+    )
+    rest_pose: bpy.props.EnumProperty(
+        name="Rest Pose",
+        description="What imported armatures and bodies look like at rest",
+        items=REST_POSE_ITEMS,
+    )
+    hands: bpy.props.EnumProperty(
+        name="Hands", description="How imported people hold their fingers", items=HANDS_ITEMS
+    )
     person_index: bpy.props.IntProperty(name="Person", options={"SKIP_SAVE"}, update=_select_person)
 
     def source_file(self) -> Path:
@@ -117,6 +150,8 @@ class NLF_SceneProperties(bpy.types.PropertyGroup):
         """The settings of a job. UserError if one is out of range."""
         return LocalizeSettings(
             model=preferences.model_name(),
+            model_data=preferences.model_data_name(),
+            trusted=preferences.trusted_hashes(),
             body=preferences.body_name(),
             device=preferences.device,
             fov_degrees=math.degrees(self.fov) if self.camera == "FOV" else None,
@@ -124,6 +159,10 @@ class NLF_SceneProperties(bpy.types.PropertyGroup):
             test_time_augmentations=self.augmentations,
             max_people=self.max_people,
         )
+
+    def rig_options(self) -> RigOptions:
+        """How the rigs of imported people are to be."""
+        return RigOptions(self.bone_names, self.rest_pose, self.hands)
 
     def scan_settings(self, preferences: NLF_Preferences) -> ScanSettings:
         """The settings of a registration to a scan. UserError if the body is not there."""

@@ -22,12 +22,15 @@ from ..bridge.session import Session
 from ..bridge.task import LOCALIZE, Task
 from ..errors import UserError
 from . import places
+from .file_work import FileWork
+
+FILES = "files"  # where an error about model and body files is shown: the preferences
 
 
 @dataclass(frozen=True)
 class Problem:
     """An error as a panel shows it. command: the kind of job that it is about, whose panel shows
-    it; log: what to open for more, if there is more."""
+    it, or FILES; log: what to open for more, if there is more."""
 
     error: UserError
     command: str = LOCALIZE
@@ -41,6 +44,7 @@ class Runtime:
         self.session: Session | None = None
         self.installation: install.Installation | None = None
         self.check: EnvironmentCheck | None = None
+        self.files = FileWork()
         self.problem: Problem | None = None
         self.notes: list[str] = []
         self.to_import: list[Path] = []  # results of the last job, not in the scene yet
@@ -76,7 +80,8 @@ class Runtime:
     def busy(self) -> bool:
         """Whether something is under way that the pump has to move on quickly."""
         session_busy = self.session is not None and self.session.busy
-        return session_busy or self.installing or self.checking or bool(self.to_import)
+        own = session_busy or self.installing or self.checking or bool(self.to_import)
+        return own or self.files.busy
 
     @property
     def worker_alive(self) -> bool:
@@ -107,6 +112,7 @@ class Runtime:
                 self.problem = Problem(self.installation.error, log=self.installation.log)
         if self.check is not None:
             self.check.tick()
+        self.files.tick()
 
     def _note_end_of_job(self, session: Session) -> None:
         job = session.job
@@ -145,6 +151,7 @@ class Runtime:
         if self.installation is not None:
             self.installation.cancel()
         self.forget_check()
+        self.files.close()
         if self.session is not None:
             self.session.close()
         self.session = self.installation = self.problem = None

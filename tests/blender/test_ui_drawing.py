@@ -15,7 +15,7 @@ from ui_play import Extension
 from nlf_blender.errors import UserError
 from nlf_blender.ui import drawing, panels, places
 from nlf_blender.ui.environment_operators import NLF_OT_create_environment
-from nlf_blender.ui.preferences import NLF_Preferences
+from nlf_blender.ui.preferences import draw_preferences
 from nlf_blender.ui.runtime import RUNTIME
 
 
@@ -28,10 +28,7 @@ def extension(tmp_path: Path) -> Iterator[Extension]:
 
 def drawn_preferences(extension: Extension) -> str:
     layout = Layout()
-    prefs = extension.preferences
-    names = ("interpreter", "interpreter_path", "model", "body", "device")
-    values = {name: getattr(prefs, name) for name in names}
-    NLF_Preferences.draw(SimpleNamespace(layout=layout, bl_rna=prefs.bl_rna, **values), context())
+    draw_preferences(layout, context(), extension.preferences)
     return "\n".join(layout.seen)
 
 
@@ -142,12 +139,6 @@ def test_an_extension_without_its_lock_file_still_draws(
     monkeypatch.setattr(places, "wheels", lambda: tmp_path / "nowhere")
     extension.preferences.interpreter = "MADE"
     assert "Install the extension again" in drawn_preferences(extension).replace("\n", " ")
-
-
-def test_a_torchscript_file_is_announced_as_code(extension: Extension) -> None:
-    assert "is code" not in drawn_preferences(extension)
-    extension.preferences.model = "/models/nlf_l.torchscript"
-    assert "is code" in drawn_preferences(extension)
 
 
 def test_creating_the_environment_offline_says_how_to_allow_it(extension: Extension) -> None:

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is under way with model and body files: a download, a conversion, examinations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..bridge.download import Download
+from ..bridge.errand import Errand, State
+from ..bridge.inspection import FileReport, Inspection
+from .body_menu import BodyMenu
+
+if TYPE_CHECKING:
+    from .preferences import NLF_Preferences
+
+MODEL, BODY = "MODEL", "BODY"
+
+
+class FileWork:
+    """At most one download, one conversion, and one examination of each kind of file."""
+
+    def __init__(self) -> None:
+        self.download: Download | None = None
+        self.conversion: Errand | None = None
+        self.converted: Path | None = None  # where the conversion writes to
+        self.inspections: dict[str, Inspection] = {}
+        self.bodies = BodyMenu()
+        self.arrived: list[Path] = []  # files and folders that the preferences do not name yet
+
+    @property
+    def downloading(self) -> bool:
+        """Whether a download is under way."""
+        return self.download is not None and self.download.running
+
+    @property
+    def converting(self) -> bool:
+        """Whether a conversion is under way."""
+        return self.conversion is not None and self.conversion.running
+
+    @property
+    def busy(self) -> bool:
+        """Whether something wants ticks."""
+        examining = any(inspection.running for inspection in self.inspections.values())
+        return self.downloading or self.converting or examining or bool(self.arrived)
+
+    def report(self, what: str, file: Path | None) -> FileReport | None:
+        """What is known of a file: nothing, unless this very file was examined last."""
+        inspection = self.inspections.get(what)
+        return inspection.report if inspection and inspection.file == file else None
+
+    def inspect(self, what: str, python: Path, file: Path, model_data: str = "") -> None:
+        """Begin to examine a file, in place of the one before."""
+        if what in self.inspections:
+            self.inspections[what].cancel()
+        self.inspections[what] = Inspection(python, file, model_data)
+
+    def tick(self) -> None:
+        """Move all on, and note what has arrived."""
+        if self.download is not None and self.downloading:
+            self.download.tick()
+            if self.download.finished:
+                self.arrived.append(self.download.unpacked or self.download.path)
+        if self.conversion is not None and self.converting:
+            self.conversion.tick()
+            if self.conversion.state is State.DONE and self.converted is not None:
+                self.arrived.append(self.converted)
+        for inspection in self.inspections.values():
+            inspection.tick()
+
+    def close(self) -> None:
+        """Stop everything; what was downloaded is kept."""
+        if self.download is not None:
+            self.download.cancel()
+        if self.conversion is not None:
+            self.conversion.cancel()
+        for inspection in self.inspections.values():
+            inspection.cancel()
+        self.__init__()
+
+
+def adopt(prefs: NLF_Preferences, work: FileWork) -> None:
+    """Let the preferences name what has arrived: a file is a model, a folder is model data."""
+    arrived, work.arrived = work.arrived, []
+    for path in arrived:
+        if path.is_dir():
+            prefs.model_data = str(path)
+        else:
+            prefs.model = str(path)
+            prefs.examine(MODEL)
