@@ -185,10 +185,7 @@ def convert() -> None:
     out = Path(sys.argv[sys.argv.index("--out") + 1])
     if MODE == "fails":
         sys.exit(f"Not written: {out.parent} is read-only.\nNo file.\n  -> Choose another folder.")
-    if (
-        sys.argv[sys.argv.index("--trust") + 1]
-        != hashlib.sha256(Path(sys.argv[2]).read_bytes()).hexdigest()
-    ):
+    if hashlib.sha256(Path(sys.argv[2]).read_bytes()).hexdigest() not in sys.argv:
         sys.exit("Consent needed: This file was not agreed to.\n  -> Click Allow.")
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(b"weights")

@@ -50,7 +50,7 @@ def draw_text(
 ) -> None:
     """A text over as many lines as its room asks for: the region's width, or `width` in pixels at
     scale 1, as of a dialog. beside: icons to its right."""
-    scale = context.preferences.system.ui_scale
+    scale = context.preferences.system.ui_scale or 1.0  # 0 while there is no window
     blf.size(_FONT, _POINTS * scale)
     icons = beside + (icon != "NONE")
     room = context.region.width if width is None else width * scale
