@@ -166,8 +166,8 @@ def _finger_shares(vertex: np.ndarray, side: str) -> list[tuple[str, float]]:
 def _expressions(body: BodyData) -> np.ndarray:
     """Smooth bumps of the face [V,3,E], a centimetre at most."""
     rng = np.random.default_rng(7)
-    face = np.array([0.0, 0.62, 0.1])
-    centers = face + rng.normal(0.0, 0.03, (EXPRESSIONS, 3))
+    face = np.flatnonzero((body.v_template > (-1.0, 0.55, 0.1)).all(axis=1))
+    centers = body.v_template[rng.choice(face, EXPRESSIONS, replace=False)]
     squared = ((body.v_template[:, None] - centers) ** 2).sum(axis=2)
     bumps = 0.01 * np.exp(-squared / (2 * 0.02**2))
     return np.einsum("ve,ec->vce", bumps, rng.normal(0.0, 0.5, (EXPRESSIONS, 3)))
