@@ -4,14 +4,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .engine import Models
 from .nlf.localizer import LocalizedPerson
-from .smpl.fitting.fit import FitSettings, fit
+from .smpl.body_model import BodyModel
+from .smpl.fitting.fit import Fit, FitSettings, fit
+
+if TYPE_CHECKING:
+    from .engine import Models
 
 Float32Array = NDArray[np.float32]
 
@@ -36,26 +40,40 @@ class FittedPeople:
 
 def fit_people(models: Models, localized: list[LocalizedPerson]) -> FittedPeople:
     """Fit pose, shape and translation, every point weighted by its uncertainty."""
-    vertex_count = models.body.vertex_count
-    vertices = models.body_model.spread_vertices
-    joints = torch.arange(models.body.joint_count)
-    used = torch.cat([vertices, vertex_count + joints])
-    weights = torch.ones(len(used))
-    weights[len(vertices) :] = JOINT_WEIGHT
-    result = fit(
-        _stack([person.points for person in localized], models.device)[:, used],
+    result = fit_localized(
+        _stack([person.points for person in localized], models.device),
+        _stack([person.uncertainty for person in localized], models.device),
         models.body_model,
-        weights,
-        uncertainties=_stack([p.uncertainty for p in localized], models.device)[:, used],
-        vertex_indices=vertices,
-        joint_indices=joints,
-        settings=SETTINGS,
     )
     return FittedPeople(
         *(
             tensor.float().cpu().numpy()
             for tensor in (result.pose, result.betas, result.translation, result.error)
         )
+    )
+
+
+def fit_localized(
+    points: torch.Tensor,
+    uncertainty: torch.Tensor,
+    body_model: BodyModel,
+    settings: FitSettings = SETTINGS,
+) -> Fit:
+    """Fit a body to its localized vertices, then joints: points [P,V+J,3] and uncertainty [P,V+J],
+    metres. About a thousand of the vertices are used."""
+    vertices = body_model.spread_vertices
+    joints = torch.arange(body_model.body.joint_count)
+    used = torch.cat([vertices, body_model.body.vertex_count + joints])
+    weights = torch.ones(len(used))
+    weights[len(vertices) :] = JOINT_WEIGHT
+    return fit(
+        points[:, used],
+        body_model,
+        weights,
+        uncertainties=uncertainty[:, used],
+        vertex_indices=vertices,
+        joint_indices=joints,
+        settings=settings,
     )
 
 

@@ -113,9 +113,9 @@ def test_crops(name: str) -> None:
         for person, (x, y, width, height) in enumerate(case["boxes_xywh"].astype(float)):
             spec = CropSpec.from_box(x, y, x + width, y + height)
             view = crop_view(camera, spec, 256, variation)
-            assert np.abs(view.rotation - case["R"][index, person]).max() == 0
+            assert np.abs(view.rotation - case["R"][index, person]).max() < 2e-7
             intrinsics = case["new_intrinsics"][index, person]
-            assert np.abs(view.intrinsics - intrinsics).max() == 0
+            assert np.abs(view.intrinsics - intrinsics).max() < 1e-4
             image = case["images_uint8_nhwc"][0]
             crop = warp_crop(image, camera, view, 256, OFFICIAL_STYLE, variation.gamma)
             if index == person == 0:
