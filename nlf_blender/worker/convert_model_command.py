@@ -66,15 +66,11 @@ def _convert(options: argparse.Namespace) -> str:
     out: Path = options.out
     _check_target(out, options.force)
     from .engine import ASSETS
-    from .nlf.checkpoints import load_localizer
+    from .nlf.checkpoints import model_path, read_localizer
     from .nlf.file_kind import FileKind, file_kind
     from .nlf.native_writer import save_native
 
-    source: Path = options.file
-    if not source.is_file():
-        raise UserError(
-            "Model not found", f"There is no file {source}.", "Check the path of the model."
-        )
+    source = model_path(str(options.file), ASSETS)
     kind = file_kind(source)
     if kind is FileKind.NATIVE:
         raise UserError(
@@ -83,9 +79,9 @@ def _convert(options: argparse.Namespace) -> str:
             "Choose it as the model, or give an official .torchscript or .pt file.",
         )
     progress = Progress(listener=ProgressLine().show)
-    progress.step("read")
-    model = load_localizer(str(source), "cpu", ASSETS, options.model_data, options.trust)
-    progress.step("write")
+    progress.step("reading the model", 0, 2)
+    model = read_localizer(source, options.model_data, options.trust)
+    progress.step("writing it", 1, 2)
     save_native(model, out, half=options.half or kind is FileKind.TORCHSCRIPT)
     progress.finish()
     print_seconds(progress.seconds)

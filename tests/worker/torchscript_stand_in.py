@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from nlf_blender.worker.nlf.backbones.efficientnet import SMALL, EfficientNetV2
 from nlf_blender.worker.nlf.field import FieldConfig
 from nlf_blender.worker.nlf.head import HeatmapHead
-from nlf_blender.worker.nlf.official.nms_operator import nms_operator
+from nlf_blender.worker.nlf.official.nms_operator import define_nms
 
 LEFT, MIDDLE, EIGENVALUES = 340, 186, 1099
 POINTS = 2 * LEFT + MIDDLE
@@ -124,8 +124,8 @@ class StandIn:
         model = MultipersonNLF(crop_model, self.points)
         if self.extra is not None:
             model.extra = self.extra
-        with nms_operator():
-            torch.jit.script(model.eval()).save(str(path))
+        define_nms()
+        torch.jit.script(model.eval()).save(str(path))
         return path
 
 

@@ -7,8 +7,7 @@ such an operator is known. torchvision is a large library with no other use here
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -37,14 +36,15 @@ def non_maximum_suppression(boxes: Tensor, scores: Tensor, iou_threshold: float)
     return torch.stack(kept) if kept else order
 
 
-@contextmanager
-def nms_operator() -> Iterator[None]:
-    """While this lasts, torch knows `torchvision::nms`; if it already does, nothing changes."""
+@cache
+def define_nms() -> torch.library.Library | None:
+    """Make `torchvision::nms` known to torch for as long as the process lives, unless it is.
+
+    It is never taken back: programs that were opened point to it.
+    """
+    if torch._C._jit_get_schemas_for_operator("torchvision::nms"):
+        return None
     library = torch.library.Library("torchvision", "FRAGMENT")
-    if not torch._C._jit_get_schemas_for_operator("torchvision::nms"):
-        library.define(SCHEMA)
-        library.impl("nms", non_maximum_suppression, "CompositeExplicitAutograd")
-    try:
-        yield
-    finally:
-        del library  # which forgets what it defined
+    library.define(SCHEMA)
+    library.impl("nms", non_maximum_suppression, "CompositeExplicitAutograd")
+    return library

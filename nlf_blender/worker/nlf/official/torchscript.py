@@ -24,7 +24,7 @@ from ..model import LocalizerModel, unusable
 from .build import build_official
 from .consent import require_consent
 from .locations import learnt_locations
-from .nms_operator import nms_operator
+from .nms_operator import define_nms
 from .torchscript_archive import check_archive
 from .variants import LICENSE, variant_of
 
@@ -80,12 +80,12 @@ def read_torchscript(path: Path, trusted: Collection[str]) -> OfficialRelease:
     """
     check_archive(path)
     digest = require_consent(path, trusted)
-    with nms_operator():
-        module = _open(path)
-        side = _check_attributes(path, module)
-        state = {name: value.detach() for name, value in module.state_dict().items()}
-        points = dict(_attribute(path, module, "cano_all"))
-        del module
+    define_nms()
+    module = _open(path)
+    side = _check_attributes(path, module)
+    state = {name: value.detach() for name, value in module.state_dict().items()}
+    points = dict(_attribute(path, module, "cano_all"))
+    del module  # and with it detector, fitters and body models
     crop = {
         name.removeprefix(CROP_MODEL): value
         for name, value in state.items()

@@ -13,7 +13,7 @@ from ..file_kind import FileKind, file_kind
 from ..model import unusable
 from .variants import LICENSE, VARIANTS, Variant
 
-MODEL_CODE = "multiperson_model.py"
+MODEL_CODE = "/code/__torch__/nlf/pt/multiperson/multiperson_model"
 CANONICAL_POINTS = {"SMPL": 1048, "SMPL-X": 1079}  # vertices and joints
 # Tensors are stored as they are and code shrinks several times; nothing honest shrinks more.
 MOST_EXPANSION = 8
@@ -42,7 +42,7 @@ def describe_torchscript(path: Path) -> Description:
     entries = _entries(path)
     names = [item.filename for item in entries]
     sizes = {item.file_size for item in entries if "/data/" in item.filename}
-    official = _has(names, MODEL_CODE)
+    official = any(MODEL_CODE in name for name in names)
     variant = _variant(sizes)
     rows = [("size", f"{path.stat().st_size / 1e6:.1f} MB")]
     if variant:
@@ -80,7 +80,3 @@ def _variant(sizes: set[int]) -> Variant | None:
 def _entries(path: Path) -> list[zipfile.ZipInfo]:
     with zipfile.ZipFile(path) as archive:
         return archive.infolist()
-
-
-def _has(names: list[str], end: str) -> bool:
-    return any(name.endswith(end) for name in names)
