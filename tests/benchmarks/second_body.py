@@ -33,6 +33,16 @@ DROPPED = ("L_Hand", "R_Hand")
 
 def second_body(body: BodyData) -> BodyData:
     """The second body made from the open body."""
+    result, _ = remeshed_person(body, MEAN_PERSON)
+    return _other_names(_with_forearm_twist(_without_joints(_at_rest_in_a_pose(result))))
+
+
+def remeshed_person(body: BodyData, mean_person: float) -> tuple[BodyData, sparse.csr_matrix]:
+    """Another mesh, mean person and shape basis with the body's own joints and rest pose.
+
+    mean_person: standard deviations of the first betas between the two mean persons. With it the
+    matrix [V2,V] that says where on the body each of its vertices was.
+    """
     choice, faces = fewer_vertices(body)
     matrix, faces = split_edges(body.v_template[choice], faces, LONGEST_EDGE)
     columns = sparse.csr_matrix(
@@ -43,8 +53,8 @@ def second_body(body: BodyData) -> BodyData:
     carried = barycentric_matrix(result.faces[surface.face], surface.barycentric, result)
     regressor = np.asarray(body.joint_regressor @ carried)
     result = replace(result, joint_regressor=regressor, weights=_softer(result.weights))
-    result = _another_person(_with_joints_of_regressor(result))
-    return _other_names(_with_forearm_twist(_without_joints(_at_rest_in_a_pose(result))))
+    person = _another_person(_with_joints_of_regressor(result), mean_person)
+    return person, (matrix @ columns).tocsr()
 
 
 def shuffled_body(body: BodyData, seed: int = 0) -> BodyData:
@@ -94,10 +104,10 @@ def _with_joints_of_regressor(body: BodyData) -> BodyData:
     return replace(body, joints_template=regressor @ body.v_template, joints_shapedirs=directions)
 
 
-def _another_person(body: BodyData) -> BodyData:
+def _another_person(body: BodyData, mean_person: float) -> BodyData:
     """Another mean person with bumps on its skin, and principal components of its own."""
     rng = np.random.default_rng(7)
-    mean = rng.normal(size=body.beta_count) * MEAN_PERSON
+    mean = rng.normal(size=body.beta_count) * mean_person
     template = body.v_template + body.shapedirs @ mean
     wave = np.sin(template * (2 * np.pi / SKIN_WAVE) + rng.uniform(0, 6, 3)).prod(axis=1)
     template = template + SKIN_OFFSET * wave[:, None] * vertex_normals(template, body.faces)

@@ -16,6 +16,7 @@ from scipy.interpolate import RBFInterpolator
 from ....body.arrays import Float64Array
 from ..closest_surface import ClosestSurface
 from ..vertex_subset import morton_codes
+from .joint_fit import JointFit
 from .own_canonical import OwnCanonical
 
 # Metres within which a point pulls, and how much the displacement may smooth what points say.
@@ -40,6 +41,15 @@ class CloudFit:
     def plausible(self) -> bool:
         """Whether the cloud can be a person's surface."""
         return self.share >= LEAST_SHARE_IN_REACH and self.after <= MOST_DISTANCE
+
+
+def fit_to_surface(start: JointFit, cloud: Float64Array) -> CloudFit:
+    """A body fitted to joints brought onto points [N,3] of the surface, by its parameters, then
+    deformed; metres."""
+    fitted = start.fitted
+    cloud = _thinned(cloud)
+    slid = fitted.points(fitted.to_surface(start.fit, cloud))
+    return fit_to_cloud(fitted.own, fitted.own.symmetrized(slid), cloud)
 
 
 def fit_to_cloud(own: OwnCanonical, start: Float64Array, cloud: Float64Array) -> CloudFit:

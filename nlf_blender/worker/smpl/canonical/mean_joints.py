@@ -46,12 +46,16 @@ BONES_MM = {
 }
 
 
-def mean_canonical_joints() -> Float64Array:
-    """Joints [24,3] of SMPL's canonical body, in SMPL's order, symmetric; metres."""
+def mean_rest_joints() -> Float64Array:
+    """SMPL's joints [24,3] at rest, in SMPL's order, symmetric; metres."""
     rest = np.zeros((len(SMPL_JOINT_NAMES), 3))
     for joint, (name, parent) in enumerate(zip(SMPL_JOINT_NAMES, SMPL_PARENTS, strict=True)):
         bone = np.array(BONES_MM[name]) / 1000
         rest[joint] = bone if parent < 0 else rest[parent] + bone
+    return symmetrized(rest, np.array(SMPL_SKELETON.mirrored()))
+
+
+def mean_canonical_joints() -> Float64Array:
+    """The same [24,3] in canonical pose."""
     rotations = matrix_from_rotvec(canonical_turns(SMPL_SKELETON))
-    placed = global_transforms(rotations, rest, SMPL_PARENTS, np.zeros(3))[:, :3, 3]
-    return symmetrized(placed, np.array(SMPL_SKELETON.mirrored()))
+    return global_transforms(rotations, mean_rest_joints(), SMPL_PARENTS, np.zeros(3))[:, :3, 3]

@@ -50,9 +50,9 @@ class OwnCanonical:
         mirror = self.mirror_points
         return points if mirror is None else symmetrized(points, mirror)
 
-    def for_alignment(self) -> BodyData:
-        """The body with its canonical points, as if its file had them."""
-        return replace(self.body, canonical_vertices=self.vertices, canonical_joints=self.joints)
+    def at_rest(self) -> OwnCanonical:
+        """The same body with the points of its rest pose."""
+        return replace(self, vertices=self.body.v_template, joints=self.body.joints_template)
 
 
 def in_smpl_family(body: BodyData) -> bool:

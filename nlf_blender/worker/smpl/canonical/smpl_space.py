@@ -16,9 +16,11 @@ from ...nlf.canonical_space import CanonicalBody, CanonicalSpace
 from ..conversion.correspondence import Correspondence
 from ..conversion.joint_matching import same_joints
 from .carry import carried_points
-from .cloud_fit import distance_of_cloud, fit_to_cloud
+from .body_fit import FittedBody
+from .cloud_fit import distance_of_cloud, fit_to_cloud, fit_to_surface
 from .joint_fit import fit_to_joints
-from .mean_joints import mean_canonical_joints
+from .mean_joints import mean_canonical_joints, mean_rest_joints
+from .other_joints import OtherJoints, rest_joints_of
 from .own_canonical import OwnCanonical, in_smpl_family, own_canonical
 from .surface_carry import carry_along_surface
 
@@ -139,30 +141,42 @@ def _onto_cloud(own: OwnCanonical, space: CanonicalSpace) -> Placed | None:
     if cloud is None:
         return None
     kind, listed = cloud
-    start = fit_to_joints(own, SKELETONS[kind], listed.joints)
-    found = fit_to_cloud(own, start.points, listed.vertices)
+    skeleton = SKELETONS[kind]
+    rest = rest_joints_of(skeleton, listed.joints)
+    start = fit_to_joints(FittedBody(own.at_rest()), skeleton, rest)
+    posing = OtherJoints(own, skeleton, rest)
+    count = len(own.vertices)
+    found = fit_to_surface(start, posing.unposed(listed.vertices, start.points[:count]))
     if not found.plausible:
         return None
+    posed = posing.posed(found.points[:count])
+    points = carried_points(own, posed, np.ones(count))
+    found = fit_to_cloud(own, points, listed.vertices)
     how = (
         f"Fitted to {len(listed.vertices)} points of {kind.upper()}'s surface that the model's "
         f"files list, on average {1000 * found.after:.1f} mm from them."
     )
-    figures = {
-        "hinges_off_before": start.distance,
-        "off_model_points_before": found.before,
-        "off_model_points": found.after,
-    }
-    return Placed(found.points, how, figures)
+    figures = {"hinges_off_before": start.distance, "off_model_points": found.after}
+    points = carried_points(own, found.points[:count], np.ones(count))
+    return Placed(points, how, figures)
 
 
 def _by_mean_joints(own: OwnCanonical, space: CanonicalSpace) -> Placed:
-    found = fit_to_joints(own, SMPL_SKELETON, mean_canonical_joints())
+    placed = place_by_joints(own, mean_rest_joints())
     how = (
         "Matched to the published mean joints of SMPL, for want of an SMPL file: points of the "
         f"surface may be off by centimetres.{_unused(space)}"
     )
-    figures = {"hinges_off_before": found.distance, "joints_off": found.all_distance}
-    return Placed(found.points, how, figures)
+    return Placed(placed.points, how, placed.figures)
+
+
+def place_by_joints(own: OwnCanonical, rest: Float64Array) -> Placed:
+    """The body where SMPL's joints at rest [24,3] put it."""
+    start = fit_to_joints(FittedBody(own.at_rest()), SMPL_SKELETON, rest)
+    posing = OtherJoints(own, SMPL_SKELETON, rest)
+    vertices = posing.posed(start.points[: len(own.vertices)])
+    points = carried_points(own, vertices, np.ones(len(vertices)))
+    return Placed(points, "", {"hinges_off_before": start.distance})
 
 
 def _cloud(space: CanonicalSpace) -> tuple[str, CanonicalBody] | None:

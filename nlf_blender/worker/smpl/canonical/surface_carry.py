@@ -11,9 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ....body.arrays import Float64Array
-from ..body_model import BodyModel
-from ..conversion.correspondence import Correspondence, closest_surface_correspondence
+from ....body.body_data import BodyData
+from ..conversion.body_regions import shared_regions
+from ..conversion.correspondence import Correspondence, aligned_correspondence
+from .body_fit import FittedBody
 from .carry import LEAST_CONFIDENCE, carried_points
+from .cloud_fit import fit_to_surface
+from .joint_fit import fit_to_joints
 from .own_canonical import OwnCanonical
 
 
@@ -37,13 +41,18 @@ def carry_along_surface(
     vertex at the closest point of the aligned surfaces. UserError if the bodies cannot be aligned;
     ValueError if the correspondence is of other bodies.
     """
-    if correspondence is None:
-        both = own.posed and reference.posed  # else rest poses are aligned
-        source = reference.for_alignment() if both else reference.body
-        target = own.for_alignment() if both else own.body
-        correspondence = closest_surface_correspondence(BodyModel(source), target)
+    correspondence = correspondence or _closest(own.at_rest(), reference.body)
     if correspondence.matrix.shape != (len(own.vertices), len(placed)):
         raise ValueError(f"a correspondence of shape {correspondence.matrix.shape}")
     confidence = correspondence.confidence
     points = carried_points(own, correspondence.matrix @ placed, confidence)
     return CarriedPoints(points, float(np.mean(confidence >= LEAST_CONFIDENCE)))
+
+
+def _closest(own: OwnCanonical, reference: BodyData) -> Correspondence:
+    """Found at rest, where other places of the joints do not make another shape."""
+    start = fit_to_joints(FittedBody(own), reference.skeleton, reference.joints_template)
+    found = fit_to_surface(start, reference.v_template)
+    vertices = found.points[: len(own.vertices)]
+    regions = shared_regions(reference, own.body)
+    return aligned_correspondence(reference, own.body, reference.v_template, vertices, regions)

@@ -18,7 +18,7 @@ from ....errors import UserError
 from ..body_model import BodyModel
 from ..safe_pickle import load_arrays
 from ..surface_normals import vertex_normals
-from .body_regions import RegionSurface, shared_regions
+from .body_regions import RegionSurface, SharedRegions, shared_regions
 from .template_alignment import LEAST_AGREEMENT, align_templates
 
 # Metres between the aligned surfaces at which confidence is a half; it falls with the square.
@@ -74,9 +74,21 @@ def closest_surface_correspondence(source: BodyModel, target: BodyData) -> Corre
     UserError if the bodies share too few joint names to be aligned.
     """
     regions = shared_regions(source.body, target)
-    carried, template = align_templates(source, target, regions)
-    faces = source.body.faces
-    surface = RegionSurface(carried, faces, regions.of_vertex[0], regions.touching)
+    aligned, template = align_templates(source, target, regions)
+    return aligned_correspondence(source.body, target, aligned, template, regions)
+
+
+def aligned_correspondence(
+    source: BodyData,
+    target: BodyData,
+    aligned: Float64Array,
+    template: Float64Array,
+    regions: SharedRegions,
+) -> Correspondence:
+    """The same for surfaces that lie on each other: the source's vertices aligned [Vs,3] and the
+    target's template [Vt,3]; regions: of the source, then the target."""
+    faces = source.faces
+    surface = RegionSurface(aligned, faces, regions.of_vertex[0], regions.touching)
     found = surface.query(template, regions.of_vertex[1])
     normals = vertex_normals(template, target.faces)
     agree = np.einsum("nc,nc->n", normals, surface.normals_at(found)) > LEAST_AGREEMENT
@@ -85,7 +97,7 @@ def closest_surface_correspondence(source: BodyModel, target: BodyData) -> Corre
     confidence *= _counterpart_of_components(target, confidence > 0)
     rows = np.repeat(np.arange(len(template)), 3)
     entries = found.barycentric.ravel(), (rows, faces[found.face].ravel())
-    matrix = sparse.csr_matrix(entries, shape=(len(template), len(carried)))
+    matrix = sparse.csr_matrix(entries, shape=(len(template), len(aligned)))
     return Correspondence(matrix, confidence)
 
 
