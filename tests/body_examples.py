@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from nlf_blender.body.body_data import BodyData, body_from_arrays
+from nlf_blender.body.skeleton import SKELETONS
 
 OPEN_BODY = Path(__file__).resolve().parent.parent / "nlf_blender" / "assets" / "open_body.npz"
 
@@ -16,6 +17,7 @@ SMALL_PARENTS = (1, -1, 1, 0, 1)  # the root is not the first, and L_Hand follow
 SMALL_STARTS = np.array([[0.2, 0.4, 0], [0, 0, 0], [-0.2, 0.4, 0], [0.5, 0.4, 0], [0, 0.6, 0]])
 SMALL_BONES = np.array([[0.3, 0, 0], [0, 0.6, 0], [-0.4, 0, 0], [0.2, 0, 0], [0, 0.3, 0]])
 RINGS, SIDES = 7, 8
+FAMILY_VERTICES = 240
 
 
 def small_arrays() -> dict[str, np.ndarray]:
@@ -55,6 +57,39 @@ def random_pose(
     pose[:, body.skeleton.root] = rng.uniform(-1.7, 1.7, size=(people, 3))
     translation = rng.normal(size=(people, 3)) + np.array([0.0, 0.0, 4.0])
     return pose, rng.normal(size=(people, body.beta_count)), translation
+
+
+def family_arrays(
+    kind: str, components: int = 10, seed: int = 0, vertices: int = FAMILY_VERTICES
+) -> dict[str, np.ndarray]:
+    """Random numbers in the layout of a published "smpl", "smplh" or "smplx" file: a cloud of body
+    size, this many columns of shapedirs, hand poses, and what smplx asks for besides."""
+    rng = np.random.default_rng(seed)
+    parents = SKELETONS[kind].parents
+    joints = len(parents)
+    table = np.array([parents, range(joints)], dtype=np.int64) % 2**32  # -1 as 4294967295
+    arrays = {
+        "v_template": rng.normal(size=(vertices, 3)) * np.array([0.3, 0.5, 0.1]),
+        "shapedirs": rng.normal(size=(vertices, 3, components)) * 0.01,
+        "posedirs": rng.normal(size=(vertices, 3, 9 * (joints - 1))) * 1e-3,
+        "J_regressor": _normalized(rng.random((joints, vertices)) ** 40),
+        "weights": _normalized(rng.random((vertices, joints)) ** 20),
+        "kintree_table": table.astype(np.uint32),
+        "f": rng.integers(0, vertices, size=(400, 3)).astype(np.uint32),
+    }
+    if kind != "smpl":
+        for side in "lr":
+            arrays[f"hands_mean{side}"] = rng.normal(size=45) * 0.3
+            arrays[f"hands_components{side}"] = rng.normal(size=(45, 45)) * 0.2
+    if kind == "smplx":
+        arrays["lmk_faces_idx"] = np.arange(51)
+        arrays["lmk_bary_coords"] = _normalized(rng.random((51, 3)))
+        arrays["joint2num"] = np.array({"Pelvis": 0}, dtype=object)
+    return arrays
+
+
+def _normalized(rows: np.ndarray) -> np.ndarray:
+    return rows / rows.sum(axis=1, keepdims=True)
 
 
 def _tube(joint: int) -> tuple[np.ndarray, np.ndarray]:
