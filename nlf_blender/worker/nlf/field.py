@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 SIGNATURE_SCALE = 0.1
+FREQUENCY_STD = 12.0  # of the Fourier features before training
 POINTS_PER_CHUNK = 2048
 
 
@@ -44,7 +45,9 @@ class LearnableFourier(nn.Module):
     def __init__(self, out_features: int) -> None:
         super().__init__()
         self.linear = nn.Linear(3, out_features // 2, bias=False)
-        nn.init.normal_(self.linear.weight, std=12.0)
+        # Drawn on the CPU: on the device `meta`, a draw makes torch load its compiler for a second.
+        start = torch.randn(out_features // 2, 3, device="cpu")
+        self.linear.weight = nn.Parameter(FREQUENCY_STD * start)
         self.scale = 1.0 / math.sqrt(out_features)
 
     def forward(self, points: Tensor) -> Tensor:

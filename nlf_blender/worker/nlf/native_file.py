@@ -143,7 +143,9 @@ def filled(model: LocalizerModel, tensors: dict[str, Tensor]) -> LocalizerModel:
         model.load_state_dict(tensors, assign=True)
     except RuntimeError as error:
         raise ValueError(" ".join(str(error).split())[:300]) from error
-    model.backbone.to(memory_format=torch.channels_last)
+    for value in model.backbone.parameters():
+        if value.ndim == 4 and not value.is_contiguous(memory_format=torch.channels_last):
+            value.data = value.data.contiguous(memory_format=torch.channels_last)
     return model.eval().requires_grad_(False)
 
 
