@@ -10,8 +10,10 @@ import pytest
 from body_examples import OPEN_BODY, random_pose, small_body
 
 from nlf_blender.body.body_data import BodyData, load_body_npz
+from nlf_blender.body.forward import skinned, unposed_body
 from nlf_blender.body.kinematics import (
     apply_transforms,
+    blended_transforms,
     global_transforms,
     skinning_transforms,
 )
@@ -66,6 +68,24 @@ def test_a_pose_from_the_rest_leads_where_the_pose_from_the_template_does(body: 
     np.testing.assert_allclose(
         moves, skinning_transforms(expected, body.joints_template), atol=1e-12
     )
+
+
+@pytest.mark.parametrize("degrees", [-90.0, 0.0, 60.0, 120.0])
+def test_arms_from_hanging_to_far_overhead_are_reached_from_an_a(
+    body: BodyData, degrees: float
+) -> None:
+    rest = rest_pose(body, body.joints_template, "A")
+    pose = np.zeros((body.joint_count, 3))
+    pose[body.skeleton.index("L_Shoulder"), 2] = np.radians(degrees)
+    rotations = matrix_from_rotvec(pose)
+    unposed = unposed_body(body, np.zeros(0))
+    target = skinned(body, unposed, rotations, np.zeros(3)).vertices
+    posed = global_transforms(rotations, unposed.joints, body.skeleton.parents, np.zeros(3))
+    moves = skinning_transforms(posed, unposed.joints) @ np.linalg.inv(rest.transforms)
+    blends = blended_transforms(body.weights, moves)
+    start = rest.carried_points(unposed.vertices)
+    found = apply_transforms(blends, start + offsets_to(blends, start, target))
+    np.testing.assert_allclose(found, target, atol=1e-9)
 
 
 def test_offsets_lead_to_the_target_through_the_transforms() -> None:

@@ -28,9 +28,11 @@ RestKind = Literal["T", "A"]
 ARMS_BELOW_LEVEL_DEGREES = 45.0  # in the A
 FORWARD = np.array([0.0, 0.0, 1.0])  # SMPL's axes
 SHOULDERS = (("L_Shoulder", "L_Elbow"), ("R_Shoulder", "R_Elbow"))
-# Where joints turn against each other by nearly half a turn, the mean of their transforms flattens
-# space and has no useful inverse: directions squeezed by more than this stay uncorrected.
-LEAST_STRETCH = 0.02
+# Where joints turn against each other by nearly half a turn, as an arm stretched up does from an A,
+# the mean of their transforms flattens space and has no useful inverse: offsets would be metres
+# long and fly about with the next change of the pose. Directions squeezed by more than this stay as
+# they are.
+LEAST_STRETCH = 0.05
 
 
 @dataclass(frozen=True, eq=False)
