@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-import zlib
 from pathlib import Path
 
 from ..body.model_folder import BodyFile, FoundBodies, find_bodies
 from ..errors import UserError
 
-EnumItem = tuple[str, str, str, str, int]
+EnumItem = tuple[str, str, str]
 _NOTHING = FoundBodies((), (), complete=True)
 
 
@@ -38,10 +37,15 @@ class BodyMenu:
         return self._found
 
     def items(self, folder: Path) -> list[EnumItem]:
-        """The bodies in a folder, for a menu. A body's number follows from its path, so that a
-        choice which was saved stays the same when other files come and go."""
+        """The bodies in a folder, for a menu; their paths are what is chosen."""
         self.search(folder)
         return self._items
+
+    def first(self, folder: Path) -> str:
+        """The path of the body to begin with: a neutral one if there is one, "" if none is."""
+        files = self.search(folder).files
+        neutral = [file for file in files if file.gender == "neutral"]
+        return next((str(file.path) for file in (*neutral, *files)), "")
 
     def file(self, folder: Path, path: str) -> BodyFile | None:
         """The body at a path, or None if it was not found there."""
@@ -49,6 +53,6 @@ class BodyMenu:
 
 
 def _item(file: BodyFile, folder: Path) -> EnumItem:
-    path = str(file.path)
-    shown = file.path.relative_to(folder) if file.path.is_relative_to(folder) else file.path
-    return (path, f"{file.title}: {shown}", path, "NONE", zlib.crc32(path.encode()) & 0x7FFFFFFF)
+    path = file.path
+    shown = path.relative_to(folder) if path.is_relative_to(folder) else path
+    return (str(path), f"{file.title}: {shown}", str(path))

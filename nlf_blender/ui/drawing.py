@@ -10,9 +10,12 @@ import bpy
 
 from ..errors import UserError
 
+DIALOG_WIDTH = 640  # pixels at scale 1
+
 _FONT = 0
 _POINTS = 11.0  # Blender's interface text, at scale 1
 _MARGIN = 78.0  # pixels at scale 1 that the tabs, a panel and a box keep for themselves
+_EDGE = 30.0  # the same of a dialog
 _ICON = 22.0
 _NARROWEST = 120.0
 
@@ -53,8 +56,8 @@ def draw_text(
     scale = context.preferences.system.ui_scale or 1.0  # 0 while there is no window
     blf.size(_FONT, _POINTS * scale)
     icons = beside + (icon != "NONE")
-    room = context.region.width if width is None else width * scale
-    room = max(room - (_MARGIN + _ICON * icons) * scale, _NARROWEST * scale)
+    room = context.region.width - _MARGIN * scale if width is None else (width - _EDGE) * scale
+    room = max(room - _ICON * icons * scale, _NARROWEST * scale)
     column = layout.column(align=True)
     column.scale_y = 0.8
     for number, line in enumerate(wrap(text, room, lambda part: blf.dimensions(_FONT, part)[0])):

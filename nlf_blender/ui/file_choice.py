@@ -46,14 +46,9 @@ def _body_named(self: NLF_Preferences, context: bpy.types.Context) -> None:
 
 
 def _folder_named(self: NLF_Preferences, context: bpy.types.Context) -> None:
-    RUNTIME.files.bodies.forget()
-
-
-def _found_items(
-    self: NLF_Preferences, context: bpy.types.Context | None
-) -> list[tuple[str, str, str, str, int]]:
-    folder = self.body_folder
-    return RUNTIME.files.bodies.items(places.absolute(folder)) if folder else []
+    bodies = RUNTIME.files.bodies
+    bodies.forget()
+    self.body_found = bodies.first(places.absolute(self.body_folder)) if self.body_folder else ""
 
 
 class FileChoice:
@@ -90,8 +85,8 @@ class FileChoice:
         subtype="DIR_PATH",
         update=_folder_named,
     )
-    body_found: bpy.props.EnumProperty(
-        name="Found", description="The bodies in the folder", items=_found_items
+    body_found: bpy.props.StringProperty(
+        name="Found", description="The body file that was chosen from the folder"
     )
 
     def release(self) -> releases.Release | None:

@@ -229,9 +229,17 @@ def _draw_folder(layout: Layout, context: Context, prefs: NLF_Preferences) -> No
     for path in found.unreadable:
         draw_text(layout, context, f"Cannot be looked into: {path}", icon="ERROR")
     if found.files:
-        row = layout.row(align=True)
-        row.prop(prefs, "body_found")
+        chosen = bodies.file(places.absolute(prefs.body_folder), prefs.body_found)
+        split = layout.split(factor=0.4)
+        name = split.row()
+        name.alignment = "RIGHT"
+        name.label(text="Found")
+        row = split.row(align=True)
+        text = chosen.title if chosen else "Choose a body"
+        row.operator_menu_enum("nlf.choose_body", "body", text=text, icon="ARMATURE_DATA")
         row.operator("nlf.search_bodies", text="", icon="FILE_REFRESH")
+        if chosen is not None:
+            draw_text(layout, context, str(chosen.path), icon="FILE")
         return
     if bodies.error is not None:
         draw_error(layout, context, bodies.error)

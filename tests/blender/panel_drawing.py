@@ -19,7 +19,7 @@ class Layout:
     def _inner(self, **options: object) -> Layout:
         return Layout(self.seen)
 
-    row = column = box = _inner
+    row = column = box = split = _inner
 
     def label(self, text: str = "", icon: str = "NONE", translate: bool = True) -> None:
         assert icon in ICONS
@@ -38,6 +38,12 @@ class Layout:
         assert options.get("icon", "NONE") in ICONS
         self.seen.append(name)
         return SimpleNamespace()
+
+    def operator_menu_enum(self, name: str, prop: str, **options: object) -> None:
+        category, _, operator = name.partition(".")
+        assert prop in getattr(getattr(bpy.ops, category), operator).get_rna_type().properties
+        assert options.get("icon", "NONE") in ICONS
+        self.seen += [name, str(options["text"])]
 
     def progress(self, factor: float, text: str) -> None:
         assert 0.0 <= factor <= 1.0

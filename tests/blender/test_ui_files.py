@@ -338,25 +338,33 @@ def test_a_folder_of_bodies(extension: Extension) -> None:
     (folder / "smpl").mkdir(parents=True)
     prefs.body_folder = str(folder)
     assert "There is no body file in this folder" in shown(extension)
-    for name in ("SMPL_MALE.pkl", "SMPL_NEUTRAL.pkl"):
-        (folder / "smpl" / name).write_bytes(b"a body")
+    male, neutral = (folder / "smpl" / f"SMPL_{name}.pkl" for name in ("MALE", "NEUTRAL"))
+    for path in (male, neutral):
+        path.write_bytes(b"a body")
     bpy.ops.nlf.search_bodies()
-    assert "body_found" in shown(extension)
+    assert "Choose a body" in shown(extension)
+    prefs.body_folder = str(folder)
+    assert prefs.body_found == str(neutral)
+    assert "SMPL neutral" in shown(extension)
+    bpy.ops.nlf.choose_body(body=str(male))
+    assert "(SMPL model licence)" in shown(extension)
     female = folder / "smplx" / "SMPLX_FEMALE.npz"
     female.parent.mkdir()
     female.write_bytes(b"a body")
-    prefs.body_found = str(folder / "smpl" / "SMPL_MALE.pkl")
     bpy.ops.nlf.search_bodies()
-    assert prefs.body_found.endswith("SMPL_MALE.pkl")
-    assert "(SMPL model licence)" in shown(extension)
-    prefs.body_found = str(female)
+    assert prefs.body_found == str(male)
+    bpy.ops.nlf.choose_body(body=str(female))
     assert "(SMPL-X model licence)" in shown(extension)
     assert bpy.context.scene.nlf.settings(prefs).body == str(female)
     female.unlink()
     bpy.ops.nlf.search_bodies()
-    assert shown(extension)
+    assert "Choose a body" in shown(extension)
+    with pytest.raises(UserError, match="No body file is chosen"):
+        bpy.context.scene.nlf.settings(prefs)
     prefs.body_folder = str(extension.folder / "nowhere")
     assert "nowhere" in shown(extension)
+    prefs.body_folder = ""
+    assert shown(extension)
 
 
 def test_rigs_are_imported_as_the_scene_wants_them(extension: Extension) -> None:
