@@ -14,6 +14,7 @@ from ....body.arrays import Float64Array, IntArray
 
 MIRROR = np.array([-1.0, 1.0, 1.0])
 CANDIDATES = 12  # nearest vertices among which each one's mirror image is sought
+CONTESTED = 4  # nearest mirror images of a vertex left over that may be another's, too
 # Metres. A mean person's sides differ by less; a scan's or a statue's by more.
 MOST_MEAN_DISTANCE, MOST_DISTANCE = 0.004, 0.02
 # Of edges that are edges on the other side too. Quads may be cut along either diagonal, which is
@@ -56,14 +57,19 @@ def symmetrized(points: Float64Array, index: IntArray) -> Float64Array:
 def _assignment(vertices: Float64Array) -> IntArray | None:
     """For each vertex [V] another's number, all different; None if nearby ones do not suffice.
 
-    Two whose mirror images are each other's nearest stay a pair; only the others are weighed
-    against each other.
+    Two whose mirror images are each other's nearest are a pair; only where some are left over are
+    these and the pairs around them weighed against each other.
     """
     count = len(vertices)
-    nearest = cKDTree(vertices).query(vertices * MIRROR)[1].astype(np.int64)
-    left = np.flatnonzero(nearest[nearest] != np.arange(count))
-    if not len(left):
+    tree = cKDTree(vertices)
+    near = tree.query(vertices * MIRROR, k=range(1, min(CONTESTED, count) + 1))[1]
+    nearest = near[:, 0].astype(np.int64)
+    alone = np.flatnonzero(nearest[nearest] != np.arange(count))
+    if not len(alone):
         return nearest
+    around = np.unique(near[alone])
+    around = around[nearest[nearest[around]] == around]
+    left = np.unique(np.concatenate([alone, around, nearest[around]]))
     neighbours = range(1, min(CANDIDATES, len(left)) + 1)
     distance, index = cKDTree(vertices[left]).query(vertices[left] * MIRROR, k=neighbours)
     rows = np.repeat(np.arange(len(left)), len(neighbours))

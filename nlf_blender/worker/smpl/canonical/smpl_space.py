@@ -89,9 +89,7 @@ def _smpl_alone(own: OwnCanonical, space: CanonicalSpace) -> Placed:
         return Placed(own.points, _pose_text(own) + _unused(space), figures)
     figures["off_model_points"] = distance_of_cloud(own, own.points, cloud[1].vertices)
     if figures["off_model_points"] > MOST_OFF_CLOUD:
-        found = _onto_cloud(own, space)
-        if found is not None:
-            return found
+        return _onto_cloud(own, space) or Placed(own.points, _pose_text(own) + NOT_USED, figures)
     return Placed(own.points, _pose_text(own), figures)
 
 

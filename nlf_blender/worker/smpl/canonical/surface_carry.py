@@ -41,12 +41,15 @@ def carry_along_surface(
     vertex at the closest point of the aligned surfaces. UserError if the bodies cannot be aligned;
     ValueError if the correspondence is of other bodies.
     """
-    correspondence = correspondence or _closest(own.at_rest(), reference.body)
-    if correspondence.matrix.shape != (len(own.vertices), len(placed)):
-        raise ValueError(f"a correspondence of shape {correspondence.matrix.shape}")
-    confidence = correspondence.confidence
-    points = carried_points(own, correspondence.matrix @ placed, confidence)
-    return CarriedPoints(points, float(np.mean(confidence >= LEAST_CONFIDENCE)))
+    known = correspondence or _closest(own.at_rest(), reference.body)
+    if known.matrix.shape != (len(own.vertices), len(placed)):
+        raise ValueError(f"a correspondence of shape {known.matrix.shape}")
+    there = known.confidence >= LEAST_CONFIDENCE
+    positions = known.matrix @ placed
+    points = carried_points(own, positions, known.confidence)
+    if correspondence is not None:  # as the official release, which does not make it symmetric
+        points[: len(there)][there] = positions[there]
+    return CarriedPoints(points, float(np.mean(there)))
 
 
 def _closest(own: OwnCanonical, reference: BodyData) -> Correspondence:
