@@ -83,14 +83,13 @@ def read_torchscript(path: Path, trusted: Collection[str]) -> OfficialRelease:
     define_nms()
     module = _open(path)
     side = _check_attributes(path, module)
-    state = {name: value.detach() for name, value in module.state_dict().items()}
-    points = dict(_attribute(path, module, "cano_all"))
-    del module  # and with it detector, fitters and body models
     crop = {
-        name.removeprefix(CROP_MODEL): value
-        for name, value in state.items()
+        name.removeprefix(CROP_MODEL): value.detach()
+        for name, value in module.state_dict().items()
         if name.startswith(CROP_MODEL)
     }
+    points = dict(_attribute(path, module, "cano_all"))
+    del module  # and with it detector, fitters and body models
     tensors = {name: value for name, value in crop.items() if name.startswith(WEIGHTS)}
     variant = variant_of(tensors)
     if variant is None or variant.layout.crop_side != side:
