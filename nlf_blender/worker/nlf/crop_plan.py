@@ -15,10 +15,8 @@ from .camera import Camera
 from .crops import Augmentation, CropSpec, CropView, crop_view
 from .model import CropStyle
 from .warping import (
-    BLACK,
     COARSEST_LEVEL,
     OFFICIAL_COARSEST_LEVEL,
-    WHITE,
     Float32Array,
     WarpStyle,
     warp_crop,
@@ -73,7 +71,7 @@ def plan_crops(
         linear_light=style.linear_light,
         coarsest_level=COARSEST_LEVEL if style.aligned else OFFICIAL_COARSEST_LEVEL,
         antialias_factor=options.antialias_factor,
-        outside=WHITE if options.pad_white else BLACK,
+        white_outside=options.pad_white,
     )
     crops: list[PlannedCrop] = []
     for image, specs, camera in zip(images, people, cameras, strict=True):

@@ -30,7 +30,6 @@ COARSEST_LEVEL = 6
 OFFICIAL_COARSEST_LEVEL = 2
 LARGEST_BOX_FILTER = 4  # from larger factors the official wrapper averages with a triangle
 LARGEST_ANTIALIAS_FACTOR = 8
-BLACK, WHITE = 0.0, 1.0
 FAR = 1e6  # pixels, beyond any image
 
 
@@ -38,14 +37,14 @@ FAR = 1e6  # pixels, beyond any image
 class WarpStyle:
     """linear_light: whether pixels are mixed by their light or by their sRGB values.
     coarsest_level: how often the image is halved at most; beyond that, fine patterns alias.
-    antialias_factor: samples per crop pixel along each axis, 1 to 8. outside: the value of what
-    lies beyond the image.
+    antialias_factor: samples per crop pixel along each axis, 1 to 8. white_outside: whether white
+    or black lies beyond the image.
     """
 
     linear_light: bool
     coarsest_level: int = COARSEST_LEVEL
     antialias_factor: int = 1
-    outside: float = BLACK
+    white_outside: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.antialias_factor <= LARGEST_ANTIALIAS_FACTOR:
@@ -73,20 +72,21 @@ def warp_crop(
     size = (image.shape[1] >> level, image.shape[0] >> level)
     places = _sample_places(camera, view, crop_side, factor, level, size)
     tile, origin = _shrunk_region(image, places, 2**level, tone_table(style.linear_light))
+    outside = 1.0 if style.white_outside else 0.0
     if tile is None:
-        return np.full((3, crop_side, crop_side), style.outside, dtype=np.float32)
-    border = (style.outside,) * 3
+        return np.full((3, crop_side, crop_side), outside, dtype=np.float32)
     crop = cv2.remap(
         tile,
         places - origin,
         None,
         cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_CONSTANT,
-        borderValue=border,
+        borderValue=(outside,) * 3,
     )
-    planes = _averaged(torch.from_numpy(crop).permute(2, 0, 1), crop_side, factor)
+    planes = torch.from_numpy(crop).permute(2, 0, 1)
+    planes = _averaged(planes, crop_side, factor).contiguous()
     exponent = float32(gamma) / LINEAR_GAMMA if style.linear_light else float32(gamma)
-    return planes.contiguous().pow_(exponent).numpy() if exponent != 1.0 else planes.numpy()
+    return planes.pow_(exponent).numpy() if exponent != 1.0 else planes.numpy()
 
 
 def pyramid_level(scale: float, coarsest: int) -> int:
