@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from nlf_blender.worker.nlf.official.variants import FIELD_CONSTANTS, VARIANTS
 
 SMALL, LARGE = VARIANTS
 LEFT, MIDDLE = 340, 186
+Change = Callable[[dict[str, Tensor]], object]
 DATA_FILES = (
     "canonical_nodes3.npy",
     "canonical_eigval3.npy",
@@ -67,3 +69,13 @@ def write_data_files(folder: Path, seed: int = 0) -> Path:
     for name, array in zip(DATA_FILES, arrays, strict=True):
         np.save(folder / name, array)
     return folder
+
+
+def small_file(
+    folder: Path, change: Change = lambda tensors: None, variant: object = SMALL
+) -> Path:
+    """A checkpoint whose tensors each repeat one value, so that it is small; `change`d."""
+    tensors = crop_tensors(variant, real=False)
+    change(tensors)
+    torch.save(tensors, folder / "nlf_s_crop.pt")
+    return folder / "nlf_s_crop.pt"

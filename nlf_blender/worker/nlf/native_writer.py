@@ -53,7 +53,8 @@ def save_native(model: LocalizerModel, path: Path, half: bool = False) -> None:
             "Choose a folder that you may write to, on a disk with enough space.",
         ) from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        if unfinished.is_file():
+            unfinished.unlink()
 
 
 def _halved(name: str, value: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ become the native model's without a copy.
 
 from __future__ import annotations
 
+import re
 import struct
 import warnings
 import zipfile
@@ -89,14 +90,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             warnings.simplefilter("ignore")  # of deprecated storages: the file's, not the user's
             content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except UnpicklingError as error:
-        raise UserError(
-            "Unsafe model file",
-            f"{path.name} asks for more than tensors and was refused before any of its code ran "
-            f"({_first_line(error)}).",
-            "Do not trust it: get the checkpoint from its authors again.",
-        ) from error
+        raise _refused(path, str(error)) from error
     except _FAULTS as error:
-        reason = f"it is damaged, perhaps cut off ({_first_line(error)})"
+        reason = f"it is damaged, perhaps cut off ({_last_line(error)})"
         raise unusable(path, reason) from error
     if isinstance(content, Mapping) and isinstance(content.get(NESTED), Mapping):
         content = content[NESTED]
@@ -168,8 +164,21 @@ def _locations(path: Path, data: OfficialData, tensors: dict[str, Tensor]) -> Fl
         raise unusable(path, f"its locations do not suit the data files ({error})") from error
 
 
-def _first_line(error: Exception) -> str:
-    """The reason in an error's text, of which torch writes whole paragraphs."""
+def _refused(path: Path, text: str) -> UserError:
+    """What torch's unpickler would not do, by its error's text."""
+    foreign = re.search(r"GLOBAL (\S+)", text)
+    if foreign is None:
+        reason = _last_line(text.split("Check the documentation")[0])
+        return unusable(path, f"its list of contents is damaged ({reason}); no code was run")
+    return UserError(
+        "Unsafe model file",
+        f"{path.name} asks for {foreign[1]}, which no tensor needs. It was refused before any of "
+        "its code was run.",
+        "Do not trust it: get the checkpoint from its authors again.",
+    )
+
+
+def _last_line(error: object) -> str:
+    """The end of an error's text, where torch says what was wrong."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    telling = [line for line in lines if "Unsupported" in line or "WeightsUnpickler error" in line]
-    return (telling or lines or [type(error).__name__])[0][:200].rstrip(".")
+    return (lines or [type(error).__name__])[-1][:200].rstrip(".")
