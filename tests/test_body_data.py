@@ -9,9 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from body_examples import OPEN_BODY, SMALL_NAMES, SMALL_PARENTS, small_arrays, small_body
+from body_examples import (
+    OPEN_BODY,
+    SMALL_NAMES,
+    SMALL_PARENTS,
+    family_arrays,
+    small_arrays,
+    small_body,
+)
 
 from nlf_blender.body.body_data import body_from_arrays, load_body_npz, reduced_body_npz
+from nlf_blender.body.hands import SIDES, hand_joints, hand_pose_from_pca
 from nlf_blender.body.skeleton import SMPL_JOINT_NAMES, SMPL_PARENTS
 from nlf_blender.errors import UserError
 
@@ -98,6 +106,49 @@ def test_names_are_made_up_where_a_file_has_none() -> None:
     arrays = small_arrays()
     del arrays["joint_names"]
     assert body_from_arrays(arrays).skeleton.joint_names[1] == "Joint_01"
+
+
+@pytest.mark.parametrize(("kind", "joints"), [("smpl", 24), ("smplh", 52), ("smplx", 55)])
+def test_the_family_is_known_by_its_joints(kind: str, joints: int) -> None:
+    arrays = family_arrays(kind)
+    body = body_from_arrays(arrays)
+    names = body.skeleton.joint_names
+    assert (body.kind, body.joint_count, names[21]) == (kind, joints, "R_Wrist")
+    hands = [hand_joints(body.skeleton, side) for side in SIDES]
+    assert all(hands) == (kind != "smpl") and (body.hands is not None) == (kind != "smpl")
+    for hand, wrist in zip(hands, ("L_Wrist", "R_Wrist"), strict=True):
+        roots = [joint for joint in hand if body.skeleton.parents[joint] not in hand]
+        assert {names[body.skeleton.parents[joint]] for joint in roots} <= {wrist}
+        assert len(roots) == (5 if hand else 0)
+    arrays["kintree_table"] = arrays["kintree_table"].astype(np.int64)
+    arrays["kintree_table"][0, 0] = -1
+    assert body_from_arrays(arrays).kind == kind
+    arrays["kintree_table"][0, 15] = 0  # the head at the pelvis
+    assert body_from_arrays(arrays).kind == ""
+
+
+def test_hand_poses_by_components() -> None:
+    body = body_from_arrays(family_arrays("smplh"))
+    assert body.hands is not None and body.hands.component_count == 45
+    flat = hand_pose_from_pca(body.hands, "left", np.array([2.0, -1.0]), flat_hand_mean=True)
+    rows = body.hands.left_components
+    np.testing.assert_allclose(flat.ravel(), 2 * rows[0] - rows[1])
+    relaxed = hand_pose_from_pca(body.hands, "left", np.array([2.0, -1.0]))
+    np.testing.assert_allclose(relaxed - flat, body.hands.mean("left"))
+    many = hand_pose_from_pca(body.hands, "right", np.zeros((4, 6)))
+    np.testing.assert_array_equal(many[2], body.hands.mean("right"))
+    with pytest.raises(ValueError, match="46 hand coefficients"):
+        hand_pose_from_pca(body.hands, "left", np.zeros(46))
+    with pytest.raises(ValueError, match="'L' is not one of left, right"):
+        body.hands.mean("L")
+
+
+def test_weights_that_rounding_made_negative() -> None:
+    arrays = small_arrays()
+    arrays["weights"][arrays["weights"] == 0] = -1e-9
+    weights = body_from_arrays(arrays).weights
+    assert weights.min() == 0
+    np.testing.assert_allclose(weights.sum(axis=1), 1)
 
 
 def test_pickled_extras_are_left_alone(tmp_path: Path) -> None:

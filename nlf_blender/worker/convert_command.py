@@ -109,15 +109,15 @@ def _check_size(found: Fit, source: BodyModel, target: BodyModel) -> None:
 
 def _load_bodies(options: argparse.Namespace) -> list[BodyModel]:
     """Source and target, on their device."""
-    from ..body.body_data import load_body_npz
     from .engine import body_path
     from .nlf.localizer import select_device
+    from .smpl.body_files import load_body
     from .smpl.body_model import BodyModel
     from .smpl.fitting.fit import fitting_device
 
     device = fitting_device(select_device(options.device))
     return [
-        BodyModel(load_body_npz(body_path(name))).to(device)
+        BodyModel(load_body(body_path(name))).to(device)
         for name in (options.source, options.target)
     ]
 

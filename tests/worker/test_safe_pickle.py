@@ -3,15 +3,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
+import tracemalloc
 from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
 import pytest
+from fake_chumpy import Ch, Select, as_chumpy
 from scipy import sparse
 
 from nlf_blender.errors import UserError
+from nlf_blender.worker.smpl.pickle_stand_ins import DtypeState
 from nlf_blender.worker.smpl.safe_pickle import load_arrays
 
 MATRIX = np.array([[0.0, 0.25, 0.75], [1.0, 0.0, 0.0]])
@@ -130,3 +134,91 @@ def test_a_sparse_matrix_that_points_outside_is_refused(tmp_path: Path) -> None:
     matrix.indices[0] = 10**6
     with pytest.raises(UserError, match="Not a pickle of arrays"):
         load_arrays(write(tmp_path / "file.pkl", {"mtx": matrix}))
+
+
+@pytest.mark.parametrize("protocol", [0, 1, 2, 5])
+def test_chumpys_arrays_without_chumpy(tmp_path: Path, protocol: int) -> None:
+    every = np.arange(24.0).reshape(2, 3, 4)
+    few = np.flatnonzero(np.arange(24) % 4 < 2)
+    with as_chumpy():
+        chosen = Select(Ch(every), few, (2, 3, 2))
+        path = write(tmp_path / "file.pkl", {"all": Ch(every), "few": chosen}, protocol)
+    found = load_arrays(path)
+    np.testing.assert_array_equal(found["all"], every)
+    np.testing.assert_array_equal(found["few"], every[..., :2])
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ({"a": np.arange(3.0), "idxs": np.array([5])}, "out of bounds"),
+        ({"a": np.arange(3.0), "idxs": np.array([0.5])}, "whole numbers"),
+        ({"a": np.arange(3.0)}, "without idxs"),
+    ],
+)
+def test_a_faulty_selection(tmp_path: Path, state: dict, said: str) -> None:
+    with as_chumpy():
+        chosen = Select.__new__(Select)
+        chosen.__dict__.update(state)
+        path = write(tmp_path / "file.pkl", {"few": chosen})
+    with pytest.raises(UserError, match=said):
+        load_arrays(path)
+
+
+def test_what_is_no_array_is_left_out(tmp_path: Path) -> None:
+    content = {"f": np.eye(2), "names": {"a": 1}, "objects": np.array([{}, None]), "list": [1]}
+    assert set(load_arrays(write(tmp_path / "file.pkl", content))) == {"f"}
+
+
+def shared_bytes(copies: int) -> bytes:
+    """A pickle whose arrays all refer to the same bytes of the file."""
+    size = 1 << 16
+    dtype = b"cnumpy\ndtype\n(S'u1'\ntR"
+    content = b"\x80\x02(S'raw'\n" + b"T" + size.to_bytes(4, "little") + bytes(size) + b"q\x01"
+    for number in range(copies):
+        content += b"S'%d'\n" % number
+        content += b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntS'b'\ntR"
+        content += b"(I1\n(I%d\nt" % size + dtype + b"I00\nh\x01tb"
+    return content + b"d."
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x80\x02}r\xff\xff\xff\x7f.",  # an entry number of 2^31 - 1
+        b"\x80\x02cnumpy\nndarray\n(I1000000000000\ntR.",
+        b"\x80\x04\x8e" + (1 << 62).to_bytes(8, "little") + b"short",
+        shared_bytes(3),
+        b"\x80\x02(S'a'\ncscipy.sparse.csc\ncsc_matrix\n)\x81}S'_shape'\n(I900000000000\nI1\ntsbd.",
+    ],
+)
+def test_small_files_do_not_take_much_memory(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "bomb.pkl"
+    path.write_bytes(content)
+    tracemalloc.start()
+    try:
+        with contextlib.suppress(UserError):
+            assert load_arrays(path) == {}
+        assert tracemalloc.get_traced_memory()[1] < 4e6
+    finally:
+        tracemalloc.stop()
+
+
+def test_arrays_larger_than_their_file_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "file.pkl"
+    path.write_bytes(shared_bytes(1))
+    assert load_arrays(path)["0"].nbytes == 1 << 16
+    path.write_bytes(shared_bytes(2))
+    with pytest.raises(UserError, match="larger than the file"):
+        load_arrays(path)
+
+
+def test_a_pickle_cannot_change_the_reader(tmp_path: Path) -> None:
+    before = DtypeState.__init__.__defaults__
+    targets = [b"cnumpy\ndtype\n", b"c_codecs\nencode\n", b"cnumpy\nndarray\n"]
+    for target in targets:
+        path = tmp_path / "file.pkl"
+        path.write_bytes(b"\x80\x02" + target + b"N}S'__defaults__'\n(I1\nts\x86b.")
+        with pytest.raises(UserError):
+            load_arrays(path)
+    assert DtypeState.__init__.__defaults__ == before and not hasattr(DtypeState, "__defaults__")

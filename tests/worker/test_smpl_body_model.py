@@ -8,10 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from body_examples import OPEN_BODY, random_pose, small_body
+from body_examples import OPEN_BODY, random_pose, small_arrays, small_body
 
 from nlf_blender.body import kinematics
 from nlf_blender.body.body_data import BodyData, load_body_npz
+from nlf_blender.body.forward import posed_body
 from nlf_blender.body.rotations import matrix_from_rotvec
 from nlf_blender.worker.smpl import body_model as module
 from nlf_blender.worker.smpl import rotations
@@ -99,6 +100,43 @@ def test_subset_matrices_scale_and_fewer_betas() -> None:
     scaled = model(pose, betas, translation, factors)
     expected = (whole.vertices - translation[:, None]) * factors[:, None, None]
     torch.testing.assert_close(scaled.vertices, expected + translation[:, None])
+
+
+def test_more_than_the_body_has_is_refused() -> None:
+    body = small_body()
+    model = BodyModel(body)
+    pose, betas, translation = tensors(*random_pose(np.random.default_rng(3), 2, body))
+    with pytest.raises(ValueError, match="4 betas for a body with 3"):
+        model(pose, torch.zeros(2, 4), translation)
+    with pytest.raises(ValueError, match="1 expressions for a body with 0"):
+        model(pose, betas, translation, expression=torch.zeros(2, 1))
+    with pytest.raises(ValueError, match="no kid axis"):
+        model(pose, betas, translation, kid=torch.zeros(2))
+
+
+def test_expressions_beside_the_kid_axis_and_for_a_subset() -> None:
+    dirs = np.random.default_rng(1).normal(size=(280, 3, 2)) * 0.01
+    body = replace(
+        small_body(),
+        expression_dirs=dirs,
+        joints_expression_dirs=small_arrays()["J_regressor"] @ dirs.transpose(2, 0, 1),
+        kid_direction=np.full((280, 3), 0.01),
+        joints_kid_direction=np.full((5, 3), 0.01),
+    )
+    body = replace(body, joints_expression_dirs=body.joints_expression_dirs.transpose(1, 2, 0))
+    model = BodyModel(body)
+    pose, betas, translation = tensors(*random_pose(np.random.default_rng(3), 2, body))
+    kid, expression, subset = torch.tensor([0.2, 0.7]), torch.randn(2, 2), torch.tensor([9, 270])
+    whole = model(pose, betas, translation, kid=kid, expression=expression)
+    part = model(pose, betas, translation, None, subset, kid, expression)
+    torch.testing.assert_close(part.vertices, whole.vertices[:, subset])
+    for person in range(2):
+        grown = replace(body, v_template=body.v_template + 0.01 * float(kid[person]))
+        grown = replace(grown, joints_template=grown.joints_template + 0.01 * float(kid[person]))
+        arguments = (array[person].numpy() for array in (pose, betas, translation, expression))
+        posed = posed_body(grown, *arguments)
+        np.testing.assert_allclose(whole.vertices[person], posed.vertices, atol=1e-5)
+        np.testing.assert_allclose(whole.joints[person], posed.joints, atol=1e-5)
 
 
 def test_many_people_go_through_in_groups(monkeypatch: pytest.MonkeyPatch) -> None:
