@@ -6,14 +6,28 @@ from __future__ import annotations
 import math
 import tracemalloc
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
 from nlf_blender.errors import UserError
 from nlf_blender.worker.nlf.camera import Camera
-from nlf_blender.worker.nlf.crops import Augmentation, CropSpec, crop_view, look_at
-from nlf_blender.worker.nlf.warping import WarpStyle, warp_crop
+from nlf_blender.worker.nlf.crops import (
+    Augmentation,
+    CropSpec,
+    CropView,
+    crop_view,
+    float32,
+    look_at,
+)
+from nlf_blender.worker.nlf.lens32 import bend, unbend_roughly
+from nlf_blender.worker.nlf.warping import (
+    OFFICIAL_COARSEST_LEVEL,
+    WarpStyle,
+    pyramid_level,
+    warp_crop,
+)
 
 SIDE = 256
 SRGB, LIGHT = WarpStyle(linear_light=False), WarpStyle(linear_light=True)
@@ -22,6 +36,7 @@ LENSES = {
     "brown": [-0.25, 0.08, 0.0012, -0.0007, -0.01],
     "fisheye": [0.05, -0.01, 0.004, -0.0006],
 }
+TWELVE = [-0.1, 0.05, 0.001, 0.002, 0.01, 0.1, 0.02, 0.0, 0.003, -0.001, 0.002, 0.001]
 
 
 def _camera(lens: list[float] | None = None) -> Camera:
@@ -174,3 +189,140 @@ def test_a_box_beyond_what_the_lens_sees_is_still_measured() -> None:
     camera = _camera([-0.3, 0.0, 0.0, 0.0, 0.0])
     view = crop_view(camera, CropSpec.square((400.0, 300.0), 900.0), SIDE)
     assert 0.5 * SIDE / 900 < view.scale < 1.1 * SIDE / 900
+
+
+@pytest.mark.parametrize("factor", [2, 3, 4])
+def test_supersampling_is_the_mean_of_the_samples(factor: int) -> None:
+    """A crop of twice the focal length per sample, averaged, is what antialias_factor gives."""
+    board = (np.indices((600, 800)).sum(axis=0) // 3 % 2 * 255).astype(np.uint8)
+    image = np.repeat(board[..., None], 3, axis=2)
+    view = crop_view(_camera(), CropSpec.square((400.0, 300.0), 400.0, 0.2), SIDE)
+    fine = view.intrinsics.copy()
+    fine[:2, :2] *= factor
+    fine[:2, 2] = (view.intrinsics[:2, 2] + 0.5) * factor - 0.5
+    samples = warp_crop(
+        image,
+        _camera(),
+        CropView(view.rotation, fine, view.scale * factor),
+        SIDE * factor,
+        LIGHT,
+        gamma=2.2,
+    )
+    means = samples.reshape(3, SIDE, factor, SIDE, factor).mean(axis=(2, 4))
+    style = WarpStyle(linear_light=True, antialias_factor=factor)
+    crop = warp_crop(image, _camera(), view, SIDE, style, gamma=2.2)
+    assert np.abs(crop - means).max() < 2e-3
+    plain = warp_crop(image, _camera(), view, SIDE, LIGHT, gamma=2.2)
+    assert np.abs(crop - plain).mean() > 0.02
+
+
+@pytest.mark.parametrize("factor", [5, 8])
+def test_more_samples_are_weighed_by_a_triangle(factor: int) -> None:
+    ramp = np.tile(np.linspace(40, 215, 800), (600, 1)).round().astype(np.uint8)
+    image = np.repeat(ramp[..., None], 3, axis=2)
+    view = crop_view(_camera(), CropSpec.square((400.0, 300.0), 300.0), SIDE)
+    style = WarpStyle(linear_light=False, antialias_factor=factor)
+    crop = warp_crop(image, _camera(), view, SIDE, style)
+    plain = warp_crop(image, _camera(), view, SIDE, SRGB)
+    assert np.abs(crop - plain)[:, 2:-2, 2:-2].max() < 2 / 255  # of a ramp, any mean is the middle
+
+
+@pytest.mark.parametrize("factor", [0, 9])
+def test_numbers_of_samples_that_cannot_be_are_refused(factor: int) -> None:
+    with pytest.raises(ValueError, match="antialias_factor"):
+        WarpStyle(linear_light=True, antialias_factor=factor)
+
+
+@pytest.mark.parametrize(
+    ("scale", "level"),
+    [(3.0, 0), (1.0, 0), (0.51, 0), (0.5, 1), (0.26, 1), (0.25, 2), (0.05, 2), (1e-4, 2)],
+)
+def test_levels_of_the_official_pyramid(scale: float, level: int) -> None:
+    assert pyramid_level(scale, OFFICIAL_COARSEST_LEVEL) == level
+
+
+def test_a_level_is_the_mean_of_its_pixels() -> None:
+    """From an odd-sized image, against plain sampling of the reduced image by OpenCV."""
+    image = np.random.default_rng(0).integers(0, 256, (1083, 1442, 3), dtype=np.uint8)
+    camera = Camera.create([[1500.0, 0, 720.0], [0, 1500.0, 541.0], [0, 0, 1]])
+    view = crop_view(camera, CropSpec.square((800.0, 560.0), 1050.0), SIDE)
+    crop = warp_crop(image, camera, view, SIDE, SRGB)
+    means = image[:1080, :1440].reshape(270, 4, 360, 4, 3).mean(axis=(1, 3)) / 255
+    x, y = np.meshgrid(np.arange(SIDE), np.arange(SIDE))
+    pixels = camera.project(view.unproject(np.stack([x, y], axis=-1)))
+    places = ((pixels + 0.5) / 4 - 0.5).astype(np.float32)
+    expected = cv2.remap(means.astype(np.float32), places, None, cv2.INTER_LINEAR)
+    assert np.abs(crop.transpose(1, 2, 0) - expected).max() < 1e-3
+
+
+def test_where_one_level_ends_and_the_next_begins_nothing_jumps() -> None:
+    smooth = cv2.GaussianBlur(
+        np.random.default_rng(1).integers(0, 256, (900, 900, 3), dtype=np.uint8), (0, 0), 9
+    )
+    camera = Camera.create([[900.0, 0, 449.5], [0, 900.0, 449.5], [0, 0, 1]])
+    spec = CropSpec.square((449.5, 449.5), 520.0)
+    scale = 0.5 / crop_view(camera, spec, SIDE).scale
+    views = [crop_view(camera, spec, SIDE, Augmentation(scale=scale * s)) for s in (0.9999, 1.0001)]
+    assert [pyramid_level(view.scale, 2) for view in views] == [1, 0]
+    coarse, fine = (warp_crop(smooth, camera, view, SIDE, SRGB) for view in views)
+    assert np.abs(coarse - fine).max() < 0.01
+
+
+def test_white_outside_of_the_image() -> None:
+    image = np.zeros((600, 800, 3), np.uint8)
+    view = crop_view(_camera(), CropSpec.square((0.0, 300.0), 200.0), SIDE)
+    style = WarpStyle(linear_light=True, white_outside=True)
+    crop = warp_crop(image, _camera(), view, SIDE, style, gamma=0.6)
+    assert crop[:, 128, 5].min() == 1.0
+    assert crop[:, 128, 250].max() == 0.0
+    assert not image.any()
+    away = crop_view(_camera(), CropSpec.square((-900.0, 300.0), 200.0), SIDE)
+    assert warp_crop(image, _camera(), away, SIDE, style).min() == 1.0
+
+
+@pytest.mark.parametrize("lens", [TWELVE, *LENSES.values()])
+def test_a_crop_is_opencvs_undistorted_picture(lens: list[float]) -> None:
+    """Undistorted by OpenCV as the crop's camera sees it, with the same lens and rotation."""
+    noise = np.random.default_rng(2).integers(0, 256, (600, 800, 3), dtype=np.uint8)
+    image = cv2.GaussianBlur(noise, (0, 0), 4)
+    camera = _camera(lens)
+    view = crop_view(camera, CropSpec.square((560.0, 240.0), 240.0), SIDE, Augmentation(0.3))
+    make = cv2.fisheye.initUndistortRectifyMap if camera.is_fisheye else cv2.initUndistortRectifyMap
+    coefficients = np.array(lens) if lens else np.zeros(5)
+    maps = make(
+        camera.intrinsics, coefficients, view.rotation, view.intrinsics, (SIDE, SIDE), cv2.CV_32FC1
+    )
+    expected = cv2.remap(image.astype(np.float32) / 255, *maps, cv2.INTER_LINEAR)
+    crop = warp_crop(image, camera, view, SIDE, SRGB)
+    assert np.abs(crop.transpose(1, 2, 0) - expected).max() < 2e-3
+
+
+@pytest.mark.parametrize("lens", [TWELVE, *LENSES.values()])
+def test_single_precision_lenses_are_the_double_ones(lens: list[float]) -> None:
+    plane = np.random.default_rng(3).uniform(-0.5, 0.5, (50, 2))
+    points = np.column_stack([plane, np.ones(50)])
+    unit = Camera.create(np.eye(3), lens)
+    bent = bend(float32(plane), float32(lens))
+    assert np.abs(bent.numpy() - unit.project(points)).max() < 1e-6
+    assert (unbend_roughly(bent, float32(lens)) - float32(plane)).abs().max() < 2e-3
+
+
+def test_a_lens_that_cannot_be_undone_roughly_is_undone_well() -> None:
+    camera = _camera([-0.33, 0.05, 0.0, 0.0, 0.0])
+    spec = CropSpec.square((40.0, 40.0), 30.0)
+    view = crop_view(camera, spec, SIDE)
+    middle = camera.unproject(np.array(spec.center))
+    assert np.abs(view.project(middle) - SIDE / 2).max() < 0.1 * SIDE
+
+
+def test_a_flipped_crop_of_a_mirrored_picture_is_the_crop() -> None:
+    noise = np.random.default_rng(4).integers(0, 256, (600, 800, 3), dtype=np.uint8)
+    image = cv2.GaussianBlur(noise, (0, 0), 3)
+    camera = _camera()
+    spec, mirrored = CropSpec.square((520.0, 260.0), 330.0), CropSpec.square((279.0, 260.0), 330.0)
+    plain = crop_view(camera, spec, SIDE, Augmentation(0.2))
+    flipped = crop_view(camera, mirrored, SIDE, Augmentation(-0.2, flip=True))
+    assert np.allclose(flipped.rotation, plain.rotation @ np.diag([-1.0, 1.0, 1.0]), atol=1e-6)
+    first = warp_crop(image, camera, plain, SIDE, LIGHT)
+    second = warp_crop(np.ascontiguousarray(image[:, ::-1]), camera, flipped, SIDE, LIGHT)
+    assert np.abs(first - second).max() < 1e-3
