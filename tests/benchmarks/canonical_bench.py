@@ -27,10 +27,8 @@ from .smpl_stand_in import StandIn, stand_in
 
 PERSONS = (0.7, 1.5)  # how unlike the mean persons are, standard deviations of the betas
 KINDS = ("surface", "inside")
-HEAD = [
-    "way", "persons apart", *(f"{kind} {figure}" for kind in KINDS for figure in ("mean", "95 %", "max")),
-    "s",
-]  # fmt: skip
+COLUMNS = tuple(f"{kind} {figure}" for kind in KINDS for figure in ("mean", "95 %", "max"))
+HEAD = ["way", "persons apart", *COLUMNS, "s"]
 
 
 def rows_of(body: BodyData, apart: float) -> Iterator[Row]:

@@ -56,14 +56,11 @@ def fit_to_cloud(own: OwnCanonical, start: Float64Array, cloud: Float64Array) ->
     """The body's points [V+J,3], from where they start, deformed onto a cloud [N,3]; metres."""
     points = start.copy()
     cloud = _thinned(cloud)
-    distances = []
-    share = 0.0
+    first = _surface(own, points).query(cloud).distances
     for reach, smoothing in ROUNDS:
         near = _surface(own, points).query(cloud)
         pulling = near.distances < reach
-        distances.append(float(near.distances.mean()))
-        share = share or float(pulling.mean())
-        if pulling.sum() < 4:
+        if not pulling.any():
             break
         places = near.positions[pulling]
         field = RBFInterpolator(
@@ -71,7 +68,7 @@ def fit_to_cloud(own: OwnCanonical, start: Float64Array, cloud: Float64Array) ->
         )
         points = own.symmetrized(points + field(points))
     after = distance_of_cloud(own, points, cloud)
-    return CloudFit(points, distances[0], after, share)
+    return CloudFit(points, float(first.mean()), after, float((first < ROUNDS[0][0]).mean()))
 
 
 def distance_of_cloud(own: OwnCanonical, points: Float64Array, cloud: Float64Array) -> float:

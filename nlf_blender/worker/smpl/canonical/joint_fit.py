@@ -20,7 +20,6 @@ from ..conversion.body_regions import FEWEST_JOINTS
 from ..conversion.joint_matching import known_names, plain_name, same_joints
 from ..fitting.fit import Fit
 from .body_fit import FittedBody
-from .own_canonical import OwnCanonical
 
 # How much a joint counts by its name without the side.
 TRUST = {
@@ -34,8 +33,8 @@ TRUST_OF_HINGES = 0.5  # joints that count as much or more are met exactly
 
 @dataclass(frozen=True, eq=False)
 class JointFit:
-    """fitted, fit: the body and its parameters. points [V+J,3]: with hinges at their targets, metres; distance: mean
-    metres that these were off by the parameters alone."""
+    """fitted, fit: the body and its parameters. points [V+J,3]: with hinges at their targets, metres;
+    distance: mean metres that these were off by the parameters alone."""
 
     fitted: FittedBody
     fit: Fit

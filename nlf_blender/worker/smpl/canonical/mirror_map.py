@@ -62,7 +62,9 @@ def _assignment(vertices: Float64Array) -> IntArray | None:
     """
     count = len(vertices)
     tree = cKDTree(vertices)
-    near = tree.query(vertices * MIRROR, k=range(1, min(CONTESTED, count) + 1))[1]
+    gaps, near = tree.query(vertices * MIRROR, k=range(1, min(CONTESTED, count) + 1))
+    if gaps[:, 0].mean() > MOST_MEAN_DISTANCE or gaps[:, 0].max() > MOST_DISTANCE:
+        return None  # no map can be nearer
     nearest = near[:, 0].astype(np.int64)
     alone = np.flatnonzero(nearest[nearest] != np.arange(count))
     if not len(alone):

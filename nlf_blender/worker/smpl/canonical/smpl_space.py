@@ -15,8 +15,8 @@ from ....errors import UserError
 from ...nlf.canonical_space import CanonicalBody, CanonicalSpace
 from ..conversion.correspondence import Correspondence
 from ..conversion.joint_matching import same_joints
-from .carry import carried_points
 from .body_fit import FittedBody
+from .carry import carried_points
 from .cloud_fit import distance_of_cloud, fit_to_cloud, fit_to_surface
 from .joint_fit import fit_to_joints
 from .mean_joints import mean_canonical_joints, mean_rest_joints
@@ -83,7 +83,7 @@ def _as_listed(own: OwnCanonical, listed: CanonicalBody) -> Placed | None:
 def _smpl_alone(own: OwnCanonical, space: CanonicalSpace) -> Placed:
     """The file's mean person in canonical pose, or fitted to the model's points where it is not
     the one that they are of: a man or a woman, where the official release has the neutral one."""
-    cloud = _cloud(space)
+    cloud = _cloud(own, space)
     figures = {"joints_off": _joints_off(own)}
     if cloud is None:
         return Placed(own.points, _pose_text(own) + _unused(space), figures)
@@ -135,7 +135,7 @@ def _from_reference(
 
 def _onto_cloud(own: OwnCanonical, space: CanonicalSpace) -> Placed | None:
     """Onto the points that the model's files list; None without any, or if they are no person's."""
-    cloud = _cloud(space)
+    cloud = _cloud(own, space)
     if cloud is None:
         return None
     kind, listed = cloud
@@ -177,9 +177,11 @@ def place_by_joints(own: OwnCanonical, rest: Float64Array) -> Placed:
     return Placed(points, "", {"hinges_off_before": start.distance})
 
 
-def _cloud(space: CanonicalSpace) -> tuple[str, CanonicalBody] | None:
-    """The first body that the model's files list, with its kind, if its joints are a person's."""
-    for kind in SAME_MESH:
+def _cloud(own: OwnCanonical, space: CanonicalSpace) -> tuple[str, CanonicalBody] | None:
+    """What the model's files list, with its kind: of the body's own kind, if it is of the family,
+    else the first whose joints are a person's."""
+    first = (own.body.kind,) if in_smpl_family(own.body) else ()
+    for kind in (*first, *SAME_MESH):
         listed = space.bodies.get(kind)
         if listed is None or len(listed.joints) != SKELETONS[kind].joint_count:
             continue
