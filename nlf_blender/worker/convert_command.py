@@ -67,6 +67,7 @@ def _convert(options: argparse.Namespace) -> int:
     progress = Progress(listener=ProgressLine().show)
     progress.step("load")
     source, target = _load_bodies(options)
+    _check_betas(options, target)
     motion = read_motion(options.motion, source.body)
     progress.step("correspondence")
     correspondence = _correspondence(options, source, target)
@@ -94,6 +95,17 @@ def _convert(options: argparse.Namespace) -> int:
     )
     print_seconds(progress.seconds)
     return 0
+
+
+def _check_betas(options: argparse.Namespace, target: BodyModel) -> None:
+    """UserError if more shape components are asked for than the target has."""
+    count = target.beta_count
+    if options.betas > max(count, DEFAULT_BETAS):
+        raise UserError(
+            "Not as many shape components",
+            f"--betas is {options.betas}, but {options.target} has {count}.",
+            f"Give --betas {count} or less.",
+        )
 
 
 def _check_size(found: Fit, source: BodyModel, target: BodyModel) -> None:

@@ -83,3 +83,11 @@ def test_missing_files_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "Motion file not found" in capsys.readouterr().err
     assert main(["convert", "none.npz", "--from", "open", "--to", "none.npz", *out]) == 1
     assert "Body file not found" in capsys.readouterr().err
+
+
+def test_more_betas_than_there_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["convert", str(tmp_path / "motion.npz"), "--from", "open", "--to", "open"]
+    words += ["--out", str(tmp_path / "out.npz"), "--betas", "17", "--device", "cpu"]
+    assert main(words) == 1
+    said = capsys.readouterr().err
+    assert "--betas is 17, but open has 16" in said and "--betas 16 or less" in said

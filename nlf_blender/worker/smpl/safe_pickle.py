@@ -158,9 +158,11 @@ def load_arrays(path: Path) -> dict[str, Value]:
             "File not readable", f"{path}: {error.strerror}.", "Choose the file again."
         ) from error
     except DAMAGED as error:
+        cut = isinstance(error, EOFError) or "truncated" in str(error)
+        reason = "it is cut off" if cut else str(error) or type(error).__name__
         raise UserError(
             "Not a pickle of arrays",
-            f"{path}: {str(error) or type(error).__name__}.",
+            f"{path}: {reason}.",
             "Get the file from its publisher again.",
         ) from error
     kinds = (np.ndarray, np.generic, sparse.csr_matrix, str, bytes, int, float)
