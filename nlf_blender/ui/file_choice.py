@@ -28,6 +28,7 @@ BODY_ITEMS = (
     ("FILE", "File", "A body file of yours: SMPL, SMPL-H or SMPL-X"),
     ("FOLDER", "Folder", "A folder with body files, in any of the usual layouts"),
 )
+UNKNOWN_LICENSE = "Not known until examined; most likely non-commercial research only"
 OPEN_BODY_LICENSE = "CC0: free for any use, ships with the extension"
 
 
@@ -157,7 +158,7 @@ class FileChoice:
             return releases.LICENSE_FREE
         if release is not None:
             return release.license
-        return report.license if report else f"Examine tells. {releases.LICENSE_RESEARCH}, mostly"
+        return report.license if report else f"{UNKNOWN_LICENSE} (official NLF files)"
 
     def body_license(self) -> str:
         """The chosen body's licence in words."""
@@ -171,7 +172,7 @@ class FileChoice:
             found = RUNTIME.files.bodies.file(folder, self.body_found)
             if found is not None:
                 return f"Non-commercial research only ({KIND_TITLES[found.kind]} model licence)"
-        return "Examine tells. SMPL-family files: non-commercial research only"
+        return f"{UNKNOWN_LICENSE} (SMPL-family files)"
 
 
 def _file_named(path: str, what: str) -> Path:

@@ -15,6 +15,7 @@ from .drawing import DIALOG_WIDTH, draw_text
 from .environment_view import ONLINE_HINT
 from .file_work import BODY, MODEL
 from .preferences import preferences
+from .redraw import tag_redraw
 from .runtime import FILES, RUNTIME, errors_reported
 
 WHAT_ITEMS = ((MODEL, "Model", ""), (BODY, "Body", ""))
@@ -89,6 +90,7 @@ class NLF_OT_cancel_files(bpy.types.Operator):
         work = RUNTIME.files.download if self.what == "DOWNLOAD" else RUNTIME.files.conversion
         if work is not None:
             work.cancel()
+        tag_redraw()
         return {"FINISHED"}
 
 

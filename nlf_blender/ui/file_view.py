@@ -75,7 +75,7 @@ def draw_body(layout: Layout, context: Context, prefs: NLF_Preferences) -> None:
 
 
 def _draw_license(layout: Layout, context: Context, text: str, free: bool) -> None:
-    draw_text(layout, context, f"Licence: {text}", icon="CHECKMARK" if free else "INFO")
+    draw_text(layout, context, f"Licence: {_capital(text)}", icon="CHECKMARK" if free else "INFO")
 
 
 # ------------------------------------------------------------------------------------ downloads
@@ -102,7 +102,8 @@ def _draw_download(box: Layout, row: Layout, context: Context, release: Release)
         return
     path = places.models_folder() / release.file
     here = path.is_file()
-    begun = path.with_name(path.name + ".part").is_file()
+    part = path.with_name(path.name + ".part")
+    begun = part.is_file() and part.stat().st_size > 0
     text = "Download Again" if here else "Go On Downloading" if begun else "Download"
     row.operator("nlf.download", text=text, icon="IMPORT").key = release.key
     if not bpy.app.online_access:
@@ -147,15 +148,19 @@ def _draw_examination(
 
 def _draw_report(layout: Layout, context: Context, report: FileReport) -> None:
     box = layout.box()
-    box.label(text=report.kind, icon="FILE_TICK", translate=False)
+    box.label(text=_capital(report.kind), icon="FILE_TICK", translate=False)
     column = box.column(align=True)
     for name, value in report.rows:
-        draw_text(column, context, f"{name}: {value}", icon="DOT")
+        draw_text(column, context, f"{_capital(name)}: {value}", icon="DOT")
     draw_text(column, context, f"SHA-256: {report.sha256}", icon="DOT")
     for text in report.missing:
         draw_text(box, context, f"Missing: {text}", icon="ERROR")
     for text in report.notes:
-        draw_text(box, context, text, icon="INFO")
+        draw_text(box, context, _capital(text), icon="INFO")
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _draw_consent(

@@ -76,15 +76,19 @@ class FileWork:
             self.conversion.cancel()
         for inspection in self.inspections.values():
             inspection.cancel()
-        self.__init__()
+        self.download = self.conversion = self.converted = None
+        self.inspections, self.arrived = {}, []
 
 
 def adopt(prefs: NLF_Preferences, work: FileWork) -> None:
-    """Let the preferences name what has arrived: a file is a model, a folder is model data."""
+    """Let the preferences name what has arrived: a file is a model, which is examined, a folder is
+    model data. UserError if it cannot be examined; it is named all the same."""
     arrived, work.arrived = work.arrived, []
-    for path in arrived:
-        if path.is_dir():
-            prefs.model_data = str(path)
-        else:
-            prefs.model = str(path)
-            prefs.examine(MODEL)
+    folders = [path for path in arrived if path.is_dir()]
+    models = [path for path in arrived if path not in folders]
+    for folder in folders:
+        prefs.model_data = str(folder)
+    for model in models:
+        prefs.model = str(model)
+    if models:
+        prefs.examine(MODEL)

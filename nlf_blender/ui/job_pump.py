@@ -13,7 +13,7 @@ from .file_work import adopt
 from .importing import hindrance, import_finished
 from .preferences import preferences
 from .redraw import tag_redraw
-from .runtime import RUNTIME
+from .runtime import FILES, RUNTIME
 
 BUSY_SECONDS = 0.1
 WARM_SECONDS = 2.0  # a worker that only waits: its heartbeats are read, its death is noticed
@@ -32,7 +32,7 @@ def pump() -> float | None:
     try:
         RUNTIME.tick()
         if RUNTIME.files.arrived:
-            adopt(preferences(bpy.context), RUNTIME.files)
+            _adopt_files()
         if RUNTIME.to_import and not hindrance():
             folders, RUNTIME.to_import = RUNTIME.to_import, []
             import_finished(folders, RUNTIME.command)
@@ -54,6 +54,13 @@ def pump() -> float | None:
     if RUNTIME.busy:
         return BUSY_SECONDS
     return WARM_SECONDS if RUNTIME.worker_alive else None
+
+
+def _adopt_files() -> None:
+    try:
+        adopt(preferences(bpy.context), RUNTIME.files)
+    except UserError as error:
+        RUNTIME.fail(error, FILES)
 
 
 @bpy.app.handlers.persistent

@@ -10,6 +10,7 @@ from . import job_pump, places
 from .drawing import DIALOG_WIDTH, draw_text
 from .file_work import MODEL
 from .preferences import preferences
+from .redraw import tag_redraw
 from .runtime import FILES, RUNTIME, errors_reported
 
 
@@ -60,6 +61,7 @@ class NLF_OT_allow_program(bpy.types.Operator):
             item.name, item.sha256 = report.path.name, report.sha256
         if RUNTIME.problem is not None and RUNTIME.problem.error.title == "Consent needed":
             RUNTIME.problem = None
+        tag_redraw()
         return {"FINISHED"}
 
 
@@ -77,6 +79,7 @@ class NLF_OT_forget_program(bpy.types.Operator):
         hashes = prefs.trusted_hashes()
         if self.sha256 in hashes:
             prefs.trusted.remove(hashes.index(self.sha256))
+        tag_redraw()
         return {"FINISHED"}
 
 

@@ -176,6 +176,17 @@ def test_a_downloaded_model_is_chosen_and_examined(
     assert bpy.context.scene.nlf.settings(prefs).model == str(path)
 
 
+def test_a_download_without_an_environment_is_kept_and_chosen(
+    extension: Extension, server: dict[str, int]
+) -> None:
+    prefs = extension.preferences
+    prefs.interpreter = "MADE"
+    bpy.ops.nlf.download(key=KEY, accepted=True)
+    extension.pump_to_end()
+    assert prefs.model == str(extension.folder / "models" / "nlf_l.torchscript")
+    assert "No Python environment yet" in shown(extension)
+
+
 def test_a_failed_download_says_why_and_can_be_tried_again(
     extension: Extension, server: dict[str, int]
 ) -> None:
@@ -318,11 +329,11 @@ def test_a_body_file_and_its_licence(extension: Extension) -> None:
     path.write_bytes(b"a body")
     prefs.body = str(path)
     assert prefs.body_choice == "FILE"
-    assert "SMPL-family files: non-commercial" in shown(extension)
+    assert "Not known until examined; most likely non-commercial" in shown(extension)
     bpy.ops.nlf.examine(what="BODY")
     extension.pump_to_end()
     assert "SMPL body" in shown(extension)
-    assert "Licence: non-commercial research only" in shown(extension)
+    assert "Licence: Non-commercial research only" in shown(extension)
     assert bpy.context.scene.nlf.settings(prefs).body == str(path)
     assert bpy.context.scene.nlf.scan_settings(prefs).body == str(path)
     prefs.body = ""
