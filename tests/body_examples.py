@@ -88,6 +88,14 @@ def family_arrays(
     return arrays
 
 
+def write_npz(path: Path, arrays: dict[str, np.ndarray]) -> Path:
+    """The arrays as an npz, whatever the path's suffix."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
+    return path
+
+
 def _normalized(rows: np.ndarray) -> np.ndarray:
     return rows / rows.sum(axis=1, keepdims=True)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 # The one written in Python: the other takes as much memory as the largest number of an entry that
 # the pickle cares to use, and files of a few large arrays are read as quickly.
-from pickle import UnpicklingError, _Unpickler
+from pickle import STOP, UnpicklingError, _Unpickler
 from typing import IO, Any
 
 import numpy as np
@@ -158,8 +158,9 @@ def load_arrays(path: Path) -> dict[str, Value]:
             "File not readable", f"{path}: {error.strerror}.", "Choose the file again."
         ) from error
     except DAMAGED as error:
-        cut = isinstance(error, EOFError) or "truncated" in str(error)
-        reason = "it is cut off" if cut else str(error) or type(error).__name__
+        reason = str(error) or type(error).__name__
+        if not _ends_as_pickles_do(path):
+            reason = "it is cut off, or no pickle"
         raise UserError(
             "Not a pickle of arrays",
             f"{path}: {reason}.",
@@ -167,3 +168,9 @@ def load_arrays(path: Path) -> dict[str, Value]:
         ) from error
     kinds = (np.ndarray, np.generic, sparse.csr_matrix, str, bytes, int, float)
     return {key: value for key, value in values.items() if isinstance(value, kinds)}
+
+
+def _ends_as_pickles_do(path: Path) -> bool:
+    with open(path, "rb") as file:
+        file.seek(max(0, path.stat().st_size - 1))
+        return file.read() == STOP
