@@ -33,8 +33,8 @@ TRUST_OF_HINGES = 0.5  # joints that count as much or more are met exactly
 
 @dataclass(frozen=True, eq=False)
 class JointFit:
-    """fitted, fit: the body and its parameters. points [V+J,3]: with hinges at their targets, metres;
-    distance: mean metres that these were off by the parameters alone."""
+    """fitted, fit: the body and its parameters. points [V+J,3]: with hinges at their targets;
+    distance: how far these were off by the parameters alone, mean; metres."""
 
     fitted: FittedBody
     fit: Fit

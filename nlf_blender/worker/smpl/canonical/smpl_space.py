@@ -59,11 +59,12 @@ def in_smpl_space(
         found = _as_listed(own, listed)
         if found is not None:
             return found
-    if kind == "smplx":
-        if reference is not None:
-            return _from_reference(own, space, reference, correspondence)
-        return _onto_cloud(own, space) or _smplx_alone(own, space)
-    return _smpl_alone(own, space)
+    if kind != "smplx" and _joints_off(own) <= MOST_JOINTS_OFF:
+        return _smpl_alone(own, space)
+    if reference is not None:  # SMPL-X, or a body that has SMPL's tree of joints and no more of it
+        return _from_reference(own, space, reference, correspondence)
+    alone = _smplx_alone if kind == "smplx" else _by_mean_joints
+    return _onto_cloud(own, space) or alone(own, space)
 
 
 def _as_listed(own: OwnCanonical, listed: CanonicalBody) -> Placed | None:
@@ -102,6 +103,8 @@ def _smplx_alone(own: OwnCanonical, space: CanonicalSpace) -> Placed:
         f"carry it over from.{_unused(space)}"
     )
     off = float(np.linalg.norm(gaps - move, axis=1).mean())
+    if off > MOST_JOINTS_OFF:
+        return _by_mean_joints(own, space)
     return Placed(own.points + move, how, {"joints_off": off})
 
 
