@@ -28,7 +28,8 @@ OPEN_BODY = Path(__file__).resolve().parents[3] / "assets" / "open_body.npz"
 class CanonicalPlacement:
     """A body in a model's canonical space, metres.
 
-    points [V+J,3]: vertices, then joints; own: the same in the body's own canonical space. how: a sentence for people. figures: what was measured on the way, metres and shares by name.
+    points [V+J,3]: vertices, then joints; own: the same in the body's own canonical space.
+    how: a sentence for people. figures: what was measured on the way, metres and shares by name.
     """
 
     points: Float64Array
