@@ -44,6 +44,8 @@ def test_one_for_all_or_one_for_each() -> None:
     assert cameras[1].extrinsics[2, 3] == 2.4
     with pytest.raises(ValueError, match="intrinsics"):
         image_cameras(IMAGES, np.stack([MATRIX] * 3))
+    with pytest.raises(ValueError, match="image"):
+        image_cameras([])
 
 
 @pytest.mark.parametrize("count", [4, 5, 12])

@@ -55,9 +55,12 @@ def image_cameras(
     intrinsics: [3,3] or [n,3,3]; by default of a lens that sees `default_fov_degrees` along the
     larger side. distortion: [k] or [n,k], `Camera` says which; zeros are an ideal lens, however
     many. extrinsics: [4,4] or [n,4,4], where the camera is by default. world_up: [3], which way is
-    up in the world. UserError if the numbers describe no camera.
+    up in the world. UserError if the numbers describe no camera, ValueError if they are for
+    another number of images.
     """
     count = len(images)
+    if count == 0:
+        raise ValueError("at least one image is needed")
     given = None if intrinsics is None else _for_each(intrinsics, 2, count, "intrinsics")
     lenses = _for_each([] if distortion is None else distortion, 1, count, "distortion")
     places = _for_each(np.eye(4) if extrinsics is None else extrinsics, 2, count, "extrinsics")

@@ -64,13 +64,14 @@ class MultipersonLocalizer:
         cls,
         model: str = "default",
         device: str = "auto",
-        data_folder: Path | None = None,
+        data_folder: Path | str | None = None,
         trusted: Collection[str] = (),
     ) -> MultipersonLocalizer:
         """The default model, or that of a file, as `load_localizer` loads it. UserError if it, or
         the device, cannot be used."""
         place = select_device(device)
-        localizer = Localizer(load_localizer(model, place, ASSETS, data_folder, trusted))
+        folder = None if data_folder is None else Path(data_folder)
+        localizer = Localizer(load_localizer(model, place, ASSETS, folder, trusted))
         return cls(localizer, PeopleFinder(place, ASSETS))
 
     def get_weights_for_canonical_points(self, points: ArrayLike) -> PointWeights:
