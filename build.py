@@ -9,6 +9,8 @@ python build.py bench                      from the click to the imported person
 python build.py bench fit [OPTIONS...]     our fitter and its peer, side by side (see: --help)
 python build.py bench convert [OPTIONS...] one body model into another, and an optimiser's way
 python build.py bench register [OPTIONS...] a body to scans, clean and degraded
+python build.py bench load [OPTIONS...]    an official checkpoint of the large model into memory
+python build.py bench canonical [OPTIONS...] a body's points into the canonical space of a model
 python build.py worker ARGS...             the worker's command line (see: worker --help)
 python build.py env worker|blender         print that environment's interpreter
 
@@ -50,6 +52,8 @@ BENCHMARKS = {
     "fit": "benchmarks.fit_bench",
     "convert": "benchmarks.convert_bench",
     "register": "benchmarks.register_bench",
+    "load": "benchmarks.load_bench",
+    "canonical": "benchmarks.canonical_bench",
 }
 BLENDERS = {"4.2": (3, 11), "4.5": (3, 11), "5.0": (3, 11), "5.2": (3, 13)}
 

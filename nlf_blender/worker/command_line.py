@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import UserError
 from ..protocol.settings import DEVICES, LocalizeSettings, parse_boxes
+from .body_option import add_body_options, body_name
 from .convert_command import add_convert_command
 from .convert_model_command import add_convert_model_command
 from .environment_check import check, incomplete
@@ -89,7 +90,7 @@ def _add_model_options(parser: argparse.ArgumentParser) -> None:
         metavar="SHA256",
         help="run the code in the TorchScript file with this hash (see: inspect)",
     )
-    parser.add_argument("--body", default="open", help="open, or a body file's path")
+    add_body_options(parser)
     parser.add_argument("--device", default="auto", choices=DEVICES)
 
 
@@ -99,7 +100,7 @@ def model_settings(options: argparse.Namespace) -> dict[str, Any]:
         "model": options.model,
         "model_data": options.model_data,
         "trusted": tuple(text.lower() for text in options.trust),
-        "body": options.body,
+        "body": body_name(options),
         "device": options.device,
     }
 

@@ -6,17 +6,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 
-from ..body.body_data import BodyData, load_body_npz, reduced_body_npz
-from ..errors import UserError
+from ..body.body_data import BodyData, reduced_body_npz
+from ..body.model_folder import find_bodies
 from ..protocol.settings import LocalizeSettings
+from .nlf.canonical_space import SMPL_SPACE, CanonicalSpace
 from .nlf.checkpoints import load_localizer
 from .nlf.head import PointWeights
 from .nlf.localizer import Localizer, select_device
 from .people.finder import PeopleFinder
+from .smpl.body_files import load_body
 from .smpl.body_model import BodyModel
+from .smpl.canonical.placement import CanonicalPlacement, canonical_points
 from .smpl.fitting.fit import fitting_device
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
@@ -27,7 +29,8 @@ OPEN_BODY = ASSETS / "open_body.npz"
 class Models:
     """What a job needs, on its device. The point set is the body's V vertices, then J joints.
 
-    body_file: the body as it goes into every take, made once.
+    body_file: the body as it goes into every take, made once. notes: what the user should know of
+    how body and model go together.
     """
 
     device: torch.device
@@ -37,6 +40,7 @@ class Models:
     body_file: bytes
     body_model: BodyModel
     point_weights: PointWeights
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,14 +56,14 @@ class Engine:
     """Loads models on first use and keeps the last set, so that a warm worker starts at once."""
 
     def __init__(self) -> None:
-        self._key: tuple[str, str, str] | None = None
+        self._key: tuple[object, ...] | None = None
         self._models: Models | None = None
         self._body_name = ""
         self._body: LoadedBody | None = None
 
     def models(self, settings: LocalizeSettings) -> Models:
         """Models for these settings. UserError if a file or the device is not usable."""
-        key = (settings.model, settings.body, settings.device)
+        key = (settings.model, settings.model_data, settings.body, settings.device)
         if self._models is None or key != self._key:
             self._models = None  # free the old set's memory before the new one is loaded
             self._models, self._key = _load(settings), key
@@ -68,7 +72,7 @@ class Engine:
     def body(self, name: str) -> LoadedBody:
         """A body alone, without the localizer. UserError if its file is not usable."""
         if self._body is None or name != self._body_name:
-            data = load_body_npz(body_path(name))
+            data = load_body(body_path(name))
             self._body = LoadedBody(data, reduced_body_npz(data), BodyModel(data))
             self._body_name = name
         return self._body
@@ -81,15 +85,11 @@ def body_path(name: str) -> Path:
 
 def _load(settings: LocalizeSettings) -> Models:
     device = select_device(settings.device)
-    body = load_body_npz(body_path(settings.body))
-    if body.canonical_vertices is None or body.canonical_joints is None:
-        raise UserError(
-            "Body without canonical points",
-            f"{settings.body} has no canonical_vertices and canonical_joints.",
-            "Use the open body, or a body file that has them.",
-        )
-    localizer = Localizer(load_localizer(settings.model, device, ASSETS))
-    points = np.concatenate([body.canonical_vertices, body.canonical_joints])
+    body = load_body(body_path(settings.body))
+    data_folder = Path(settings.model_data) if settings.model_data else None
+    model = load_localizer(settings.model, device, ASSETS, data_folder, settings.trusted)
+    localizer = Localizer(model)
+    placement = place_body(body, model.canonical, data_folder)
     return Models(
         device=device,
         finder=PeopleFinder(device, ASSETS),
@@ -97,5 +97,19 @@ def _load(settings: LocalizeSettings) -> Models:
         body=body,
         body_file=reduced_body_npz(body),
         body_model=BodyModel(body).to(fitting_device(device)),
-        point_weights=localizer.point_weights(points),
+        point_weights=localizer.point_weights(placement.points),
+        notes=(placement.how,) if placement.approximate else (),
     )
+
+
+def place_body(
+    body: BodyData, space: CanonicalSpace, data_folder: Path | None
+) -> CanonicalPlacement:
+    """The body's points in the canonical space of a model. For official models, an SMPL file in
+    the model's data folder tells where another body's surface is there."""
+    reference = None
+    if space.name == SMPL_SPACE and data_folder is not None:
+        found = [file for file in find_bodies(data_folder).files if file.kind == "smpl"]
+        found.sort(key=lambda file: file.gender != "neutral")
+        reference = load_body(found[0].path) if found else None
+    return canonical_points(body, space, reference)

@@ -103,13 +103,15 @@ def _model(settings: LocalizeSettings) -> str:
     from .nlf.checkpoints import load_localizer
     from .nlf.localizer import select_device
 
-    info = load_localizer(settings.model, select_device(settings.device), ASSETS).info
+    device = select_device(settings.device)
+    data_folder = Path(settings.model_data) if settings.model_data else None
+    info = load_localizer(settings.model, device, ASSETS, data_folder, settings.trusted).info
     return f"{info.name} ({info.license})"
 
 
 def _body(settings: LocalizeSettings) -> str:
-    from ..body.body_data import load_body_npz
-    from .engine import OPEN_BODY
+    from .engine import body_path
+    from .smpl.body_files import load_body
 
-    body = load_body_npz(OPEN_BODY if settings.body == "open" else Path(settings.body))
+    body = load_body(body_path(settings.body))
     return f"{body.name}, {len(body.v_template)} vertices ({body.license})"

@@ -5,15 +5,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import zipfile
 from pathlib import Path
 
 from ..errors import UserError
 from ..protocol.files import file_sha256
 from .description import Description
 
-FIRST_BYTES_OF_PICKLES = (b"\x80", b"(", b"c", b"}")  # protocols 2 and later, then 0 and 1
-TORCH_LEGACY = b"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"  # torch.save before 1.6
+BODY_SUFFIXES = (".npz", ".pkl")
 
 
 def add_inspect_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -44,33 +42,23 @@ def _inspect(options: argparse.Namespace) -> int:
 
 
 def describe(path: Path, data_folder: Path | None = None) -> Description:
-    """What a file is. Bodies are told from models by content. UserError if it is neither."""
-    if is_body(path):
+    """What a file is, by its content; by its name where that is cut off or of no known kind.
+
+    UserError if it is neither a model nor a body.
+    """
+    from .nlf.file_kind import FileKind, file_kind  # loads torch
+
+    if path.is_dir():
+        raise UserError("A folder, not a file", f"{path} is a folder.", "Name a file in it.")
+    kind = file_kind(path)
+    unsure = kind in (FileKind.CUT_OFF, FileKind.UNKNOWN)
+    if kind is FileKind.BODY or (unsure and path.suffix.lower() in BODY_SUFFIXES):
         from .smpl.describe_body import describe_body
 
         return describe_body(path)
     from .nlf.official.describe import describe_model
 
     return describe_model(path, data_folder)
-
-
-def is_body(path: Path) -> bool:
-    """Whether a file is laid out as body files are: an archive of arrays, or a bare pickle.
-
-    UserError if there is no such file, or it cannot be read.
-    """
-    try:
-        with open(path, "rb") as file:
-            start = file.read(64)
-            if zipfile.is_zipfile(file):
-                with zipfile.ZipFile(file) as archive:
-                    return any(name.endswith(".npy") for name in archive.namelist())
-    except (OSError, zipfile.BadZipFile) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise UserError(
-            "File not readable", f"{path}: {reason}.", "Check the path, and choose the file again."
-        ) from error
-    return start.startswith(FIRST_BYTES_OF_PICKLES) and TORCH_LEGACY not in start
 
 
 def as_text(path: Path, digest: str, description: Description) -> str:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +18,22 @@ from ..protocol.settings import DEFAULT_FOV_DEGREES, LocalizeSettings
 from .engine import Engine, Models
 from .fit_people import FittedPeople, fit_people
 from .media.photo import Photo, read_photo, write_display_copy
+from .nlf.crops import CropSpec
 from .nlf.localizer import LocalizedPerson
 from .people.person import Person
+from .people.plausibility import plausible_people
 from .progress import Progress
 from .take_writer import final_path, new_take, require_writable
 from .version import software
+
+
+@dataclass(frozen=True)
+class LocalizedPeople:
+    """The people of a photo and what was localized of each; notes: what the user should know."""
+
+    people: list[Person]
+    points: list[LocalizedPerson]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,10 +79,13 @@ def localize_photo(
     progress.people = len(people)
     progress.step("Localizing")
     localized = localize_people(photo, camera, people, settings, models, progress)
+    if settings.boxes_for(source.name) is None:
+        localized = believable(localized, models)
+    progress.people = len(localized.people)
     progress.step("Fitting")
-    fitted = fit_people(models, localized)
+    fitted = fit_people(models, localized.points)
     progress.step("Writing")
-    return write_take(out, photo, camera, people, localized, fitted, settings, models)
+    return write_take(out, photo, camera, localized, fitted, settings, models)
 
 
 def choose_camera(photo: Photo, settings: LocalizeSettings) -> take_format.CameraInfo:
@@ -111,25 +125,50 @@ def localize_people(
     settings: LocalizeSettings,
     models: Models,
     progress: Progress,
-) -> list[LocalizedPerson]:
+) -> LocalizedPeople:
     """Points and uncertainties of each person in camera space."""
-    return models.localizer.localize(
+    points = models.localizer.localize(
         [photo.rgb],
-        [[person.crop for person in people]],
+        [[crop_of(person, models) for person in people]],
         [camera.matrix()],
         models.point_weights,
         num_aug=settings.test_time_augmentations,
         batch_size=settings.batch_size,
         on_progress=lambda done, total: progress.step("Localizing", done, total),
     )[0]
+    return LocalizedPeople(people, points, models.notes)
+
+
+def believable(localized: LocalizedPeople, models: Models) -> LocalizedPeople:
+    """Less those whom the localizer takes for no person, or for one seen twice. Official models
+    know; if they believe in nobody, everybody stays, and a note says so."""
+    if models.localizer.model.style.aligned:
+        return localized  # ours was not made to judge
+    people, points = localized.people, localized.points
+    kept = plausible_people(
+        [person.points for person in points],
+        [person.points_2d for person in points],
+        [person.uncertainty for person in points],
+        np.stack([person.box for person in people]),
+        [person.score for person in people],
+    )
+    if not kept:
+        note = "The model is unsure that anybody in this photo is a person: look at the result."
+        return replace(localized, notes=(*localized.notes, note))
+    return replace(localized, people=[people[i] for i in kept], points=[points[i] for i in kept])
+
+
+def crop_of(person: Person, models: Models) -> CropSpec:
+    """What the model wants to see of a person: the turned square about the hips, or, as official
+    models were trained, the upright box."""
+    return person.crop if models.localizer.model.style.aligned else CropSpec.from_box(*person.box)
 
 
 def write_take(
     out: Path,
     photo: Photo,
     camera: take_format.CameraInfo,
-    people: list[Person],
-    localized: list[LocalizedPerson],
+    localized: LocalizedPeople,
     fitted: FittedPeople,
     settings: LocalizeSettings,
     models: Models,
@@ -139,8 +178,8 @@ def write_take(
         if not photo.as_stored:
             write_display_copy(photo, folder / "display.jpg")
         write_whole(folder / take_format.BODY_FILE, models.body_file)
-        chunk = take_format.write_chunk(folder, 0, rows(people, localized, fitted))
-        names = tuple(take_format.TrackInfo(i, f"Person {i + 1}") for i in range(len(people)))
+        chunk = take_format.write_chunk(folder, 0, rows(localized, fitted))
+        tracks = range(len(localized.people))
         take_format.write_info(
             folder,
             take_format.TakeInfo(
@@ -151,8 +190,9 @@ def write_take(
                 settings=settings.to_json(),
                 software=software(),
                 created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-                tracks=names,
+                tracks=tuple(take_format.TrackInfo(i, f"Person {i + 1}") for i in tracks),
                 chunks=(chunk,),
+                notes=localized.notes,
             ),
         )
     return final_path(folder)
@@ -175,19 +215,17 @@ def body_info(models: Models) -> take_format.ModelInfo:
     return take_format.ModelInfo(models.body.name, models.body.sha256, models.body.license)
 
 
-def rows(
-    people: list[Person], localized: list[LocalizedPerson], fitted: FittedPeople
-) -> dict[str, NDArray]:
+def rows(localized: LocalizedPeople, fitted: FittedPeople) -> dict[str, NDArray]:
     """The take's rows (protocol.take.ROW_FIELDS) of one frame, a row per person."""
-    count = len(people)
+    people, count = localized.people, len(localized.people)
     return {
         "frame": np.zeros(count),
         "timestamp": np.zeros(count),
         "track": np.arange(count),
         "box": np.stack([person.box for person in people]),
         "score": np.array([person.score for person in people]),
-        "points": np.stack([person.points for person in localized]),
-        "uncertainty": np.stack([person.uncertainty for person in localized]),
+        "points": np.stack([person.points for person in localized.points]),
+        "uncertainty": np.stack([person.uncertainty for person in localized.points]),
         "pose": fitted.pose,
         "betas": fitted.betas,
         "translation": fitted.translation,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..protocol.settings import AUTO_UNITS, UNITS, ScanSettings
+from .body_option import add_body_options, body_name
 from .progress import Progress
 from .progress_line import ProgressLine, print_seconds
 
@@ -22,7 +23,7 @@ def add_register_command(
     parser = commands.add_parser("register", help="a scan in, a fitted body out")
     parser.add_argument("scan", type=Path, metavar="SCAN", help="a .ply, .obj or .npz file")
     parser.add_argument("--out", type=Path, required=True, help="folder for the result")
-    parser.add_argument("--body", default="open", help="open, or a body file's path")
+    add_body_options(parser)
     parser.add_argument(
         "--partial", action="store_true", help="parts of the person are missing from the scan"
     )
@@ -40,7 +41,7 @@ def add_register_command(
 
 def _register(options: argparse.Namespace) -> int:
     settings = ScanSettings(
-        body=options.body,
+        body=body_name(options),
         partial=options.partial,
         upright=options.upright,
         units=options.units,

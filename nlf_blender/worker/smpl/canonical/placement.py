@@ -29,13 +29,15 @@ class CanonicalPlacement:
     """A body in a model's canonical space, metres.
 
     points [V+J,3]: vertices, then joints; own: the same in the body's own canonical space.
-    how: a sentence for people. figures: what was measured on the way, metres and shares by name.
+    how: a sentence for people, who should be told it if the points are `approximate`. figures: what
+    was measured on the way, metres and shares by name.
     """
 
     points: Float64Array
     own: OwnCanonical = field(repr=False)
     how: str
     figures: Mapping[str, float]
+    approximate: bool
 
     @functools.cached_property
     def map(self) -> CanonicalMap:
@@ -63,7 +65,7 @@ def canonical_points(
         placed = _in_open_space(own, reference, correspondence)
     else:
         placed = in_smpl_space(own, space, reference, correspondence)
-    return CanonicalPlacement(placed.points, own, placed.how, placed.figures)
+    return CanonicalPlacement(placed.points, own, placed.how, placed.figures, placed.approximate)
 
 
 def _in_open_space(

@@ -34,11 +34,13 @@ NOT_USED = " The points that the model's files list are no person's and were not
 
 @dataclass(frozen=True, eq=False)
 class Placed:
-    """points [V+J,3] in the model's space, metres; how they came about; measured figures."""
+    """points [V+J,3] in the model's space, metres; how they came about; measured figures.
+    approximate: the user should be told how."""
 
     points: Float64Array
     how: str
     figures: Mapping[str, float] = field(default_factory=dict[str, float])
+    approximate: bool = False
 
 
 def in_smpl_space(
@@ -87,10 +89,13 @@ def _smpl_alone(own: OwnCanonical, space: CanonicalSpace) -> Placed:
     cloud = _cloud(own, space)
     figures = {"joints_off": _joints_off(own)}
     if cloud is None:
-        return Placed(own.points, _pose_text(own) + _unused(space), figures)
+        unused = _unused(space)
+        unsure = bool(unused) or own.body.gender != "neutral"
+        return Placed(own.points, _pose_text(own) + unused, figures, unsure)
     figures["off_model_points"] = distance_of_cloud(own, own.points, cloud[1].vertices)
     if figures["off_model_points"] > MOST_OFF_CLOUD:
-        return _onto_cloud(own, space) or Placed(own.points, _pose_text(own) + NOT_USED, figures)
+        how = _pose_text(own) + NOT_USED
+        return _onto_cloud(own, space) or Placed(own.points, how, figures, True)
     return Placed(own.points, _pose_text(own), figures)
 
 
@@ -105,7 +110,7 @@ def _smplx_alone(own: OwnCanonical, space: CanonicalSpace) -> Placed:
     off = float(np.linalg.norm(gaps - move, axis=1).mean())
     if off > MOST_JOINTS_OFF:
         return _by_mean_joints(own, space)
-    return Placed(own.points + move, how, {"joints_off": off})
+    return Placed(own.points + move, how, {"joints_off": off}, True)
 
 
 def _pose_text(own: OwnCanonical) -> str:
@@ -133,7 +138,8 @@ def _from_reference(
     found = carry_along_surface(own, known, placed.points[: len(known.vertices)], correspondence)
     by = "the closest surface" if correspondence is None else "the published correspondence"
     how = f"Carried over from {reference.name or 'the reference body'} by {by}. {placed.how}"
-    return Placed(found.points, how, {**placed.figures, "share_with_counterpart": found.share})
+    figures = {**placed.figures, "share_with_counterpart": found.share}
+    return Placed(found.points, how, figures, placed.approximate)
 
 
 def _onto_cloud(own: OwnCanonical, space: CanonicalSpace) -> Placed | None:
@@ -168,7 +174,7 @@ def _by_mean_joints(own: OwnCanonical, space: CanonicalSpace) -> Placed:
         "Matched to the published mean joints of SMPL, for want of an SMPL file: points of the "
         f"surface may be off by centimetres.{_unused(space)}"
     )
-    return Placed(placed.points, how, placed.figures)
+    return Placed(placed.points, how, placed.figures, True)
 
 
 def place_by_joints(own: OwnCanonical, rest: Float64Array) -> Placed:
