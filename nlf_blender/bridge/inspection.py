@@ -103,9 +103,11 @@ def conversion(
     model_data: str = "",
     script: Path = WORKER_SCRIPT,
 ) -> Errand:
-    """Start to convert an official model into a safetensors file, which holds weights, all that
-    they need, and no code. trusted: SHA-256 of the programs that the user agreed to run; model_data:
-    as for Inspection. An older file of that name is replaced once the new one is whole."""
+    """Start to convert an official model into a safetensors file: weights, all that they need, and
+    no code. An older file of that name is replaced once the new one is whole.
+
+    trusted: SHA-256 of the programs that the user agreed to run; model_data: as for Inspection.
+    """
     arguments = ["convert-model", file, "--out", target, "--force", "--json"]
     arguments += [word for sha256 in trusted for word in ("--trust", sha256)]
     arguments += ["--model-data", model_data] if model_data else []

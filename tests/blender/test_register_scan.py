@@ -151,7 +151,7 @@ def test_the_panel_shows_progress_and_then_figures(extension: Extension) -> None
     assert "nlf.cancel" not in drawn(panels.NLF_PT_localize)
     extension.pump_to_end()
     scan_fixtures.select_only(rigs()[0])
-    shown = drawn(NLF_PT_scan)
+    shown = drawn(NLF_PT_scan).replace("\n", " ")
     assert all(text in shown for text in ("2.1 mm", "1.5 mm", "6.4 mm", "L_Hand, R_Hand"))
     assert "nlf.heatmap" in shown
     assert "nlf.heatmap" not in drawn(panels.NLF_PT_result)
