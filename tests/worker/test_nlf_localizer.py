@@ -51,19 +51,24 @@ class KnowingHead(nn.Module):
         shape = (len(mine), POINTS)
         return HeadOutput(
             torch.from_numpy(pixels).float(),
-            torch.from_numpy(turned).float() + features.mean(dim=(1, 2, 3))[:, None, None],
+            torch.from_numpy(turned).float() * (1 + features.mean(dim=(1, 2, 3)))[:, None, None],
             torch.full(shape, 0.05),
         )
 
 
 class Pixels(nn.Module):
-    """A backbone whose features are no features: zero, or not finite where half is asked for."""
+    """A backbone whose features are no features: zero, or `in_half` where half is asked for."""
 
-    breaks_in_half = False
+    def __init__(self) -> None:
+        super().__init__()
+        self.in_half = [0.0]  # batch after batch; the last one stays
 
     def forward(self, images: Tensor) -> Tensor:
+        assert not torch.backends.cudnn.allow_tf32
         half = torch.is_autocast_enabled(images.device.type)
-        value = float("inf") if half and self.breaks_in_half else 0.0
+        value = self.in_half[0] if half else 0.0
+        if half and len(self.in_half) > 1:
+            self.in_half.pop(0)
         return torch.full((len(images), 1, 8, 8), value)
 
 
@@ -177,26 +182,41 @@ def test_a_full_gpu_gets_smaller_batches(known: tuple[Localizer, KnowingHead]) -
     assert "CPU" in caught.value.fix
 
 
-def test_a_model_too_large_for_float16_goes_on_in_float32(
-    known: tuple[Localizer, KnowingHead], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("in_half", "used"),
+    [
+        ([1e-5], [True, False, True, True]),  # the first crop in both precisions
+        ([0.01], [True, False, False, False]),
+        ([float("inf")], [True, False, False, False]),
+        ([1e-5, float("inf")], [True, False, True, False, False]),
+    ],
+    ids=["near", "far", "not finite", "not finite later on"],
+)
+def test_half_precision_is_used_where_it_suffices(
+    known: tuple[Localizer, KnowingHead],
+    monkeypatch: pytest.MonkeyPatch,
+    in_half: list[float],
+    used: list[bool],
 ) -> None:
     localizer, head = known
     images, specs, cameras, bodies = _two_scenes(head)
-    monkeypatch.setattr(localizer.model.backbone, "breaks_in_half", True)
+    localizer.model.backbone.in_half = list(in_half)
     monkeypatch.setattr(localizer, "_half", True)
-    original = head.read
+    predict, halves = localizer._predict, []
 
-    def twice(features: Tensor, weights: PointWeights, flips: list[bool]) -> HeadOutput:
-        awaited = list(head.awaited)
-        output = original(features, weights, flips)
-        if not torch.isfinite(features).all():
-            head.awaited = awaited  # the same crops come again
-        return output
+    def watched(images: Tensor, flips: list[bool], weights: PointWeights, half: bool) -> HeadOutput:
+        if halves and halves[-1] and not half:
+            head.awaited.insert(0, last[0])  # the same crop comes again
+        halves.append(half)
+        last[:] = head.awaited[:1]
+        return predict(images, flips, weights, half)
 
-    monkeypatch.setattr(head, "read", twice)
+    last: list[tuple[CropView, np.ndarray]] = []
+    monkeypatch.setattr(localizer, "_predict", watched)
     results = localizer.localize(images, specs, cameras, NO_WEIGHTS, 1, 1)
-    assert head.batches == [1] * 4  # the first crop in both, the others in float32 alone
-    assert np.abs(results[0][1].points - bodies[0][1]).max() < 5e-3
+    assert halves == used
+    for result, body in zip([*results[0], *results[1]], [*bodies[0], *bodies[1]], strict=True):
+        assert np.abs(result.points - body).max() < 5e-3
 
 
 def test_images_that_are_not_rgb_bytes_are_refused(known: tuple[Localizer, KnowingHead]) -> None:

@@ -21,9 +21,10 @@ from .crops import CropSpec
 from .head import HeadOutput, PointWeights
 from .model import LocalizerModel
 from .point_cache import PointWeightCache, as_points
-from .reconstruction import reconstruct_absolute
+from .reconstruction import CERTAIN_BELOW_M, reconstruct_absolute
 
 UNCERTAINTY_SCALE = 3.0
+HALF_TOLERANCE_M = 0.002
 DEVICES = ("auto", "cpu", "cuda", "mps")
 OnProgress = Callable[[int, int], None]
 
@@ -51,6 +52,7 @@ class Localizer:
         self.model = model
         self.device = next(model.heatmap_head.parameters()).device
         self._half = self.device.type == "cuda"
+        self._half_proven = False  # on the first batch, which is computed both ways
         self._cache = PointWeightCache(model.heatmap_head, model.info.sha256, cache_dir)
 
     @property
@@ -136,20 +138,26 @@ class Localizer:
 
     def _run_batch(self, batch: list[PlannedCrop], weights: PointWeights) -> tuple[Tensor, Tensor]:
         """Points [P,N,3] in metres in camera space and uncertainties [P,N] of a batch of crops."""
-        head = self.model.heatmap_head
         images = self._warp(batch)
         flips = [crop.augmentation.flip for crop in batch]
         output = self._predict(images, flips, weights, self._half)
-        if self._half and not torch.isfinite(output.points_3d).all():
-            self._half = False  # the model exceeds float16 somewhere: stay with float32
+        in_crop = self._placed(batch, output)
+        if self._half and not (self._half_proven and torch.isfinite(in_crop).all()):
+            half = in_crop
             output = self._predict(images, flips, weights, False)
-        intrinsics = self._stacked([crop.view.intrinsics for crop in batch])
+            in_crop = self._placed(batch, output)
+            self._half = self._half_proven = suffices(half, in_crop, output.uncertainty)
         rotations = self._stacked([crop.view.rotation for crop in batch])
+        return torch.matmul(in_crop, rotations), output.uncertainty * UNCERTAINTY_SCALE
+
+    def _placed(self, batch: list[PlannedCrop], output: HeadOutput) -> Tensor:
+        """The points [P,N,3] of a batch in metres in the axes of each crop's camera."""
+        head = self.model.heatmap_head
+        intrinsics = self._stacked([crop.view.intrinsics for crop in batch])
         # Official models judge what is pictured by uncertainty alone; ours, which see black beyond
         # the photo, are told.
         pictured = self._pictured(batch, output.points_2d) if self.model.style.aligned else None
-        in_crop = reconstruct_absolute(output, intrinsics, head.crop_side, head.stride, pictured)
-        return torch.matmul(in_crop, rotations), output.uncertainty * UNCERTAINTY_SCALE
+        return reconstruct_absolute(output, intrinsics, head.crop_side, head.stride, pictured)
 
     def _pictured(self, batch: list[PlannedCrop], points_2d: Tensor) -> Tensor:
         """Whether points [P,N,2] of the crops lie within the photo: [P,N]."""
@@ -174,6 +182,17 @@ class Localizer:
 
     def _stacked(self, matrices: list[NDArray[np.float64]]) -> Tensor:
         return torch.from_numpy(np.stack(matrices)).to(self.device, torch.float32)
+
+
+def suffices(half: Tensor, full: Tensor, uncertainty: Tensor) -> bool:
+    """Whether points [P,N,3] from half precision are near those from single precision.
+
+    Those that the model is certain of (uncertainty [P,N]) count, or all where it is of none.
+    """
+    counted = uncertainty < CERTAIN_BELOW_M
+    if not counted.any():
+        counted = torch.ones_like(counted)
+    return bool(((half - full).norm(dim=-1)[counted] <= HALF_TOLERANCE_M).all())
 
 
 def _localized(points: Tensor, uncertainty: Tensor, camera: Camera) -> LocalizedPerson:

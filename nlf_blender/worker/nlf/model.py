@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,9 +51,20 @@ class LocalizerModel(nn.Module):
 
     def features(self, images: Tensor, half: bool = False) -> Tensor:
         """images [P,3,S,S] RGB 0..1 -> the backbone's map [P,C,H,W]. half: compute in float16."""
-        with torch.autocast(images.device.type, torch.float16, enabled=half):
+        with torch.autocast(images.device.type, torch.float16, enabled=half), _whole_float32():
             features = self.backbone(images)
         return features.float()
+
+
+@contextmanager
+def _whole_float32() -> Iterator[None]:
+    """Convolutions on CUDA with all of float32's digits, not the eleven bits of TF32."""
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
 
 
 def unusable(path: Path, reason: str, fix: str = "") -> UserError:
