@@ -24,7 +24,7 @@ WEIGHT = "backbone.1.3.0.block.0.0.weight"
 BIAS = "heatmap_head.weight_field.pred_mlp.2.bias"
 
 
-def load(path: Path, data: Path) -> LocalizerModel:
+def load(path: Path, data: Path | None = None) -> LocalizerModel:
     return load_localizer(str(path), "cpu", ASSETS, data)
 
 
@@ -187,3 +187,32 @@ def test_an_unreadable_file_is_named(
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(UserError, match=r"nlf_s_crop\.pt cannot be read \(Permission denied\)"):
         load(path, data)
+
+
+def test_missing_data_files_are_named(tmp_path: Path, data: Path) -> None:
+    path = small_file(tmp_path)
+    with pytest.raises(UserError) as caught:
+        load(path)
+    assert all(name in caught.value.detail for name in DATA_FILES)
+    assert str(tmp_path) in caught.value.detail
+    assert "--model-data" in caught.value.fix
+    folder = tmp_path / "data"
+    shutil.copytree(data, folder)
+    (folder / DATA_FILES[1]).unlink()
+    with pytest.raises(UserError) as caught:
+        load(path, folder)
+    assert f"lacks {DATA_FILES[1]} of" in caught.value.detail
+    assert f"Put {DATA_FILES[1]} (" in caught.value.fix
+    with pytest.raises(UserError, match="nowhere"):
+        load(path, tmp_path / "nowhere")
+
+
+def test_a_torchscript_beside_it_needs_consent(tmp_path: Path) -> None:
+    path = small_file(tmp_path)
+    with zipfile.ZipFile(tmp_path / "nlf_l_multi.torchscript", "w") as archive:
+        archive.writestr("nlf/constants.pkl", b"")
+        archive.writestr("nlf/code/model.py", "raise SystemExit")
+        archive.writestr("nlf/data.pkl", b"")
+    with pytest.raises(UserError, match=r"nlf_l_multi\.torchscript has the values too, but") as e:
+        load(path)
+    assert DATA_FILES[0] in e.value.detail

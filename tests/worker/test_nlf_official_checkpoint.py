@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import shutil
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +23,8 @@ from torch import Tensor
 from nlf_blender.errors import UserError
 from nlf_blender.protocol.files import file_sha256
 from nlf_blender.worker.nlf.checkpoints import load_localizer
+from nlf_blender.worker.nlf.crops import CropSpec
+from nlf_blender.worker.nlf.localizer import Localizer
 from nlf_blender.worker.nlf.model import LocalizerModel
 from nlf_blender.worker.nlf.native_writer import save_native
 from nlf_blender.worker.nlf.official.locations import learnt_locations
@@ -223,30 +224,14 @@ def test_a_model_that_cannot_be_written_leaves_the_old_file(
     assert (tmp_path / "file").read_bytes() == b"old"
 
 
-def test_missing_data_files_are_named(tmp_path: Path, data: Path) -> None:
-    path = small_file(tmp_path)
-    with pytest.raises(UserError) as caught:
-        load(path)
-    assert all(name in caught.value.detail for name in DATA_FILES)
-    assert str(tmp_path) in caught.value.detail
-    assert "--model-data" in caught.value.fix
-    folder = tmp_path / "data"
-    shutil.copytree(data, folder)
-    (folder / DATA_FILES[1]).unlink()
-    with pytest.raises(UserError) as caught:
-        load(path, folder)
-    assert f"lacks {DATA_FILES[1]} of" in caught.value.detail
-    assert f"Put {DATA_FILES[1]} (" in caught.value.fix
-    with pytest.raises(UserError, match="nowhere"):
-        load(path, tmp_path / "nowhere")
-
-
-def test_a_torchscript_beside_it_needs_consent(tmp_path: Path) -> None:
-    path = small_file(tmp_path)
-    with zipfile.ZipFile(tmp_path / "nlf_l_multi.torchscript", "w") as archive:
-        archive.writestr("nlf/constants.pkl", b"")
-        archive.writestr("nlf/code/model.py", "raise SystemExit")
-        archive.writestr("nlf/data.pkl", b"")
-    with pytest.raises(UserError, match=r"nlf_l_multi\.torchscript has the values too, but") as e:
-        load(path)
-    assert DATA_FILES[0] in e.value.detail
+def test_people_are_localized_with_a_checkpoint(model: LocalizerModel) -> None:
+    localizer = Localizer(model)
+    image = np.random.default_rng(0).integers(0, 256, (120, 160, 3), dtype=np.uint8)
+    camera = np.array([[150.0, 0, 79.5], [0, 150.0, 59.5], [0, 0, 1]])
+    body = model.canonical.bodies["smpl"]
+    weights = localizer.point_weights(body.joints)
+    boxes = [CropSpec.from_box(20, 10, 70, 110), CropSpec.from_box(80, 20, 120, 115)]
+    (people,) = localizer.localize([image], [boxes], [camera], weights, num_aug=2, batch_size=3)
+    assert [person.points.shape for person in people] == [(24, 3)] * 2
+    assert all(np.isfinite(person.points).all() for person in people)
+    assert all((person.uncertainty > 0).all() for person in people)
