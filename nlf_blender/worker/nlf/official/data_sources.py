@@ -85,7 +85,12 @@ def _folders(checkpoint: Path, data_folder: Path | None) -> list[Path]:
 def _sources_in(folder: Path, checkpoint: Path) -> Iterator[Source]:
     if not lacking(folder, NEEDED):
         yield Source(SourceKind.DATA_FILES, folder)
-    for path in sorted(folder.iterdir()):
+    try:
+        files = sorted(folder.iterdir())
+    except OSError as error:
+        _log.warning("%s cannot be searched: %s", folder, error)
+        return
+    for path in files:
         suffix = path.suffix.lower()
         if suffix == SUFFIX and _is_converted(path):
             yield Source(SourceKind.CONVERTED, path)
