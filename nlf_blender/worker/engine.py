@@ -89,7 +89,7 @@ def _load(settings: LocalizeSettings) -> Models:
     data_folder = Path(settings.model_data) if settings.model_data else None
     model = load_localizer(settings.model, device, ASSETS, data_folder, settings.trusted)
     localizer = Localizer(model)
-    placement = place_body(body, model.canonical, data_folder)
+    placement = place_body(body, model.space, data_folder)
     return Models(
         device=device,
         finder=PeopleFinder(device, ASSETS),

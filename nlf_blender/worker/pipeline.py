@@ -18,6 +18,7 @@ from ..protocol.settings import DEFAULT_FOV_DEGREES, LocalizeSettings
 from .engine import Engine, Models
 from .fit_people import FittedPeople, fit_people
 from .media.photo import Photo, read_photo, write_display_copy
+from .nlf.crop_plan import CropOptions
 from .nlf.crops import CropSpec
 from .nlf.localizer import LocalizedPerson
 from .people.person import Person
@@ -25,6 +26,8 @@ from .people.plausibility import plausible_people
 from .progress import Progress
 from .take_writer import final_path, new_take, require_writable
 from .version import software
+
+SHARP_UP_TO = 8  # image pixels per crop pixel
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,7 @@ def localize_people(
         num_aug=settings.test_time_augmentations,
         batch_size=settings.batch_size,
         on_progress=lambda done, total: progress.step("Localizing", done, total),
+        options=CropOptions(antialias_factor=antialias_factor(people, models)),
     )[0]
     return LocalizedPeople(people, points, models.notes)
 
@@ -156,6 +160,15 @@ def believable(localized: LocalizedPeople, models: Models) -> LocalizedPeople:
         note = "The model is unsure that anybody in this photo is a person: look at the result."
         return replace(localized, notes=(*localized.notes, note))
     return replace(localized, people=[people[i] for i in kept], points=[points[i] for i in kept])
+
+
+def antialias_factor(people: list[Person], models: Models) -> int:
+    """Samples per crop pixel along each axis: 2 where somebody is so large in the photo that the
+    official crops, which shrink it four times at most and halve that by interpolation, alias."""
+    model = models.localizer.model
+    largest = max(float((person.box[2:] - person.box[:2]).max()) for person in people)
+    too_large = largest > SHARP_UP_TO * model.heatmap_head.crop_side
+    return 2 if too_large and not model.style.aligned else 1
 
 
 def crop_of(person: Person, models: Models) -> CropSpec:

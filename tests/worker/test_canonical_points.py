@@ -61,6 +61,30 @@ def spread(space: CanonicalSpace, size: float) -> CanonicalSpace:
     return CanonicalSpace(SMPL_SPACE, {"smpl": replace(listed, vertices=vertices)})
 
 
+def bounds_of(points: np.ndarray) -> np.ndarray:
+    return np.stack([points.min(axis=0), points.max(axis=0)])
+
+
+def test_where_the_body_stands_is_told_by_the_bounds_of_the_field():
+    found = placed("joints")
+    count = open_body().vertex_count
+    bounds = bounds_of(found.points[:count])
+    lower = CanonicalSpace(SMPL_SPACE, bounds=bounds + np.array([0, -0.23, 0.01]))
+    moved = canonical_points(open_body(), lower)
+    np.testing.assert_allclose(moved.points, found.points + np.array([0, -0.23, 0]), atol=1e-9)
+    assert moved.figures["moved_into_bounds"] == pytest.approx(0.23)
+    taller = CanonicalSpace(SMPL_SPACE, bounds=bounds + np.array([[0, -0.23, 0], [0, 0, 0]]))
+    kept = canonical_points(open_body(), taller)
+    np.testing.assert_array_equal(kept.points, found.points)
+    assert kept.approximate and "bounds" in kept.how and "bounds" not in found.how
+
+
+def test_what_the_user_should_be_told():
+    assert not placed("file").approximate and not placed("cloud").approximate
+    assert placed("joints").approximate
+    assert not canonical_points(open_body(), OPEN).approximate
+
+
 def millimetres(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     return 1000 * np.linalg.norm(first - second, axis=1)
 
@@ -149,6 +173,18 @@ def test_a_woman_goes_where_the_neutral_points_are():
     alone = canonical_points(replace(woman, gender="female"), SMPL)
     np.testing.assert_array_equal(alone.points, alone.own.points)
     assert "neutral" in alone.how
+
+
+@pytest.mark.parametrize("way", ["cloud", "own file"])
+def test_wherever_the_models_origin_is(way):
+    space, moved = other().space(whole=False), np.array([0.0, -0.23, 0.05])
+    listed = space.bodies["smpl"]
+    elsewhere = replace(listed, vertices=listed.vertices + moved, joints=listed.joints + moved)
+    body = open_body() if way == "cloud" else other().body
+    found = canonical_points(body, CanonicalSpace(SMPL_SPACE, {"smpl": elsewhere}))
+    at_home = placed("cloud") if way == "cloud" else canonical_points(body, space)
+    assert millimetres(found.points, at_home.points + moved).max() < 1.0
+    assert not found.approximate
 
 
 def test_smpl_in_the_open_bodys_space():

@@ -33,8 +33,10 @@ class CanonicalBody:
 @dataclass(frozen=True, eq=False)
 class CanonicalSpace:
     """name: OPEN_SPACE or SMPL_SPACE. bodies: by kind ("smpl", "smplh", "smplx"), what the model's
-    files tell. locations [L,3]: the points that the model was trained on, or None."""
+    files tell. locations [L,3]: the points that the model was trained on, or None. bounds [2,3]:
+    the lowest and highest coordinates of the volume that the field was made for, or None."""
 
     name: str
     bodies: Mapping[str, CanonicalBody] = field(default_factory=dict[str, CanonicalBody])
     locations: Float64Array | None = None
+    bounds: Float64Array | None = None

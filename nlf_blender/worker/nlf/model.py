@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -48,6 +48,13 @@ class LocalizerModel(nn.Module):
         self.style = style
         self.info = info
         self.canonical = canonical or CanonicalSpace(OPEN_SPACE)
+
+    @property
+    def space(self) -> CanonicalSpace:
+        """The canonical space with the bounds that the field was made for."""
+        corners = self.heatmap_head.weight_field.gps_net
+        bounds = torch.stack([corners.mini, corners.maxi]).double().cpu().numpy()
+        return replace(self.canonical, bounds=bounds)
 
     def features(self, images: Tensor, half: bool = False) -> Tensor:
         """images [P,3,S,S] RGB 0..1 -> the backbone's map [P,C,H,W]. half: compute in float16."""

@@ -18,7 +18,8 @@ from ...nlf.canonical_space import OPEN_SPACE, CanonicalSpace
 from ..conversion.correspondence import Correspondence
 from .canonical_map import CanonicalMap
 from .own_canonical import OwnCanonical, in_smpl_family, own_canonical
-from .smpl_space import Placed, in_smpl_space
+from .placed import Placed
+from .smpl_space import in_smpl_space
 from .surface_carry import carry_along_surface
 
 OPEN_BODY = Path(__file__).resolve().parents[3] / "assets" / "open_body.npz"

@@ -3,9 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-
 import numpy as np
 
 from ....body.arrays import Float64Array
@@ -22,6 +19,8 @@ from .joint_fit import fit_to_joints
 from .mean_joints import mean_canonical_joints, mean_rest_joints
 from .other_joints import OtherJoints, rest_joints_of
 from .own_canonical import OwnCanonical, in_smpl_family, own_canonical
+from .placed import Placed
+from .standing import within_bounds
 from .surface_carry import carry_along_surface
 
 SAME_MESH = {"smpl": ("smpl", "smplh"), "smplh": ("smplh", "smpl"), "smplx": ("smplx",)}
@@ -30,17 +29,6 @@ SAME_MESH = {"smpl": ("smpl", "smplh"), "smplh": ("smplh", "smpl"), "smplx": ("s
 MOST_OFF_POSE = MOST_JOINTS_OFF = 0.06
 MOST_OFF_CLOUD = 0.002  # of a model's own points from a surface that is the same
 NOT_USED = " The points that the model's files list are no person's and were not used."
-
-
-@dataclass(frozen=True, eq=False)
-class Placed:
-    """points [V+J,3] in the model's space, metres; how they came about; measured figures.
-    approximate: the user should be told how."""
-
-    points: Float64Array
-    how: str
-    figures: Mapping[str, float] = field(default_factory=dict[str, float])
-    approximate: bool = False
 
 
 def in_smpl_space(
@@ -91,12 +79,15 @@ def _smpl_alone(own: OwnCanonical, space: CanonicalSpace) -> Placed:
     if cloud is None:
         unused = _unused(space)
         unsure = bool(unused) or own.body.gender != "neutral"
-        return Placed(own.points, _pose_text(own) + unused, figures, unsure)
-    figures["off_model_points"] = distance_of_cloud(own, own.points, cloud[1].vertices)
+        placed = Placed(own.points, _pose_text(own) + unused, figures, unsure)
+        return within_bounds(placed, len(own.vertices), space)
+    pairs = np.array(same_joints(own.body.skeleton, SKELETONS[cloud[0]]))
+    move = (cloud[1].joints[pairs[:, 1]] - own.joints[pairs[:, 0]]).mean(axis=0) * (0, 1, 1)
+    figures["off_model_points"] = distance_of_cloud(own, own.points + move, cloud[1].vertices)
     if figures["off_model_points"] > MOST_OFF_CLOUD:
         how = _pose_text(own) + NOT_USED
         return _onto_cloud(own, space) or Placed(own.points, how, figures, True)
-    return Placed(own.points, _pose_text(own), figures)
+    return Placed(own.points + move, _pose_text(own), figures)
 
 
 def _smplx_alone(own: OwnCanonical, space: CanonicalSpace) -> Placed:
@@ -110,7 +101,8 @@ def _smplx_alone(own: OwnCanonical, space: CanonicalSpace) -> Placed:
     off = float(np.linalg.norm(gaps - move, axis=1).mean())
     if off > MOST_JOINTS_OFF:
         return _by_mean_joints(own, space)
-    return Placed(own.points + move, how, {"joints_off": off}, True)
+    placed = Placed(own.points + move, how, {"joints_off": off}, True)
+    return within_bounds(placed, len(own.vertices), space)
 
 
 def _pose_text(own: OwnCanonical) -> str:
@@ -174,7 +166,8 @@ def _by_mean_joints(own: OwnCanonical, space: CanonicalSpace) -> Placed:
         "Matched to the published mean joints of SMPL, for want of an SMPL file: points of the "
         f"surface may be off by centimetres.{_unused(space)}"
     )
-    return Placed(placed.points, how, placed.figures, True)
+    placed = Placed(placed.points, how, placed.figures, True)
+    return within_bounds(placed, len(own.vertices), space)
 
 
 def place_by_joints(own: OwnCanonical, rest: Float64Array) -> Placed:
@@ -196,7 +189,8 @@ def _cloud(own: OwnCanonical, space: CanonicalSpace) -> tuple[str, CanonicalBody
             continue
         pairs = np.array(same_joints(SKELETONS[kind], SMPL_SKELETON))
         gaps = listed.joints[pairs[:, 0]] - mean_canonical_joints()[pairs[:, 1]]
-        if np.linalg.norm(gaps, axis=1).mean() <= MOST_JOINTS_OFF:
+        # wherever the model's origin is
+        if np.linalg.norm(gaps - gaps.mean(axis=0), axis=1).mean() <= MOST_JOINTS_OFF:
             return kind, listed
     return None
 
