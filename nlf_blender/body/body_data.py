@@ -20,6 +20,7 @@ from .array_fields import Arrays, as_float64, floats_of, indices_of, optional_fl
 from .arrays import Float64Array, FloatArray, IntArray
 from .hands import HandPoses
 from .npz_file import DAMAGED, read_npz
+from .posedirs import posedirs_of, stored_posedirs
 from .skeleton import Skeleton, kind_of
 from .smpl_layout import (
     ARRAY_KEYS,
@@ -29,8 +30,6 @@ from .smpl_layout import (
     hands_of,
     joint_directions_of,
     kid_of,
-    listed_posedirs,
-    posedirs_of,
     rest_joints_of,
     shape_and_expression,
     skeleton_of,
@@ -201,8 +200,8 @@ def reduced_body_npz(
     expression_count: int = EXPRESSIONS_IN_SCENE,
 ) -> bytes:
     """An npz of the body, reduced to what a scene needs: float32, without the joint regressor,
-    with the first beta_count shape components and expression_count expressions, and of posedirs
-    what is not zero, if that is little (MOST_POSEDIRS_LISTED).
+    with the first beta_count shape components and expression_count expressions, and posedirs in
+    fewer digits (posedirs.py).
 
     `load_body_npz` reads it back from a file; joints come from J_template and J_shapedirs.
     """
@@ -220,7 +219,7 @@ def reduced_body_npz(
         "license": np.array(body.license),
         "sha256": np.array(body.sha256),
         "gender": np.array(body.gender),
-        **listed_posedirs(body.posedirs),
+        **stored_posedirs(body.posedirs),
         **hands_arrays(body.hands),
     }
     if body.expression_dirs is not None and body.joints_expression_dirs is not None:

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .array_fields import Arrays, array_of, floats_of, indices_of, optional_floats_of, texts_of
+from .array_fields import Arrays, array_of, floats_of, optional_floats_of, texts_of
 from .arrays import Float64Array, FloatArray
 from .hands import JOINTS_PER_HAND, HandPoses
+from .posedirs import STORED_KEYS
 from .skeleton import SKELETONS, Skeleton, kind_of
 
 TEXT_KEYS = ("name", "license", "sha256", "gender")
@@ -23,8 +24,7 @@ ARRAY_KEYS = (
     "shapedirs",
     "expression_dirs",
     "posedirs",
-    "posedirs_index",
-    "posedirs_value",
+    *STORED_KEYS,
     "J_regressor",
     "J_template",
     "J_shapedirs",
@@ -56,11 +56,6 @@ LEAST_WEIGHT = -1e-6  # rounding may push a 0 below 0
 # it, 300 shape components if there are at least 400 in all, else 10, then up to 100 or 10.
 SMPLX_LONG_SHAPE, SMPLX_LONG_EXPRESSION = 300, 100
 SMPLX_SHORT_SHAPE, SMPLX_SHORT_EXPRESSION = 10, 10
-
-# Pose correctives go into a reduced body as a list of the values that matter, if that is short:
-# dense ones, as SMPL's, would be the larger part of every take.
-LEAST_POSEDIR = 1e-5  # metres per unit of a pose feature
-MOST_POSEDIRS_LISTED = 0.2  # of all values
 
 
 def skeleton_of(arrays: Arrays) -> Skeleton:
@@ -117,46 +112,6 @@ def joint_directions_of(
     if regressor is None:
         return floats_of(arrays, key, (joints, 3, columns.shape[2])).astype(np.float64)
     return np.einsum("jv,vcb->jcb", regressor.astype(np.float64), columns, optimize=True)
-
-
-def posedirs_of(arrays: Arrays, vertices: int, joints: int) -> FloatArray | None:
-    """Pose correctives [V,3,9(J-1)], or None for a file without.
-
-    Files hold them in this shape, as a matrix of 3V rows or columns, or (reduced bodies) as a list.
-    STAR's, which are of other features (4 per joint, 1 shape component), count as none.
-    """
-    features = 9 * (joints - 1)
-    shape = (vertices, 3, features)
-    if "posedirs_index" in arrays:
-        dense = np.zeros(shape, dtype=np.float32)
-        index = indices_of(arrays, "posedirs_index", (None,), dense.size)
-        dense.ravel()[index] = floats_of(arrays, "posedirs_value", (len(index),))
-        return dense
-    if "posedirs" not in arrays or has_star_posedirs(arrays, joints):
-        return None
-    found = np.asarray(arrays["posedirs"]).shape
-    if found == (3 * vertices, features):
-        return floats_of(arrays, "posedirs", found).reshape(shape)
-    if found == (features, 3 * vertices):
-        return floats_of(arrays, "posedirs", found).T.reshape(shape)
-    return floats_of(arrays, "posedirs", shape)
-
-
-def has_star_posedirs(arrays: Arrays, joints: int) -> bool:
-    """Whether the file's pose correctives are as STAR's: linear in quaternions, not matrices
-    (Osman et al., STAR, 2020, section 3.1)."""
-    return "posedirs" in arrays and np.shape(arrays["posedirs"])[2:] == (4 * (joints - 1) + 1,)
-
-
-def listed_posedirs(posedirs: FloatArray | None) -> dict[str, NDArray[Any]]:
-    """The values of posedirs that matter and where they are; nothing if they are too many."""
-    if posedirs is None:
-        return {}
-    index = np.flatnonzero(np.abs(posedirs) >= LEAST_POSEDIR)
-    if not 0 < len(index) <= MOST_POSEDIRS_LISTED * posedirs.size:
-        return {}
-    values = posedirs.ravel()[index].astype(np.float16)
-    return {"posedirs_index": index.astype(np.uint32), "posedirs_value": values}
 
 
 def kid_of(

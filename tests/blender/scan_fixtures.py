@@ -8,9 +8,9 @@ from pathlib import Path
 import bpy
 import numpy as np
 from mathutils import Euler, Matrix, Vector
-from scene_fixtures import FitParameters, save_whole_body
+from scene_fixtures import FitParameters
 
-from nlf_blender.body.body_data import BodyData
+from nlf_blender.body.body_data import BodyData, reduced_body_npz
 from nlf_blender.protocol.registration import (
     Figures,
     RegistrationInfo,
@@ -49,7 +49,7 @@ def write_registration(
     folder.mkdir(parents=True)
     undetermined = np.zeros(body.joint_count, dtype=bool)
     undetermined[[22, 23]] = True
-    save_whole_body(folder / BODY_FILE, body)
+    (folder / BODY_FILE).write_bytes(reduced_body_npz(body))
     arrays = {
         "pose": fit.pose,
         "betas": fit.betas,

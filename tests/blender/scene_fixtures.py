@@ -12,7 +12,6 @@ from nlf_blender.body.body_data import (
     NO_PARENT,
     BodyData,
     body_from_arrays,
-    load_body_npz,
     reduced_body_npz,
 )
 from nlf_blender.body.kinematics import global_transforms, rest_joints, skinning_transforms
@@ -86,17 +85,11 @@ def make_body(seed: int = 0, correctives: bool = False) -> BodyData:
         "f_uv": rng.integers(0, 40, (len(owner) // 3, 3)),
     }
     if correctives:
-        arrays["posedirs"] = rng.normal(0.0, 0.004, (len(owner), 3, 9 * (count - 1)))
+        # one of the 255 levels that a take stores, so that it stores them as they are
+        levels = rng.normal(0.0, 40.0, (len(owner), 3, 9 * (count - 1))).round().clip(-127, 127)
+        levels[0, 0] = 127.0
+        arrays["posedirs"] = 1e-4 * levels
     return body_from_arrays(arrays, name="test body", license="CC0-1.0", sha256="b" * 64)
-
-
-def save_whole_body(path: Path, body: BodyData) -> None:
-    """Write body.npz with its pose correctives, which `reduced_body_npz` may leave out."""
-    path.write_bytes(reduced_body_npz(body))
-    if body.posedirs is not None and load_body_npz(path).posedirs is None:
-        with np.load(path) as file:
-            arrays = dict(file)
-        np.savez(path, **arrays, posedirs=body.posedirs)
 
 
 @dataclass(frozen=True)
@@ -185,7 +178,7 @@ def write_take(
         "scale": np.array([fit.scale for fit in fits]),
         "fit_error": np.full(count, 0.01),
     }
-    save_whole_body(folder / BODY_FILE, body)
+    (folder / BODY_FILE).write_bytes(reduced_body_npz(body))
     chunk = write_chunk(folder, 0, rows)
     write_info(folder, replace(info, chunks=(chunk,)))
     return folder

@@ -12,7 +12,8 @@ from scipy import sparse
 from ...body.body_data import BodyData, body_from_arrays
 from ...body.model_folder import BodyFile, body_file
 from ...body.npz_file import DAMAGED, MOST_BYTES, npz_keys, read_npz
-from ...body.smpl_layout import ARRAY_KEYS, TEXT_KEYS, has_star_posedirs
+from ...body.posedirs import has_star_posedirs
+from ...body.smpl_layout import ARRAY_KEYS, TEXT_KEYS
 from ...errors import UserError
 from ...protocol.files import file_sha256
 from ..nlf.file_kind import HEAD_BYTES, OLD_TORCH_MARK, FileKind, file_kind

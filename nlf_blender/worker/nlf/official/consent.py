@@ -31,7 +31,7 @@ def require_consent(path: Path, trusted: Collection[str]) -> str:
             "Consent needed",
             f"{path.name} is a TorchScript file, which is a program: opening it runs code that "
             f"it holds. Its SHA-256 is {digest}.",
-            f"If you trust where it came from, press Allow in the extension's preferences, or "
-            f"give --trust {digest} on the command line.",
+            "If you trust where it came from, press Allow in the extension's preferences, or give "
+            "--trust with that hash on the command line.",
         )
     return digest
