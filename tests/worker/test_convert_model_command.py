@@ -64,7 +64,7 @@ def test_without_consent(file: Path, tmp_path: Path, capsys: Output) -> None:
     assert main(["convert-model", str(file), "--out", str(out), "--json"]) == 1
     captured = capsys.readouterr()
     error = json.loads(captured.out)["error"]
-    assert error["title"] == "Consent needed" and file_sha256(file) in error["fix"]
+    assert error["title"] == "Consent needed" and file_sha256(file) in error["detail"]
     assert "Consent needed" in captured.err
     assert not out.exists()
 
