@@ -6,7 +6,6 @@ Nothing depends on how many vertices, joints and betas a body has.
 
 from __future__ import annotations
 
-import hashlib
 import io
 from dataclasses import dataclass
 from pathlib import Path
@@ -173,14 +172,13 @@ def body_from_arrays(
 def load_body_npz(path: Path) -> BodyData:
     """The body in an npz, whole or made by `reduced_body_npz`.
 
-    The sha256 of a reduced file is that of the body it was made from. UserError names the file
-    and what to do if it is missing, is no npz, or holds something else than a body.
+    A reduced file tells the sha256 of the one it was made from; else it is "". UserError names the
+    file and what to do if it is missing, is no npz, or holds something else than a body.
     """
     try:
         arrays = read_npz(path, (*ARRAY_KEYS, *TEXT_KEYS))
         texts = {key: str(arrays.pop(key)) for key in TEXT_KEYS if key in arrays}
         texts.setdefault("name", path.stem)
-        texts.setdefault("sha256", _sha256(path))
         return body_from_arrays(arrays, **texts)
     except FileNotFoundError as error:
         raise UserError(
@@ -242,8 +240,3 @@ def reduced_body_npz(
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # pyright: ignore[reportArgumentType]
     return buffer.getvalue()
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

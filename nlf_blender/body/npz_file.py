@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import lzma
 import math
+import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterable
@@ -18,8 +21,23 @@ MOST_BYTES = 2 << 30
 HARMLESS_BYTES = 64 << 20  # zeros may well be packed tightly
 MOST_PACKED = 50  # times; body models shrink by less than 10
 
-# What zip, deflate and numpy raise on a damaged archive.
-DAMAGED = (EOFError, ValueError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+# What zip, its ways of packing, and numpy, which parses headers as Python, raise on damaged bytes.
+DAMAGED = (
+    EOFError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    SyntaxError,
+    MemoryError,
+    OverflowError,
+    RuntimeError,  # archives with a password, and others that zipfile does not know
+    struct.error,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+)
 
 
 def read_npz(path: Path, keys: Iterable[str]) -> dict[str, NDArray[Any]]:

@@ -47,6 +47,9 @@ ARRAY_KEYS = (
     "hands_componentsr",
 )
 
+# By these one knows the published meshes, whatever their files are called.
+PUBLISHED_VERTICES = {"smpl": 6890, "smplh": 6890, "smplx": 10475}
+
 NO_PARENT = 4294967295  # how SMPL's files write -1 in an unsigned table
 # Weights of one vertex must sum to 1; files in float32 or rounded to 4 digits miss by this much.
 WEIGHT_SUM_TOLERANCE = 1e-2

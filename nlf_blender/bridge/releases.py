@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-LICENSE_FREE = "Free for commercial use, ships with the extension"
-LICENSE_RESEARCH = "Non-commercial research only (NLF release)"
+from ..protocol.licenses import OFFICIAL_MODEL
+
+LICENSE_FREE = "free for commercial use, ships with the extension"
 PROJECT_PAGE = "https://github.com/isarandi/nlf"
 _ASSETS = f"{PROJECT_PAGE}/releases/download"
 _LISTINGS = "https://api.github.com/repos/isarandi/nlf/releases/tags"
@@ -34,7 +35,7 @@ class Release:
     runs_code: bool = False
     needs_data: bool = False
     unpack: str = ""
-    license: str = LICENSE_RESEARCH
+    license: str = OFFICIAL_MODEL
 
     @property
     def address(self) -> str:

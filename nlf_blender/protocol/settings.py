@@ -24,6 +24,7 @@ DEFAULT_FOV_DEGREES = 55.0  # over the larger image side, as in the official rel
 AUTO_UNITS = "auto"  # chosen by the scan's size
 METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001, "in": 0.0254}
 UNITS = (AUTO_UNITS, *METRES)
+CONSENT_NEEDED = "Consent needed"  # title of the error where `trusted` lacks a program
 
 Box = tuple[float, float, float, float]
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import bpy
 
-from ..body.model_folder import KIND_TITLES
 from ..bridge import releases
 from ..errors import UserError
+from ..protocol.licenses import BODIES
 from . import places
 from .file_work import BODY, MODEL
 from .runtime import RUNTIME
@@ -171,7 +171,7 @@ class FileChoice:
             folder = places.absolute(self.body_folder)
             found = RUNTIME.files.bodies.file(folder, self.body_found)
             if found is not None:
-                return f"Non-commercial research only ({KIND_TITLES[found.kind]} model licence)"
+                return BODIES[found.kind]
         return f"{UNKNOWN_LICENSE} (SMPL-family files)"
 
 

@@ -65,7 +65,7 @@ class NLF_OT_download(bpy.types.Operator):
             if not self.accepted:
                 raise UserError(
                     "Licence not accepted",
-                    f"{release.name} is for {release.license[0].lower()}{release.license[1:]}.",
+                    f"{release.name} is for {release.license}.",
                     "Click Download again and accept the licence, or use the default model.",
                 )
             RUNTIME.problem = None

@@ -6,6 +6,7 @@ from __future__ import annotations
 import bpy
 
 from ..bridge.inspection import FileReport, conversion
+from ..protocol.settings import CONSENT_NEEDED
 from . import job_pump, places
 from .drawing import DIALOG_WIDTH, draw_text
 from .file_work import MODEL
@@ -59,7 +60,7 @@ class NLF_OT_allow_program(bpy.types.Operator):
         if report.sha256 not in prefs.trusted_hashes():
             item = prefs.trusted.add()
             item.name, item.sha256 = report.path.name, report.sha256
-        if RUNTIME.problem is not None and RUNTIME.problem.error.title == "Consent needed":
+        if RUNTIME.problem is not None and RUNTIME.problem.error.title == CONSENT_NEEDED:
             RUNTIME.problem = None
         tag_redraw()
         return {"FINISHED"}

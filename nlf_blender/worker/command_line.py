@@ -16,6 +16,7 @@ from .convert_command import add_convert_command
 from .convert_model_command import add_convert_model_command
 from .environment_check import check, incomplete
 from .inspect_command import add_inspect_command
+from .model_option import add_model_data_option, add_trust_option
 from .progress import Cancelled, Progress
 from .progress_line import ProgressLine, print_error, print_seconds
 from .register_command import add_register_command
@@ -77,19 +78,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="default", help="default, or a checkpoint's path")
-    parser.add_argument(
-        "--model-data",
-        default="",
-        metavar="FOLDER",
-        help="official data files that a crop checkpoint needs (default: beside it)",
-    )
-    parser.add_argument(
-        "--trust",
-        action="append",
-        default=[],
-        metavar="SHA256",
-        help="run the code in the TorchScript file with this hash (see: inspect)",
-    )
+    add_model_data_option(parser)
+    add_trust_option(parser)
     add_body_options(parser)
     parser.add_argument("--device", default="auto", choices=DEVICES)
 
@@ -98,8 +88,8 @@ def model_settings(options: argparse.Namespace) -> dict[str, Any]:
     """What `_add_model_options` asked for, as fields of LocalizeSettings."""
     return {
         "model": options.model,
-        "model_data": options.model_data,
-        "trusted": tuple(text.lower() for text in options.trust),
+        "model_data": str(options.model_data or ""),
+        "trusted": tuple(options.trust),
         "body": body_name(options),
         "device": options.device,
     }

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import tempfile
 from pathlib import Path
 
 from ..errors import UserError
 from ..protocol.files import file_sha256
+from .model_option import add_model_data_option, add_trust_option
 from .progress import Progress
 from .progress_line import ProgressLine, print_seconds
 
@@ -29,19 +29,8 @@ def add_convert_model_command(
         action="store_true",
         help="backbone in half precision (a TorchScript's already is, and stays so)",
     )
-    parser.add_argument(
-        "--model-data",
-        type=Path,
-        metavar="FOLDER",
-        help="official data files that a crop checkpoint needs (default: beside it)",
-    )
-    parser.add_argument(
-        "--trust",
-        action="append",
-        default=[],
-        metavar="SHA256",
-        help="run the code in the TorchScript file with this hash (see: inspect)",
-    )
+    add_model_data_option(parser)
+    add_trust_option(parser)
     parser.add_argument("--json", action="store_true", help="print one line of JSON")
     parser.set_defaults(run=_run)
 
@@ -64,12 +53,14 @@ def _run(options: argparse.Namespace) -> int:
 def _convert(options: argparse.Namespace) -> str:
     """Read the model and write it anew. Returns its name."""
     out: Path = options.out
-    _check_target(out, options.force)
-    from .engine import ASSETS
+    _check_name(out, options.force)
+    from .assets import ASSETS
     from .nlf.checkpoints import model_path, read_localizer
     from .nlf.file_kind import FileKind, file_kind
     from .nlf.native_writer import save_native
+    from .take_writer import require_writable
 
+    require_writable(out.parent)
     source = model_path(str(options.file), ASSETS)
     kind = file_kind(source)
     if kind is FileKind.NATIVE:
@@ -88,8 +79,8 @@ def _convert(options: argparse.Namespace) -> str:
     return model.info.name
 
 
-def _check_target(out: Path, force: bool) -> None:
-    """UserError if a file cannot be written there, before minutes are spent on reading one."""
+def _check_name(out: Path, force: bool) -> None:
+    """UserError if a file of this name is not to be written."""
     if out.suffix.lower() != ".safetensors":
         raise UserError(
             "Wrong file name",
@@ -102,13 +93,3 @@ def _check_target(out: Path, force: bool) -> None:
             f"{out} exists and is not replaced unasked.",
             "Choose another name, or add --force.",
         )
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=out.parent):
-            return
-    except OSError as error:
-        raise UserError(
-            "The model could not be saved",
-            f"{out.parent} cannot be written to ({error.strerror or error}).",
-            "Choose a folder that you may write to.",
-        ) from error

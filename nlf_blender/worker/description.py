@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from ..protocol.json_fields import Json
 
@@ -25,3 +26,8 @@ class Description:
     def to_json(self) -> Json:
         """A JSON object with the fields' names."""
         return {**asdict(self)}
+
+
+def size_row(path: Path) -> tuple[str, str]:
+    """The row with a file's size."""
+    return "size", f"{path.stat().st_size / 1e6:.1f} MB"

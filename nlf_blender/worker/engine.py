@@ -11,6 +11,7 @@ import torch
 from ..body.body_data import BodyData, reduced_body_npz
 from ..body.model_folder import find_bodies
 from ..protocol.settings import LocalizeSettings
+from .assets import ASSETS, OPEN_BODY
 from .nlf.canonical_space import SMPL_SPACE, CanonicalSpace
 from .nlf.checkpoints import load_localizer
 from .nlf.head import PointWeights
@@ -20,9 +21,6 @@ from .smpl.body_files import load_body
 from .smpl.body_model import BodyModel
 from .smpl.canonical.placement import CanonicalPlacement, canonical_points
 from .smpl.fitting.fit import fitting_device
-
-ASSETS = Path(__file__).resolve().parent.parent / "assets"
-OPEN_BODY = ASSETS / "open_body.npz"
 
 
 @dataclass(frozen=True)

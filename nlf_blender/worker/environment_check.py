@@ -99,7 +99,7 @@ def _device(settings: LocalizeSettings) -> str:
 
 
 def _model(settings: LocalizeSettings) -> str:
-    from .engine import ASSETS
+    from .assets import ASSETS
     from .nlf.checkpoints import load_localizer
     from .nlf.localizer import select_device
 

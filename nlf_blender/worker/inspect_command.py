@@ -10,6 +10,7 @@ from pathlib import Path
 from ..errors import UserError
 from ..protocol.files import file_sha256
 from .description import Description
+from .model_option import add_model_data_option
 
 BODY_SUFFIXES = (".npz", ".pkl")
 
@@ -18,9 +19,7 @@ def add_inspect_command(commands: argparse._SubParsersAction[argparse.ArgumentPa
     """Make the command known."""
     parser = commands.add_parser("inspect", help="say what a model or body file is")
     parser.add_argument("file", type=Path, metavar="FILE", help="a checkpoint or body file")
-    parser.add_argument(
-        "--model-data", default="", metavar="FOLDER", help="official data files, for a crop .pt"
-    )
+    add_model_data_option(parser)
     parser.add_argument("--json", action="store_true", help="print one line of JSON")
     parser.set_defaults(run=_inspect)
 
@@ -28,7 +27,7 @@ def add_inspect_command(commands: argparse._SubParsersAction[argparse.ArgumentPa
 def _inspect(options: argparse.Namespace) -> int:
     path: Path = options.file
     try:
-        description = describe(path, Path(options.model_data) if options.model_data else None)
+        description = describe(path, options.model_data)
         digest = file_sha256(path)
     except UserError as error:
         if options.json:

@@ -106,14 +106,10 @@ def test_a_target_that_cannot_be_written(file: Path, tmp_path: Path, capsys: Out
 def test_a_read_only_share_is_noticed_before_anything_is_read(
     file: Path, tmp_path: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(dir: Path) -> None:
-        raise PermissionError(30, "Read-only file system", str(dir))
-
-    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path) != tmp_path)
     out = tmp_path / "out.safetensors"
     assert main(["convert-model", str(file), "--out", str(out)]) == 1  # not even asked for consent
-    printed = capsys.readouterr().err
-    assert f"{tmp_path} cannot be written to (Read-only file system)" in printed
+    assert f"cannot be written to {tmp_path}" in capsys.readouterr().err
 
 
 def test_a_source_that_is_none(tmp_path: Path, capsys: Output) -> None:

@@ -126,7 +126,7 @@ class Hostile:
 def test_no_code_of_a_checkpoint_is_run(tmp_path: Path, data: Path) -> None:
     trace = tmp_path / "trace"
     path = small_file(tmp_path, _put("epoch", Hostile(trace)))
-    with pytest.raises(UserError, match="refused before any of its code was run") as caught:
+    with pytest.raises(UserError, match="no code of it was run") as caught:
         load(path, data)
     assert "mkdir" in caught.value.detail
     assert not trace.exists()

@@ -185,7 +185,7 @@ def _bomb(path: Path) -> None:
         (_strange_operator, "operator strange::thing"),
         (_cut_off, "only a part of one"),
         (_broken_inside, "torch cannot open it"),
-        (_bomb, "unpacks to 20 MB"),
+        (_bomb, "would unpack to 20.0 MB"),
         (lambda path: path.write_text("hello"), "no TorchScript file"),
     ],
 )

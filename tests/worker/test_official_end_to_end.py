@@ -21,7 +21,8 @@ from nlf_blender.errors import UserError
 from nlf_blender.protocol import take as take_format
 from nlf_blender.protocol.settings import LocalizeSettings
 from nlf_blender.worker import command_line
-from nlf_blender.worker.engine import ASSETS, Engine, place_body
+from nlf_blender.worker.assets import OPEN_BODY
+from nlf_blender.worker.engine import Engine, place_body
 from nlf_blender.worker.nlf.canonical_space import SMPL_SPACE, CanonicalSpace
 from nlf_blender.worker.nlf.localizer import LocalizedPerson
 from nlf_blender.worker.people.person import Frame, Person
@@ -104,10 +105,10 @@ def test_models_are_loaded_anew_for_other_data(official: Path) -> None:
 def test_an_smpl_file_among_the_data_tells_where_the_surface_is(
     official: Path, tmp_path: Path
 ) -> None:
-    body = replace(load_body_npz(ASSETS / "open_body.npz"), canonical_vertices=None)
+    body = replace(load_body_npz(OPEN_BODY), canonical_vertices=None)
     for gender in ("FEMALE", "NEUTRAL"):
         (tmp_path / f"SMPL_{gender}.npz").write_bytes(reduced_body_npz(replace(body, name=gender)))
-    open_body, space = load_body_npz(ASSETS / "open_body.npz"), CanonicalSpace(SMPL_SPACE)
+    open_body, space = load_body_npz(OPEN_BODY), CanonicalSpace(SMPL_SPACE)
     placed = place_body(open_body, space, tmp_path)
     assert placed.how.startswith("Carried over from NEUTRAL")
     # the same surface, so the points are where the file's own ones come to lie

@@ -23,12 +23,14 @@ from nlf_blender.protocol.scan import Scan, write_scan
 from nlf_blender.protocol.settings import ScanSettings
 from nlf_blender.protocol.take import BODY_FILE
 from nlf_blender.worker import register_job
-from nlf_blender.worker.engine import OPEN_BODY, Engine
+from nlf_blender.worker.assets import OPEN_BODY
+from nlf_blender.worker.engine import Engine
 from nlf_blender.worker.progress import Cancelled, Progress
+from nlf_blender.worker.smpl.body_files import load_body
 from nlf_blender.worker.smpl.registration.register import RegisterSettings, Registration
 from nlf_blender.worker.smpl.registration.scan import Scan as PlainScan
 
-BODY = load_body_npz(OPEN_BODY)
+BODY = load_body(OPEN_BODY)
 UNDETERMINED = ("L_Foot", "R_Hand")
 
 

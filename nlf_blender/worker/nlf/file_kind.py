@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
 from enum import Enum, auto
 from pathlib import Path
 
-from ...errors import UserError
+from .model import unreadable
 from .native_file import SUFFIX
 
 HEAD_BYTES = 64
@@ -44,11 +45,7 @@ def file_kind(path: Path) -> FileKind:
         if head.startswith(PICKLE_MARKS) and _contains(path, BODY_WORD):
             return FileKind.BODY
     except OSError as error:
-        raise UserError(
-            "Model not readable",
-            f"{path} cannot be read ({error.strerror or error}).",
-            "Check the file's permissions and that its disk is there, then try again.",
-        ) from error
+        raise unreadable(path, error) from error
     return FileKind.UNKNOWN
 
 
@@ -56,8 +53,8 @@ def _zip_kind(path: Path) -> FileKind:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except zipfile.BadZipFile:
-        return FileKind.CUT_OFF
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error):
+        return FileKind.CUT_OFF  # or damaged in its table of contents
     if any(name.endswith("/constants.pkl") for name in names) and any("/code/" in n for n in names):
         return FileKind.TORCHSCRIPT
     if any(name.endswith("/data.pkl") for name in names):

@@ -83,6 +83,24 @@ def unusable(path: Path, reason: str, fix: str = "") -> UserError:
     )
 
 
+def unsafe(path: Path, reason: str) -> UserError:
+    """The error for a model file that no honest program writes."""
+    return UserError(
+        "Unsafe model file",
+        f"{path.name} {reason}; it was not loaded, and no code of it was run.",
+        "Do not trust it: get the model from its authors again.",
+    )
+
+
+def unreadable(path: Path, error: OSError) -> UserError:
+    """The error for a model file that the disk does not give."""
+    return UserError(
+        "Model not readable",
+        f"{path} cannot be read ({error.strerror or error}).",
+        "Check the path, the file's permissions and that its disk is there, then try again.",
+    )
+
+
 def as_float32(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """Floating tensors in single precision. ValueError naming the first that is not finite."""
     for name, tensor in tensors.items():

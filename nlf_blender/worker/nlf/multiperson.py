@@ -18,6 +18,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from ...errors import UserError
+from ..assets import ASSETS
 from ..fit_people import fit_localized
 from ..people.find_boxes import BoxOptions, find_boxes, scored
 from ..people.finder import PeopleFinder
@@ -38,7 +39,6 @@ from .multiperson_options import (
     Poses,
 )
 
-ASSETS = Path(__file__).resolve().parents[2] / "assets"
 NUM_AUG = 5
 Image = NDArray[np.uint8]
 Boxes = list[NDArray[np.float64]]

@@ -13,20 +13,13 @@ from ...body.body_data import BodyData, body_from_arrays
 from ...body.model_folder import BodyFile, body_file
 from ...body.npz_file import DAMAGED, MOST_BYTES, npz_keys, read_npz
 from ...body.posedirs import has_star_posedirs
-from ...body.smpl_layout import ARRAY_KEYS, TEXT_KEYS
+from ...body.smpl_layout import ARRAY_KEYS, PUBLISHED_VERTICES, TEXT_KEYS
 from ...errors import UserError
 from ...protocol.files import file_sha256
+from ...protocol.licenses import BODIES
 from ..nlf.file_kind import HEAD_BYTES, OLD_TORCH_MARK, FileKind, file_kind
 from .safe_pickle import load_arrays
 
-LICENSES = {
-    "smpl": "non-commercial research only (SMPL model licence)",
-    "smplh": "non-commercial research only (SMPL model licence)",
-    "smplx": "non-commercial research only (SMPL-X model licence)",
-    "star": "non-commercial research only (STAR model licence)",
-}
-# By these one knows the published meshes, whatever their files are called.
-PUBLISHED_VERTICES = {"smpl": 6890, "smplh": 6890, "smplx": 10475}
 UV_NAMES = {"vt": "uv", "ft": "f_uv"}  # SMPL-X's
 FIRST_BYTES_OF_PICKLES = (b"\x80", b"(", b"}", b"c")  # of protocols 2 and later, then 0 and 1
 MODELS = (FileKind.NATIVE, FileKind.CROP_CHECKPOINT, FileKind.TORCHSCRIPT, FileKind.OLD_TORCH)
@@ -107,7 +100,7 @@ def _npz(path: Path) -> tuple[Arrays, Texts]:
 def _pickle(path: Path) -> tuple[Arrays, Texts]:
     if path.stat().st_size > MOST_BYTES:
         raise ValueError(f"it has {path.stat().st_size / 2**30:.1f} GB, more than any body")
-    content = load_arrays(path)
+    content = load_arrays(path, {*ARRAY_KEYS, *TEXT_KEYS, *UV_NAMES})
     arrays: Arrays = {}
     for key in (*ARRAY_KEYS, *UV_NAMES):
         value = content.get(key)
@@ -137,11 +130,11 @@ def _take_uv(arrays: Arrays) -> None:
 def _license(body: BodyData, known: BodyFile | None, star: bool) -> str:
     """The licence of a file that does not name it, by its name and mesh; "" if it is unknown."""
     if star:
-        return LICENSES["star"]
+        return BODIES["star"]
     if known is not None:
-        return LICENSES[known.kind]
+        return BODIES[known.kind]
     published = PUBLISHED_VERTICES.get(body.kind) == body.vertex_count
-    return LICENSES[body.kind] if published else ""
+    return BODIES[body.kind] if published else ""
 
 
 def _not_a_body(path: Path, error: Exception) -> UserError:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from ...body.body_data import BodyData
 from ...body.model_folder import KIND_TITLES
-from ..description import Description
-from .body_files import PUBLISHED_VERTICES, is_star, load_body
+from ...body.smpl_layout import PUBLISHED_VERTICES
+from ..description import Description, size_row
+from .body_files import is_star, load_body
 
 UNKNOWN_LICENSE = "not named in the file"
 
@@ -44,7 +45,7 @@ def _rows(path: Path, body: BodyData) -> tuple[tuple[str, str], ...]:
         ("betas", str(body.beta_count)),
         ("expressions", str(body.expression_count)),
         ("hand poses", hands),
-        ("size", f"{path.stat().st_size / 1e6:.1f} MB"),
+        size_row(path),
     )
 
 

@@ -26,6 +26,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
+from ..assets import ASSETS, OPEN_BODY
 from ..nlf.backbones.blazepose import BlazePoseEncoder
 from .body import PointPool, RenderBody
 from .data import CropSet, canonical_pool, canonical_samples
@@ -37,7 +38,6 @@ from .mocap import load_archive
 from .model import TrainedPart
 from .render import Studio, render_shards
 
-ASSETS = Path(__file__).resolve().parents[2] / "assets"
 HELD_OUT_FIRST_SEED = 900_000
 SHARD = 400
 
@@ -132,7 +132,7 @@ def main() -> None:
     )
     parser.add_argument("step", choices=STEPS)
     parser.add_argument("--work", type=Path, required=True, help="folder for everything between")
-    parser.add_argument("--body", type=Path, default=ASSETS / "open_body.npz")
+    parser.add_argument("--body", type=Path, default=OPEN_BODY)
     parser.add_argument(
         "--motions",
         nargs=2,

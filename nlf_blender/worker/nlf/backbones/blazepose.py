@@ -14,13 +14,14 @@ import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
+from ...assets import ASSETS
 from .graph import GraphNet
 from .neck import LandmarkNeck
 
 CROP_SIDE = 256
 STRIDE = 32
 LANDMARK_COUNT = 39
-ASSET = Path(__file__).parents[3] / "assets" / "blazepose_heavy.safetensors"
+ASSET = ASSETS / "blazepose_heavy.safetensors"
 # Average pooling that brings a map to the neck's 8x8 (the coarser maps stay as they are).
 _POOLING = {"encoder_16": 2, "decoder_16": 2, "decoder_64": 8}
 MAP_CHANNELS = {

@@ -11,6 +11,13 @@ from pathlib import Path
 
 from ....errors import UserError
 from ....protocol.files import file_sha256
+from ....protocol.settings import CONSENT_NEEDED
+from ..model import unreadable
+
+
+def agreed(trusted: Collection[str]) -> set[str]:
+    """Hashes as `file_sha256` writes them, however the user wrote them."""
+    return {text.strip().lower() for text in trusted}
 
 
 def require_consent(path: Path, trusted: Collection[str]) -> str:
@@ -21,14 +28,10 @@ def require_consent(path: Path, trusted: Collection[str]) -> str:
     try:
         digest = file_sha256(path)
     except OSError as error:
+        raise unreadable(path, error) from error
+    if digest not in agreed(trusted):
         raise UserError(
-            "Model not readable",
-            f"{path}: {error.strerror or error}.",
-            "Check the path and the file's permissions.",
-        ) from error
-    if digest not in {text.strip().lower() for text in trusted}:
-        raise UserError(
-            "Consent needed",
+            CONSENT_NEEDED,
             f"{path.name} is a TorchScript file, which is a program: opening it runs code that "
             f"it holds. Its SHA-256 is {digest}.",
             "If you trust where it came from, press Allow in the extension's preferences, or give "

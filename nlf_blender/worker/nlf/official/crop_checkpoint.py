@@ -21,9 +21,10 @@ from torch import Tensor
 from ....body.arrays import Float64Array
 from ....errors import UserError
 from ....protocol.files import file_sha256
+from ....protocol.licenses import OFFICIAL_MODEL
 from ....protocol.take import ModelInfo
 from ..canonical_space import SMPL_SPACE, CanonicalSpace
-from ..model import LocalizerModel, unusable
+from ..model import LocalizerModel, unsafe, unusable
 from .build import build_official
 from .data_files import OfficialData
 from .data_sources import read_missing
@@ -32,7 +33,6 @@ from .variants import (
     FIELD_CONSTANTS,
     LEARNT_CENTERS,
     LEARNT_LEFTS,
-    LICENSE,
     Variant,
     is_localizer,
     named_variant,
@@ -65,7 +65,7 @@ def read_crop_checkpoint(
     data = _missing_part(path, tensors, data_folder, trusted)
     canonical = CanonicalSpace(SMPL_SPACE, data.bodies, _locations(path, data, tensors))
     try:
-        info = ModelInfo(model_name(path, variant), file_sha256(path), LICENSE)
+        info = ModelInfo(model_name(path, variant), file_sha256(path), OFFICIAL_MODEL)
         return build_official({**data.constants, **tensors}, canonical, info)
     except (ValueError, OSError) as error:
         raise unusable(path, str(error)) from error
@@ -120,11 +120,10 @@ def _check_archive(path: Path) -> None:
     compressed = any(part.compress_type != zipfile.ZIP_STORED for part in parts)
     index = max((p.file_size for p in parts if p.filename.endswith("data.pkl")), default=0)
     if compressed or declared > size or index > MOST_INDEX_BYTES:
-        raise UserError(
-            "Unsafe model file",
-            f"{path.name} has {size / 1e6:.1f} MB but would unpack to {declared / 1e6:.1f} MB, "
-            "unlike any file that torch writes; it was not loaded.",
-            "Do not trust it: get the checkpoint from its authors again.",
+        raise unsafe(
+            path,
+            f"has {size / 1e6:.1f} MB but would unpack to {declared / 1e6:.1f} MB, unlike any file "
+            "that torch writes",
         )
 
 
@@ -170,12 +169,7 @@ def _refused(path: Path, text: str) -> UserError:
     if foreign is None:
         reason = _last_line(text.split("Check the documentation")[0])
         return unusable(path, f"its list of contents is damaged ({reason}); no code was run")
-    return UserError(
-        "Unsafe model file",
-        f"{path.name} asks for {foreign[1]}, which no tensor needs. It was refused before any of "
-        "its code was run.",
-        "Do not trust it: get the checkpoint from its authors again.",
-    )
+    return unsafe(path, f"asks for {foreign[1]}, which no tensor needs")
 
 
 def _last_line(error: object) -> str:

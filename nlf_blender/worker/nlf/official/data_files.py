@@ -16,14 +16,17 @@ import torch
 from torch import Tensor
 
 from ....body.arrays import Float64Array
+from ....body.smpl_layout import PUBLISHED_VERTICES
 from ....errors import UserError
 from ..canonical_space import CanonicalBody
 from ..field import FieldConfig
-from .variants import EIGENVALUES, GPS_NET
+from .variants import EIGENVALUES, GPS_NET, JOINTS
 
 NODES, EIGENVALUE_FILE = "canonical_nodes3.npy", "canonical_eigval3.npy"
 START = "canonical_loc_symmetric_init_866.npy"
-BODY_POINTS = {"smpl": (6890, 24), "smplx": (10475, 55)}  # vertices and joints
+BODY_POINTS = {  # vertices and joints
+    kind: (PUBLISHED_VERTICES[kind], JOINTS[kind]) for kind in JOINTS
+}
 NEEDED = (NODES, EIGENVALUE_FILE)
 WANTED = (START, "canonical_verts_smpl.npy", "canonical_joints_smpl.npy")
 ALL = (*NEEDED, *WANTED)

@@ -17,6 +17,7 @@ from ....protocol.files import file_sha256
 from ..canonical_space import SMPL_SPACE
 from ..file_kind import FileKind, file_kind
 from ..native_file import CANONICAL, SUFFIX, canonical_from, read_part
+from .consent import agreed
 from .data_files import ALL, NEEDED, OfficialData, lacking, read_data_files
 from .torchscript import read_torchscript
 from .variants import FIELD_CONSTANTS
@@ -56,14 +57,13 @@ def read_missing(
     checkpoint: Path, data_folder: Path | None, trusted: Collection[str]
 ) -> OfficialData:
     """What the checkpoint lacks. UserError naming the files to get if it is nowhere."""
-    agreed = {text.strip().lower() for text in trusted}
     sources = find_sources(checkpoint, data_folder)
     for source in sources:
         if source.kind is SourceKind.DATA_FILES:
             return read_data_files(source.path)
         if source.kind is SourceKind.CONVERTED:
             return _from_converted(source.path)
-        if agreed and file_sha256(source.path) in agreed:
+        if trusted and file_sha256(source.path) in agreed(trusted):
             return _from_torchscript(source.path, trusted)
     raise _nowhere(checkpoint, data_folder, sources)
 

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ....errors import UserError
-from ...description import Description
+from ....body.model_folder import KIND_TITLES
+from ....protocol.licenses import OFFICIAL_MODEL
+from ...description import Description, size_row
 from ..backbones.blazepose import BlazePoseBackbone
 from ..backbones.efficientnet import LAYOUTS
 from ..canonical_space import OPEN_SPACE
@@ -23,9 +24,8 @@ from .crop_checkpoint import checked_variant, model_name, read_weights
 from .data_files import BODY_POINTS, body_files, lacking
 from .data_sources import Source, SourceKind, advice, find_sources
 from .torchscript_archive import describe_torchscript
-from .variants import FIELD_CONSTANTS, LEARNT_CENTERS, LEARNT_LEFTS, LICENSE
+from .variants import FIELD_CONSTANTS, LEARNT_CENTERS, LEARNT_LEFTS
 
-BODY_NAMES = {"smpl": "SMPL", "smplh": "SMPL-H", "smplx": "SMPL-X"}
 FREE_LICENSES = ("GPL-3.0-or-later", "Apache-2.0", "MIT", "BSD", "CC0-1.0", "CC-BY-4.0")
 KNOWN_BACKBONES = (BlazePoseBackbone.name, *LAYOUTS)
 NETWORKS = ("backbone.", "heatmap_head.")
@@ -39,10 +39,6 @@ def describe_model(path: Path, data_folder: Path | None) -> Description:
 
     data_folder: as `load_localizer`. UserError if it is no model file, or damaged.
     """
-    if not path.is_file():
-        raise UserError(
-            "Model not found", f"There is no file {path}.", "Check the path, and choose it again."
-        )
     kind = file_kind(path)
     if kind is FileKind.NATIVE:
         return _describe_native(path)
@@ -57,7 +53,7 @@ def _describe_checkpoint(path: Path, data_folder: Path | None) -> Description:
     tensors = read_weights(path)
     variant = checked_variant(path, tensors)
     title, side = f"NLF-{variant.letter.upper()}", variant.layout.crop_side
-    rows = [_size(path), *_weights({name: (t.shape, t.dtype) for name, t in tensors.items()})]
+    rows = [size_row(path), *_weights({name: (t.shape, t.dtype) for name, t in tensors.items()})]
     rows += [("backbone", variant.layout.name), ("crop", f"{side} x {side} pixels")]
     if LEARNT_LEFTS in tensors and LEARNT_CENTERS in tensors:
         count = 2 * len(tensors[LEARNT_LEFTS]) + len(tensors[LEARNT_CENTERS])
@@ -71,7 +67,7 @@ def _describe_checkpoint(path: Path, data_folder: Path | None) -> Description:
     return Description(
         kind=f"{title} crop checkpoint",
         role="model",
-        license=LICENSE,
+        license=OFFICIAL_MODEL,
         rows=(*rows, *_points_of(sources)),
         missing=tuple(_missing(path, tensors, data_folder, sources)),
         notes=tuple(notes),
@@ -86,7 +82,7 @@ def _points_of(sources: list[Source]) -> Rows:
         return _points(*read_part(sources[0].path, (CANONICAL,)))
     folder = sources[0].path
     known = [
-        f"{BODY_NAMES[kind]} {vertices} vertices and {joints} joints"
+        f"{KIND_TITLES[kind]} {vertices} vertices and {joints} joints"
         for kind, (vertices, joints) in BODY_POINTS.items()
         if not lacking(folder, body_files(kind))
     ]
@@ -116,7 +112,7 @@ def _describe_native(path: Path) -> Description:
     if not backbone or "proc_side" not in metadata:
         raise unusable(path, "it does not say which backbone it is for")
     side = metadata["proc_side"]
-    rows = [_size(path), ("name", metadata.get("name", path.stem)), *_weights(shapes)]
+    rows = [size_row(path), ("name", metadata.get("name", path.stem)), *_weights(shapes)]
     rows += [("backbone", backbone), ("crop", f"{side} x {side} pixels")]
     rows.append(("canonical space", metadata.get("canonical_space", OPEN_SPACE)))
     rows += _points(metadata, read_part(path, (CANONICAL,))[1])
@@ -141,14 +137,10 @@ def _points(metadata: Mapping[str, str], tensors: Mapping[str, Tensor]) -> Rows:
     except (KeyError, ValueError) as error:
         return [("known points", f"damaged ({error})")]
     known = [
-        f"{BODY_NAMES.get(kind, kind)} {len(body.vertices)} vertices and {len(body.joints)} joints"
+        f"{KIND_TITLES.get(kind, kind)} {len(body.vertices)} vertices and {len(body.joints)} joints"
         for kind, body in canonical.bodies.items()
     ]
     return [("known points", ", ".join(known))] if known else []
-
-
-def _size(path: Path) -> tuple[str, str]:
-    return "size", f"{path.stat().st_size / 1e6:.1f} MB"
 
 
 def _weights(shapes: Mapping[str, Shape]) -> Rows:

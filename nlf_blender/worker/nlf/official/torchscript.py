@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ....body.arrays import Float64Array
 from ....errors import UserError
+from ....protocol.licenses import OFFICIAL_MODEL
 from ....protocol.take import ModelInfo
 from ..canonical_space import SMPL_SPACE, CanonicalBody, CanonicalSpace
 from ..model import LocalizerModel, unusable
@@ -26,7 +27,7 @@ from .consent import require_consent
 from .locations import learnt_locations
 from .nms_operator import define_nms
 from .torchscript_archive import check_archive
-from .variants import LICENSE, variant_of
+from .variants import JOINTS, variant_of
 
 CROP_MODEL = "crop_model."
 WEIGHTS = ("backbone.1.", "heatmap_head.")
@@ -43,7 +44,6 @@ HEAD_ATTRIBUTES: dict[str, int | float | bool] = {
     "weak_perspective": False,
     "fix_uncert_factor": False,
 }
-JOINTS = {"smpl": 24, "smplx": 55}
 SHARED_JOINTS = 22  # the first ones of both bodies
 SAME_JOINT_M = 0.2  # farther apart than this, in the median, they are no joints
 
@@ -65,7 +65,7 @@ class OfficialRelease:
 def load_torchscript(path: Path, trusted: Collection[str]) -> LocalizerModel:
     """The model of an official TorchScript file, float32 on the CPU. Errors as read_torchscript."""
     release = read_torchscript(path, trusted)
-    info = ModelInfo(name=path.stem, sha256=release.sha256, license=LICENSE)
+    info = ModelInfo(name=path.stem, sha256=release.sha256, license=OFFICIAL_MODEL)
     try:
         return build_official(release.tensors, release.canonical, info)
     except ValueError as error:

@@ -6,15 +6,18 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 
+from ....body.model_folder import KIND_TITLES
 from ....errors import UserError
-from ...description import Description
+from ....protocol.licenses import OFFICIAL_MODEL
+from ...description import Description, size_row
 from ..backbones.efficientnet import CHANNELS
 from ..file_kind import FileKind, file_kind
-from ..model import unusable
-from .variants import LICENSE, VARIANTS, Variant
+from ..model import unsafe
+from .variants import JOINTS, VARIANTS, Variant
 
 MODEL_CODE = "/code/__torch__/nlf/pt/multiperson/multiperson_model"
-CANONICAL_POINTS = {"SMPL": 1048, "SMPL-X": 1079}  # vertices and joints
+CANONICAL_VERTICES = 1024  # that a file lists of each body, before its joints
+POINT_BYTES = 12  # three float32
 # Tensors are stored as they are and code shrinks several times; nothing honest shrinks more.
 MOST_EXPANSION = 8
 
@@ -29,10 +32,10 @@ def check_archive(path: Path) -> None:
         )
     size, unpacked = path.stat().st_size, sum(item.file_size for item in _entries(path))
     if unpacked > MOST_EXPANSION * size:
-        raise unusable(
+        raise unsafe(
             path,
-            f"it unpacks to {unpacked / 1e6:.0f} MB from {size / 1e6:.0f} MB, which no model does",
-            "Do not open it; download the model again from its authors.",
+            f"has {size / 1e6:.1f} MB but would unpack to {unpacked / 1e6:.1f} MB, unlike any "
+            "model of the release",
         )
 
 
@@ -44,11 +47,12 @@ def describe_torchscript(path: Path) -> Description:
     sizes = {item.file_size for item in entries if "/data/" in item.filename}
     official = any(MODEL_CODE in name for name in names)
     variant = _variant(sizes)
-    rows = [("size", f"{path.stat().st_size / 1e6:.1f} MB")]
+    rows = [size_row(path)]
     if variant:
         layout = variant.layout
         rows.append(("backbone", f"{layout.name}, crops of {layout.crop_side} pixels"))
-    points = [f"{name} {count}" for name, count in CANONICAL_POINTS.items() if count * 12 in sizes]
+    counts = {kind: CANONICAL_VERTICES + joints for kind, joints in JOINTS.items()}
+    points = [f"{KIND_TITLES[k]} {n}" for k, n in counts.items() if n * POINT_BYTES in sizes]
     if points:
         rows.append(("canonical points", ", ".join(points)))
     rows.append(("tensors", str(sum("/data/" in name for name in names))))
@@ -60,7 +64,7 @@ def describe_torchscript(path: Path) -> Description:
     return Description(
         kind=f"NLF{letter} multi-person TorchScript" if official else "TorchScript program",
         role="model",
-        license=LICENSE if official else "unknown",
+        license=OFFICIAL_MODEL if official else "unknown",
         rows=tuple(rows),
         notes=tuple(notes),
         needs_consent=True,

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ....body.skeleton import SKELETONS
 from ..backbones.efficientnet import LARGE, SMALL, EfficientNetV2, Layout
 from ..field import FieldConfig
 from ..head import HeatmapHead
 
-LICENSE = "non-commercial research only (NLF release)"
+# Of the bodies whose canonical points the release has.
+JOINTS = {kind: SKELETONS[kind].joint_count for kind in ("smpl", "smplx")}
 EIGENVALUES = "heatmap_head.weight_field.r_sqrt_eigva"
 GPS_NET = "heatmap_head.weight_field.gps_net."
 # What the field needs and a crop checkpoint lacks, but a TorchScript has.

@@ -15,7 +15,7 @@ from ....body.arrays import Float64Array
 from ....body.body_data import BodyData
 from ....body.forward import posed_body
 from ....body.skeleton import Skeleton
-from ..conversion.joint_matching import known_names, plain_name
+from ..conversion.joint_matching import plain_name
 from .mirror_map import MIRROR, MirrorMap, find_mirror, symmetrized
 
 HIP_SPREAD = np.deg2rad(40.0)
@@ -41,7 +41,7 @@ def canonical_turns(skeleton: Skeleton) -> Float64Array:
     """
     vectors = np.zeros((skeleton.joint_count, 3))
     turned = 0
-    for joint, name in enumerate(known_names(skeleton)):
+    for joint, name in enumerate(skeleton.joint_names):
         side, word = plain_name(name)
         if word in SPREAD and side in SIGN:
             vectors[joint, 2] = SIGN[side] * SPREAD[word]
@@ -61,7 +61,7 @@ def canonical_pose(body: BodyData) -> CanonicalPose:
     mirror = _mirror(body, vertices)
     if mirror is None:
         return CanonicalPose(vertices, joints, None)
-    other = np.array(_named(body.skeleton).mirrored())
+    other = np.array(body.skeleton.mirrored())
     return CanonicalPose(symmetrized(vertices, mirror.index), symmetrized(joints, other), mirror)
 
 
@@ -71,7 +71,3 @@ def _mirror(body: BodyData, vertices: Float64Array) -> MirrorMap | None:
     index = body.mirror_vertices.astype(np.int64)
     distances = np.linalg.norm(vertices * MIRROR - vertices[index], axis=1)
     return MirrorMap(index, float(distances.mean()), 1.0)
-
-
-def _named(skeleton: Skeleton) -> Skeleton:
-    return Skeleton(known_names(skeleton), skeleton.parents)

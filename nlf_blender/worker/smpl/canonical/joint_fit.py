@@ -17,7 +17,7 @@ from ....body.arrays import Float64Array, IntArray
 from ....body.skeleton import Skeleton
 from ....errors import UserError
 from ..conversion.body_regions import FEWEST_JOINTS
-from ..conversion.joint_matching import known_names, plain_name, same_joints
+from ..conversion.joint_matching import plain_name, same_joints
 from ..fitting.fit import Fit
 from .body_fit import FittedBody
 
@@ -70,5 +70,5 @@ def fit_to_joints(fitted: FittedBody, skeleton: Skeleton, joints: Float64Array) 
 
 
 def _trust(skeleton: Skeleton, pairs: IntArray) -> Float64Array:
-    words = [plain_name(name)[1] for name in known_names(skeleton)]
+    words = [plain_name(name)[1] for name in skeleton.joint_names]
     return np.array([TRUST.get(words[joint], LEAST_TRUST) for joint in pairs[:, 0]])

@@ -9,8 +9,6 @@ import numpy as np
 
 from ....body.arrays import Float64Array, IntArray
 from ....body.body_data import BodyData
-from ....body.skeleton import Skeleton
-from ..conversion.joint_matching import known_names
 from ..conversion.template_alignment import has_canonical_points
 from .canonical_pose import canonical_pose
 from .mirror_map import find_mirror, symmetrized
@@ -42,8 +40,8 @@ class OwnCanonical:
         """Each of the V+J points' other side, or None."""
         if self.mirror is None:
             return None
-        named = Skeleton(known_names(self.body.skeleton), self.body.skeleton.parents)
-        return np.concatenate([self.mirror, np.array(named.mirrored()) + len(self.mirror)])
+        joints = np.array(self.body.skeleton.mirrored())
+        return np.concatenate([self.mirror, joints + len(self.mirror)])
 
     def symmetrized(self, points: Float64Array) -> Float64Array:
         """Points [V+J,3] made as symmetric as the body."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from ....body.arrays import Float64Array
 from ....body.body_data import BodyData, load_body_npz
 from ....errors import UserError
+from ...assets import OPEN_BODY
 from ...nlf.canonical_space import OPEN_SPACE, CanonicalSpace
 from ..conversion.correspondence import Correspondence
 from .canonical_map import CanonicalMap
@@ -21,8 +21,6 @@ from .own_canonical import OwnCanonical, in_smpl_family, own_canonical
 from .placed import Placed
 from .smpl_space import in_smpl_space
 from .surface_carry import carry_along_surface
-
-OPEN_BODY = Path(__file__).resolve().parents[3] / "assets" / "open_body.npz"
 
 
 @dataclass(frozen=True, eq=False)
