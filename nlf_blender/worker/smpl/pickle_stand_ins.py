@@ -2,13 +2,14 @@
 """What stands in, while a pickle is read, for the objects that it names.
 
 Each keeps the state that the pickle gives it and builds its array anew, with every size checked:
-numpy's and scipy's own classes would take memory, or point outside it, as the state says. chumpy,
-in which the first SMPL files were written, is not needed.
+numpy's and scipy's own classes would take memory, or point outside it, as the state says. chumpy's
+are in chumpy_stand_ins.py.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from types import MappingProxyType
 from typing import Any
 
@@ -16,6 +17,8 @@ import numpy as np
 from scipy import sparse
 
 PLAIN_KINDS = "biufcSU"  # numpy's codes of numbers and texts: no objects, no records
+# numpy would also take lists of types, which it evaluates.
+TYPE_CODE = re.compile(r"[<>|=]?[A-Za-z?][0-9]{0,9}")
 MOST_SIDE = 10_000_000  # rows or columns of a sparse matrix; a mesh has some 10,000 vertices
 NOTHING: MappingProxyType[str, Any] = MappingProxyType({})
 
@@ -34,7 +37,7 @@ class Budget:
 
 
 class ArrayKind:
-    """Stands in for the class numpy.ndarray, which pickles name but need not call."""
+    """Stands in for the class numpy.ndarray, and matrix, which pickles name but need not call."""
 
     def __setstate__(self, state: object) -> None:
         raise ValueError("an array that numpy did not write")
@@ -44,15 +47,15 @@ class DtypeState:
     """Stands in for numpy.dtype: numbers and texts of a size and byte order."""
 
     def __init__(self, code: str, *_: object) -> None:
-        if not isinstance(code, str):
-            raise ValueError("an array of a type that is no text")
+        if not isinstance(code, str) or not TYPE_CODE.fullmatch(code):
+            raise ValueError("an array of a type that has no code")
         self.dtype = np.dtype(code)
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         order, parts = state[1], state[2:5]
         if any(part is not None for part in parts):
-            raise ValueError("an array of records")
-        if order in ("<", ">"):
+            self.dtype = np.dtype(object)  # records, which no body needs
+        elif order in ("<", ">"):
             self.dtype = self.dtype.newbyteorder(order)
 
     @property
@@ -90,10 +93,18 @@ class ArrayState:
         self.array = plain_array(raw, dtype, shape, "F" if is_fortran else "C", self.budget)
 
 
+class KeptSet:
+    """Stands in for a set, as of attributes' names in chumpy's arrays, which nobody reads."""
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+
 class KeptState:
     """Stands in for an object that is restored by its attributes, whatever they are called."""
 
     state: Any = NOTHING
+    result: Any = None
 
     def __setstate__(self, state: object) -> None:
         if not isinstance(state, dict):
@@ -101,8 +112,32 @@ class KeptState:
         self.state = state
 
     def value(self, budget: Budget) -> Any:
-        """What it stands for; ValueError if its state does not make one."""
+        """What it stands for, made once however often it is asked for: a few objects that share
+        each other would else make millions. ValueError if its state does not make one."""
+        if self.result is None:
+            self.result = self.build(budget)
+        return self.result
+
+    def build(self, budget: Budget) -> Any:
+        """What it stands for, made anew."""
         raise NotImplementedError
+
+
+class NeedsComputing(ValueError):
+    """The pickle holds what its values are computed from, not the values."""
+
+
+class OtherObject(KeptState):
+    """Stands in for chumpy's and scipy.sparse's other classes. SMPL's first files hold some, in
+    entries that nobody reads."""
+
+    def build(self, budget: Budget) -> Any:
+        raise NeedsComputing(f"{type(self).__name__}, which has to be computed")
+
+
+def other_object(name: str) -> type[OtherObject]:
+    """A stand-in for the class of this name, to which pickles can do nothing but keep its state."""
+    return type(name, (OtherObject,), {})
 
 
 class SparseState(KeptState):
@@ -111,7 +146,7 @@ class SparseState(KeptState):
 
     format = ""
 
-    def value(self, budget: Budget) -> sparse.csr_matrix:
+    def build(self, budget: Budget) -> sparse.csr_matrix:
         names = ("row", "col") if self.format == "coo" else ("indices", "indptr")
         state = dict(self.state)
         if "coords" in state:  # scipy 1.13 and later
@@ -159,36 +194,8 @@ class CooState(SparseState):
     format = "coo"
 
 
-class ChumpyArray(KeptState):
-    """Stands in for chumpy's Ch: an array to differentiate by, kept under `x`."""
-
-    def value(self, budget: Budget) -> np.ndarray:
-        return _numbers(built(self.state.get("x"), budget), "x")
-
-
-class ChumpySelect(KeptState):
-    """Stands in for chumpy's Select: entries `idxs` of the flattened array `a`, in a shape."""
-
-    def value(self, budget: Budget) -> np.ndarray:
-        source = _numbers(built(self.state.get("a"), budget), "a").ravel()
-        chosen = _numbers(built(self.state.get("idxs"), budget), "idxs").ravel()
-        if chosen.dtype.kind not in "iu":
-            raise ValueError("a chumpy selection by other than whole numbers")
-        budget.take(chosen.size * source.itemsize)
-        result = source[chosen]
-        shape = self.state.get("preferred_shape")
-        return result if shape is None else result.reshape(shape)
-
-
 def built(value: object, budget: Budget) -> Any:
     """What a stand-in stands for; other values as they are."""
     if isinstance(value, ArrayState):
         return value.array
     return value.value(budget) if isinstance(value, KeptState) else value
-
-
-def _numbers(value: object, name: str) -> np.ndarray:
-    array = np.asarray(value)
-    if array.dtype.kind not in PLAIN_KINDS:
-        raise ValueError(f"a chumpy array without {name}")
-    return array

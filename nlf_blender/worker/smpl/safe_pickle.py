@@ -8,6 +8,10 @@ releases wrote, and refuses every other. Those names lead to stand-ins, not to t
 
 from __future__ import annotations
 
+import pickle
+import re
+import struct
+from collections.abc import Callable, Container
 from pathlib import Path
 
 # The one written in Python: the other takes as much memory as the largest number of an entry that
@@ -19,35 +23,38 @@ import numpy as np
 from scipy import sparse
 
 from ...errors import UserError
+from .chumpy_stand_ins import ChumpyArray, ChumpyReshape, ChumpySelect
 from .pickle_stand_ins import (
     ArrayKind,
     ArrayState,
     Budget,
-    ChumpyArray,
-    ChumpySelect,
     CooState,
     CscState,
     CsrState,
     DtypeState,
+    KeptSet,
     KeptState,
+    NeedsComputing,
     SparseState,
     built,
+    other_object,
     plain_array,
 )
 
 # Selections and conversions of arrays may take this many times the file's size in all.
 MOST_DERIVED = 16
 NUMPY_CORES = ("numpy.core", "numpy._core")
+BUILTINS = ("__builtin__", "builtins")  # Python 2's and 3's
 SPARSE_STATES: dict[str, type[SparseState]] = {"csr": CsrState, "csc": CscState, "coo": CooState}
 KEPT: dict[tuple[str, str], type] = {
-    ("__builtin__", "object"): object,
-    ("builtins", "object"): object,
-    ("__builtin__", "set"): set,  # of attribute names, in chumpy's arrays
-    ("builtins", "set"): set,
+    **{(module, "object"): object for module in BUILTINS},
+    **{(module, name): KeptSet for module in BUILTINS for name in ("set", "frozenset")},
     ("numpy", "ndarray"): ArrayKind,
+    **{(f"numpy.{module}", "matrix"): ArrayKind for module in ("matrixlib.defmatrix", "matrix")},
     ("numpy", "dtype"): DtypeState,
     **{(module, "Ch"): ChumpyArray for module in ("chumpy", "chumpy.ch", "ch")},
     **{(f"{root}reordering", "Select"): ChumpySelect for root in ("", "chumpy.")},
+    **{(f"{root}reordering", "Reshape"): ChumpyReshape for root in ("", "chumpy.")},
     **{
         (f"scipy.sparse{module}", f"{format}_{kind}"): state
         for format, state in SPARSE_STATES.items()
@@ -55,6 +62,10 @@ KEPT: dict[tuple[str, str], type] = {
         for module in ("", f".{format}", f"._{format}")
     },
 }
+# chumpy's other classes, and other sparse matrices, are admitted, but no array is made of them.
+OTHERS = re.compile(r"chumpy(\.\w+)?:\w+|scipy\.sparse(\.\w+)?:\w+_(matrix|array)", re.ASCII)
+# Tuples of tuples can be made so that it takes years to look one up in a dictionary.
+MOST_KEY_PARTS, MOST_KEY_DEPTH = 16, 3
 # What unpickling raises on bytes that are cut off or no pickle at all, and numpy on bad arrays.
 DAMAGED = (
     UnpicklingError,
@@ -67,6 +78,7 @@ DAMAGED = (
     MemoryError,
     RecursionError,
     OverflowError,
+    struct.error,
 )
 Value = np.ndarray | sparse.csr_matrix | str | bytes | int | float
 
@@ -75,11 +87,39 @@ class RefusedName(UnpicklingError):
     """The pickle names something that is no part of an array."""
 
 
+def _is_key(value: object, depth: int = MOST_KEY_DEPTH) -> bool:
+    if isinstance(value, tuple):
+        parts = len(value) <= MOST_KEY_PARTS and depth > 0
+        return parts and all(_is_key(part, depth - 1) for part in value)
+    return value is None or isinstance(value, (str, bytes, int, float, np.generic, KeptState))
+
+
+def _with_keys(load: Callable[[Any], None], keys: slice) -> Callable[[Any], None]:
+    """An operation of the unpickler that looks these entries of its stack up."""
+
+    def checked(unpickler: Any) -> None:
+        if not all(map(_is_key, unpickler.stack[keys])):
+            raise UnpicklingError("a dictionary or set of other than texts and numbers")
+        load(unpickler)
+
+    return checked
+
+
 class ArrayUnpickler(_Unpickler):
     """Admits arrays, sparse matrices, and what pickles write without naming it.
 
     Functions are methods of this object, so that a pickle cannot set their attributes.
     """
+
+    dispatch = {  # noqa: RUF012 - as in the class above it
+        **_Unpickler.dispatch,
+        pickle.SETITEM[0]: _with_keys(_Unpickler.load_setitem, slice(-2, -1)),
+        pickle.SETITEMS[0]: _with_keys(_Unpickler.load_setitems, slice(0, None, 2)),
+        pickle.DICT[0]: _with_keys(_Unpickler.load_dict, slice(0, None, 2)),
+        pickle.ADDITEMS[0]: _with_keys(_Unpickler.load_additems, slice(None)),
+        pickle.FROZENSET[0]: _with_keys(_Unpickler.load_frozenset, slice(None)),
+        pickle.BYTEARRAY8[0]: lambda unpickler: unpickler.load_changeable_bytes(),
+    }
 
     def __init__(self, file: IO[bytes], size: int) -> None:
         """A pickle of this many bytes, written by Python 2 or 3."""
@@ -97,9 +137,18 @@ class ArrayUnpickler(_Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         """The stand-in for the class or function of this name. RefusedName if there is none."""
         known = KEPT.get((module, name)) or self.functions.get((module, name))
-        if known is None:
-            raise RefusedName(f"{module}.{name}")
-        return known
+        if known is not None:
+            return known
+        if OTHERS.fullmatch(f"{module}:{name}"):
+            return other_object(name)
+        raise RefusedName(f"{module}.{name}")
+
+    def load_changeable_bytes(self) -> None:
+        """An operation of protocol 5; pickle's own takes the memory before it reads."""
+        (size,) = struct.unpack("<Q", self.read(8))
+        if size > self.budget.left:
+            raise UnpicklingError("it is cut off")
+        self.append(bytearray(self.read(size)))
 
     def _latin1_bytes(self, text: str, encoding: str) -> bytes:
         """How Python 3 writes bytes in protocol 2: `_codecs.encode(text, 'latin1')`."""
@@ -133,11 +182,13 @@ class ArrayUnpickler(_Unpickler):
         return array[()]
 
 
-def load_arrays(path: Path) -> dict[str, Value]:
-    """The dictionary in a pickle by Python 2 or 3: arrays, csr matrices, numbers and texts.
+def load_arrays(path: Path, wanted: Container[str] | None = None) -> dict[str, Value]:
+    """The dictionary in a pickle by Python 2 or 3: arrays, csr matrices, numbers and texts; only
+    the entries wanted, or all.
 
     Entries that are something else, such as dictionaries or arrays of objects, are left out.
-    UserError if the file is missing, names anything but arrays, or is damaged.
+    UserError if the file is missing, names anything but arrays, or is damaged, or if what is wanted
+    is not an array, but one of chumpy's formulas.
     """
     try:
         size = path.stat().st_size
@@ -145,8 +196,7 @@ def load_arrays(path: Path) -> dict[str, Value]:
             content = ArrayUnpickler(file, size).load()
         if not isinstance(content, dict):
             raise ValueError(f"it holds a {type(content).__name__}, not a dictionary")
-        budget = Budget(MOST_DERIVED * size)
-        values = {str(key): built(value, budget) for key, value in content.items()}
+        values = _values(content, wanted, Budget(MOST_DERIVED * size))
     except RefusedName as error:
         raise UserError(
             "Pickle refused",
@@ -156,6 +206,12 @@ def load_arrays(path: Path) -> dict[str, Value]:
     except OSError as error:
         raise UserError(
             "File not readable", f"{path}: {error.strerror}.", "Choose the file again."
+        ) from error
+    except NeedsComputing as error:
+        raise UserError(
+            "Pickle of formulas",
+            f"{path}: {error}.",
+            "Get the file from its publisher again, or have chumpy compute its arrays.",
         ) from error
     except DAMAGED as error:
         reason = str(error) or type(error).__name__
@@ -168,6 +224,19 @@ def load_arrays(path: Path) -> dict[str, Value]:
         ) from error
     kinds = (np.ndarray, np.generic, sparse.csr_matrix, str, bytes, int, float)
     return {key: value for key, value in values.items() if isinstance(value, kinds)}
+
+
+def _values(
+    content: dict[object, Any], wanted: Container[str] | None, budget: Budget
+) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for key, value in content.items():
+        if wanted is None or key in wanted:
+            try:
+                values[str(key)] = built(value, budget)
+            except NeedsComputing as error:
+                raise NeedsComputing(f"{key} is {error}") from error
+    return values
 
 
 def _ends_as_pickles_do(path: Path) -> bool:
