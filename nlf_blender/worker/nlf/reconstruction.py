@@ -12,8 +12,10 @@ REFERENCE_BORDER_STRIDES = 1.0
 MIX_BORDER_STRIDES = 0.6
 SHARE_3D_INSIDE = 0.5
 CERTAIN_BELOW_M = 0.3
-WEIGHT_FLOOR = 1e-4
+WEIGHT_FLOOR = 1e-8
 RIDGE = 1e-4
+SMALLEST_DEPTH_M = 0.001
+SMALLEST_DIVISOR_M = 0.1
 
 
 def reconstruct_absolute(
@@ -37,13 +39,13 @@ def reconstruct_absolute(
     certain &= is_inside(output.points_2d, crop_side, REFERENCE_BORDER_STRIDES * stride)
     if pictured is not None:
         certain &= pictured
-    weights = certain.to(plane.dtype) + WEIGHT_FLOOR
-    placed = relative + reference_point(plane, relative, weights)[:, None]
+    placed = relative + reference_point(plane, relative, certain)[:, None]
     on_ray = _homogeneous(plane) * placed[..., 2:]
     mixed = SHARE_3D_INSIDE * placed + (1 - SHARE_3D_INSIDE) * on_ray
-    seen = torch.matmul(placed, intrinsics.mT)
-    landed = seen[..., :2] / seen[..., 2:].clamp_min(1e-6)
+    flat = placed / placed[..., 2:].clamp_min(SMALLEST_DIVISOR_M)
+    landed = torch.matmul(flat, intrinsics[:, :2].mT)
     inside = is_inside(landed, crop_side, MIX_BORDER_STRIDES * stride)
+    inside &= placed[..., 2] > SMALLEST_DEPTH_M
     if pictured is not None:
         inside &= pictured
     return torch.where(inside[..., None], mixed, placed)
@@ -58,35 +60,33 @@ def _homogeneous(plane: Tensor) -> Tensor:
     return torch.cat([plane, torch.ones_like(plane[..., :1])], dim=-1)
 
 
-def reference_point(plane: Tensor, relative: Tensor, weights: Tensor) -> Tensor:
+def reference_point(plane: Tensor, relative: Tensor, certain: Tensor) -> Tensor:
     """The translation [P,3] that puts relative points [P,N,3] onto their rays.
 
-    plane: normalized image coordinates [P,N,2]. weights: [P,N], applied to residuals. With t the
-    translation, p the plane coordinates and q the relative point, each point gives the equations
-    t_xy - p t_z = p q_z - q_xy, solved as least squares with a small ridge after both sides are
-    scaled to unit root mean square.
+    plane: normalized image coordinates [P,N,2]. certain: [P,N]; the others have next to no weight.
+    With t the translation, p the plane coordinates and q the relative point, each point gives the
+    equations t_xy - p t_z = p q_z - q_xy, solved as least squares with a small ridge after both
+    sides are scaled to unit mean square over the certain points. Single precision and far people
+    make millimetres of the roundings, so they are the official wrapper's.
     """
+    people, count = certain.shape
     target = plane * relative[..., 2:] - relative[..., :2]
-    plane_scale = _root_mean_square(plane)
-    target_scale = _root_mean_square(target)
-    plane = plane / plane_scale[:, None, None]
-    target = target / target_scale[:, None, None]
-
-    squared = weights.square()[..., None]
-    total = squared.sum(dim=1)[..., 0]
-    plane_sum = (squared * plane).sum(dim=1)
-    target_sum = (squared * target).sum(dim=1)
-    normal = torch.zeros(len(plane), 3, 3, dtype=plane.dtype, device=plane.device)
-    normal[:, 0, 0] = normal[:, 1, 1] = total
-    normal[:, :2, 2] = normal[:, 2, :2] = -plane_sum
-    normal[:, 2, 2] = (squared * plane.square()).sum(dim=(1, 2))
-    right = torch.cat([target_sum, -(squared * plane * target).sum(dim=(1, 2))[:, None]], dim=1)
+    plane_scale, target_scale = _scale(plane, certain), _scale(target, certain)
+    right = (target / target_scale).reshape(people, 2 * count, 1)
+    axes = torch.eye(2, dtype=plane.dtype, device=plane.device).repeat(people, count, 1)
+    rows = torch.cat([axes, -(plane / plane_scale).reshape(people, 2 * count, 1)], dim=2)
+    weights = (certain.to(plane.dtype) + WEIGHT_FLOOR).repeat_interleave(2, dim=1)
+    weighted = (weights[..., None] * rows).mT
     ridge = RIDGE * torch.eye(3, dtype=plane.dtype, device=plane.device)
-    solved = torch.linalg.solve(normal + ridge, right)
-    depth = solved[:, 2:] / plane_scale[:, None]
-    return torch.cat([solved[:, :2], depth], dim=1) * target_scale[:, None]
+    factor, _ = torch.linalg.cholesky_ex(torch.matmul(weighted, rows) + ridge)
+    solved = torch.cholesky_solve(torch.matmul(weighted, right), factor)
+    across, depth = solved[:, :2] * target_scale, solved[:, 2:] * (target_scale / plane_scale)
+    return torch.cat([across, depth], dim=1)[..., 0]
 
 
-def _root_mean_square(values: Tensor) -> Tensor:
-    """Of each person [P,N,2] -> [P]; the tiny addend keeps the derivative finite at zero."""
-    return (values.square().mean(dim=(1, 2)) + 1e-12).sqrt()
+def _scale(values: Tensor, certain: Tensor) -> Tensor:
+    """Root mean square length [P,1,1] of vectors [P,N,2], of the certain ones [P,N]; the tiny
+    addend keeps it, and its derivative, finite where there are none."""
+    squares = torch.where(certain[..., None], values.square(), 0.0)
+    count = certain.sum(dim=1).clamp_min(1)[:, None, None]
+    return (squares.sum(dim=(1, 2), keepdim=True) / count + 1e-10).sqrt()
