@@ -48,12 +48,27 @@ def use_interpreter(worker_python: Path) -> None:
 
 @dataclass
 class Run:
-    """One run of the operator, from the click to the imported people; times in seconds."""
+    """One run of the operator, from the click to the imported people; times in seconds.
+
+    ticks: how long the main thread was held by each call of the timer; longest_work: the most that
+    one of them computed itself, which a busy machine does not stretch.
+    """
 
     total: float = 0.0
-    longest_tick: float = 0.0
+    ticks: list[float] = field(default_factory=list)
+    longest_work: float = 0.0
     importing: float = 0.0
     stages: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def longest_tick(self) -> float:
+        """The longest that the main thread was held."""
+        return max(self.ticks, default=0.0)
+
+    def holds_back(self, limit: float) -> bool:
+        """Whether a tick computed for longer than this, or more than one in twenty took longer."""
+        late = sum(tick > limit for tick in self.ticks)
+        return self.longest_work > limit or 20 * late > len(self.ticks)
 
 
 def localize(photo: Path, out: Path, show: bool = False, limit: float = 300.0) -> Run:
@@ -79,13 +94,14 @@ def run_job(start: Callable[[], object], show: bool, limit: float) -> Run:
         if time.perf_counter() - began > limit:
             raise RuntimeError(f"not done after {limit:.0f} s")
         waiting = bool(runtime.to_import)
-        tick = time.perf_counter()
+        tick, work = time.perf_counter(), time.thread_time()
         pump()
-        spent = time.perf_counter() - tick
+        spent, worked = time.perf_counter() - tick, time.thread_time() - work
         if waiting or (not runtime.busy and not runtime.problem):
             run.importing = max(run.importing, spent)
         else:
-            run.longest_tick = max(run.longest_tick, spent)
+            run.ticks.append(spent)
+            run.longest_work = max(run.longest_work, worked)
         if show and runtime.job is not None and runtime.job.active:
             shown = _show_progress(runtime.job, shown)
         time.sleep(0.02)
