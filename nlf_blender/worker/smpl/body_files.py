@@ -21,6 +21,7 @@ from ..nlf.file_kind import HEAD_BYTES, OLD_TORCH_MARK, FileKind, file_kind
 from .safe_pickle import load_arrays
 
 UV_NAMES = {"vt": "uv", "ft": "f_uv"}  # SMPL-X's
+MOST_DENSE_BYTES = 1 << 28  # few bytes may say that they are a large matrix
 FIRST_BYTES_OF_PICKLES = (b"\x80", b"(", b"}", b"c")  # of protocols 2 and later, then 0 and 1
 MODELS = (FileKind.NATIVE, FileKind.CROP_CHECKPOINT, FileKind.TORCHSCRIPT, FileKind.OLD_TORCH)
 MOTION_KEYS = {"poses", "trans"}
@@ -113,7 +114,7 @@ def _pickle(path: Path) -> tuple[Arrays, Texts]:
 
 
 def _dense(key: str, matrix: sparse.csr_matrix) -> np.ndarray:
-    if matrix.shape[0] * matrix.shape[1] * 8 > MOST_BYTES:
+    if matrix.shape[0] * matrix.shape[1] * 8 > MOST_DENSE_BYTES:
         raise ValueError(f"{key} is a sparse matrix of shape {matrix.shape}")
     return matrix.toarray()
 

@@ -142,7 +142,8 @@ def other_object(name: str) -> type[OtherObject]:
 
 class SparseState(KeptState):
     """Stands in for a sparse matrix. They are built anew, not restored attribute by attribute,
-    which could make them point outside their memory."""
+    which could make them point outside their memory. Nor do scipy's own checks of compressed ones
+    do: differences between their 32-bit numbers overflow."""
 
     format = ""
 
@@ -153,27 +154,36 @@ class SparseState(KeptState):
             state["row"], state["col"] = state["coords"]
         shape = state.get("_shape", state.get("shape"))
         arrays = [built(state.get(name), budget) for name in ("data", *names)]
-        missing = [
-            name
-            for name, array in zip(("data", *names), arrays, strict=True)
-            if not isinstance(array, np.ndarray)
-        ]
-        if missing or not isinstance(shape, tuple) or len(shape) != 2:
-            raise ValueError(f"a sparse matrix lacks {', '.join(missing) or 'its shape'}")
-        if not all(0 <= int(side) <= MOST_SIDE for side in shape):
+        for name, array, kinds in zip(("data", *names), arrays, ("biuf", "iu", "iu"), strict=True):
+            if (
+                not isinstance(array, np.ndarray)
+                or array.ndim != 1
+                or array.dtype.kind not in kinds
+            ):
+                raise ValueError(f"a sparse matrix lacks {name}")
+        if not isinstance(shape, tuple) or len(shape) != 2:
+            raise ValueError("a sparse matrix lacks its shape")
+        sides = tuple(int(side) for side in shape)
+        if not all(0 <= side <= MOST_SIDE for side in sides):
             raise ValueError(f"a sparse matrix of shape {shape}")
-        budget.take(sum(array.nbytes for array in arrays))
-        return self._matrix(*arrays, shape=tuple(int(side) for side in shape))
+        budget.take(sum(array.size * 8 for array in arrays))
+        data, first, second = arrays[0].astype(float), *(a.astype(np.int64) for a in arrays[1:])
+        if self.format != "coo":
+            lines = _line_of_entries(second, sides[self.format == "csc"], len(data))
+            data, cross = data[: len(lines)], first[: len(lines)]
+            first, second = (lines, cross) if self.format == "csr" else (cross, lines)
+        return sparse.coo_matrix((data, (first, second)), shape=sides).tocsr()
 
-    def _matrix(
-        self, data: np.ndarray, first: np.ndarray, second: np.ndarray, shape: tuple[int, ...]
-    ) -> sparse.csr_matrix:
-        if self.format == "coo":
-            return sparse.coo_matrix((data, (first, second)), shape=shape).tocsr()
-        compressed = sparse.csr_matrix if self.format == "csr" else sparse.csc_matrix
-        result = compressed((data, first, second), shape=shape)
-        result.check_format(full_check=True)
-        return result.tocsr()
+
+def _line_of_entries(starts: np.ndarray, lines: int, most: int) -> np.ndarray:
+    """The row or column of each entry, at most so many, out of where each of the lines starts, and
+    the last ends."""
+    if len(starts) != lines + 1 or starts[0] != 0 or starts.min() < 0 or starts.max() > most:
+        raise ValueError("a sparse matrix without the starts of its lines")
+    sizes = np.diff(starts)
+    if (sizes < 0).any():
+        raise ValueError("a sparse matrix whose lines are not one after the other")
+    return np.repeat(np.arange(lines), sizes)
 
 
 class CsrState(SparseState):
