@@ -18,6 +18,7 @@ from torch import Tensor
 from nlf_blender.errors import UserError
 from nlf_blender.worker.nlf.checkpoints import load_localizer
 from nlf_blender.worker.nlf.model import LocalizerModel
+from nlf_blender.worker.nlf.official import crop_checkpoint
 
 ASSETS = Path(__file__).resolve().parents[2] / "nlf_blender" / "assets"
 WEIGHT = "backbone.1.3.0.block.0.0.weight"
@@ -154,6 +155,14 @@ def test_zip_bombs_are_not_unpacked(tmp_path: Path, data: Path) -> None:
         archive.writestr("nlf_s_crop/note", b"rewrites the table of contents")
     with pytest.raises(UserError, match="would unpack to 200"):
         load(honest, data)
+
+
+def test_an_index_that_would_fill_the_memory_is_not_read(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crop_checkpoint, "MOST_INDEX_BYTES", 1000)
+    with pytest.raises(UserError, match="Unsafe model file"):
+        load(small_file(tmp_path), data)
 
 
 def test_a_half_torchscript_is_not_run(tmp_path: Path, data: Path) -> None:

@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from official_files import small_file
 from safetensors import safe_open
 from torch import Tensor, nn
 from torchscript_stand_in import FIELD, StandIn, symmetric
 
+from nlf_blender.errors import UserError
 from nlf_blender.protocol.files import file_sha256
 from nlf_blender.worker.nlf.checkpoints import read_localizer
 from nlf_blender.worker.nlf.model import LocalizerModel
@@ -25,6 +27,7 @@ from nlf_blender.worker.nlf.official.torchscript import (
     read_torchscript,
 )
 from nlf_blender.worker.nlf.official.torchscript_archive import describe_torchscript
+from nlf_blender.worker.nlf.official.variants import FIELD_CONSTANTS
 
 REFERENCE = Path(os.environ.get("NLF_REFERENCE", ""))
 WEIGHT = "backbone.1.3.0.block.0.0.weight"
@@ -142,6 +145,22 @@ def test_against_the_official_code(tmp_path: Path) -> None:
         output = model.heatmap_head(features, weights.codes)
     assert (output.points_2d - data["coords2d"]).abs().max() < 0.01
     assert (output.points_3d - data["coords3d"]).abs().max() < 0.0002
+
+
+def test_it_completes_a_crop_checkpoint_once_agreed_to(
+    file: Path, model: LocalizerModel, tmp_path: Path
+) -> None:
+    checkpoint, digest = small_file(tmp_path), file_sha256(file)
+    with pytest.raises(UserError, match=r"nlf_s_multi\.torchscript has the values too, but is a"):
+        read_localizer(checkpoint, file.parent, ["0" * 64])
+    completed = read_localizer(checkpoint, file.parent, [digest.upper()])
+    here, there = completed.state_dict(), model.state_dict()
+    assert all(torch.equal(here[name], there[name]) for name in FIELD_CONSTANTS)
+    assert not torch.equal(here[WEIGHT], there[WEIGHT])  # its weights stay its own
+    known, listed = completed.canonical, model.canonical
+    assert known.locations is not None and listed.locations is not None
+    np.testing.assert_array_equal(known.locations, listed.locations)
+    np.testing.assert_array_equal(known.bodies["smplx"].joints, listed.bodies["smplx"].joints)
 
 
 def test_description(file: Path) -> None:
