@@ -108,6 +108,5 @@ def place_body(
     reference = None
     if space.name == SMPL_SPACE and data_folder is not None:
         found = [file for file in find_bodies(data_folder).files if file.kind == "smpl"]
-        found.sort(key=lambda file: file.gender != "neutral")
-        reference = load_body(found[0].path) if found else None
+        reference = load_body(found[0].path) if found else None  # a neutral one comes first
     return canonical_points(body, space, reference)

@@ -151,7 +151,7 @@ def test_nothing_is_downloaded_offline_or_without_the_licence(
 
 def test_the_licence_is_shown_before_a_download(extension: Extension) -> None:
     text = dialog("NLF_OT_download", key=KEY)
-    for part in ("NLF-L", "493 MB", "github.com/isarandi", "Non-commercial", "accepted", "models"):
+    for part in ("NLF-L", "493 MB", "github.com/isarandi", "non-commercial", "accepted", "models"):
         assert part in text
 
 
