@@ -53,7 +53,7 @@ class WarpStyle:
 
 def tone_table(linear_light: bool) -> Float32Array:
     """[256]: what a byte is worth when pixels are mixed, its sRGB value or about its light."""
-    values = torch.arange(256, dtype=torch.float32) / 255
+    values = torch.arange(256, dtype=torch.float32) * (1 / 255)
     return (values**LINEAR_GAMMA if linear_light else values).numpy()
 
 
@@ -71,19 +71,16 @@ def warp_crop(
     level = min(pyramid_level(view.scale * factor, style.coarsest_level), most)
     size = (image.shape[1] >> level, image.shape[0] >> level)
     places = _sample_places(camera, view, crop_side, factor, level, size)
-    tile, origin = _shrunk_region(image, places, 2**level, tone_table(style.linear_light))
-    outside = 1.0 if style.white_outside else 0.0
+    tone = tone_table(style.linear_light)
+    if style.white_outside:
+        tone = 1 - tone
+    tile, origin = _shrunk_region(image, places, level, tone)
     if tile is None:
+        outside = 1.0 if style.white_outside else 0.0
         return np.full((3, crop_side, crop_side), outside, dtype=np.float32)
-    crop = cv2.remap(
-        tile,
-        places - origin,
-        None,
-        cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_CONSTANT,
-        borderValue=(outside,) * 3,
-    )
-    planes = torch.from_numpy(crop).permute(2, 0, 1)
+    planes = _sampled(tile, places - origin).permute(2, 0, 1)
+    if style.white_outside:
+        planes = (1 - planes).clamp_(0, 1)
     planes = _averaged(planes, crop_side, factor).contiguous()
     exponent = float32(gamma) / LINEAR_GAMMA if style.linear_light else float32(gamma)
     return planes.pow_(exponent).numpy() if exponent != 1.0 else planes.numpy()
@@ -129,6 +126,20 @@ def _rounded(places: Tensor, size: tuple[int, int]) -> Tensor:
     return ((places * (2 / span) - 1) + 1) * (span / 2)
 
 
+def _sampled(tile: Float32Array, places: Float32Array) -> Tensor:
+    """The values [...,3] between the pixels of a tile [h,w,3] at places [...,2], zero beyond it,
+    with the roundings of torch's grid_sample, which multiplies and adds in one step."""
+    corner = np.floor(places)
+    x, y = torch.from_numpy(places - corner).unsqueeze(-1).unbind(-2)
+    shares = {(0, 0): (1 - x) * (1 - y), (1, 0): x * (1 - y), (0, 1): (1 - x) * y, (1, 1): x * y}
+    mixed = torch.zeros(*places.shape[:-1], tile.shape[-1])
+    for step, share in shares.items():
+        near = corner + np.array(step, dtype=np.float32)
+        values = cv2.remap(tile, near, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT)
+        mixed.addcmul_(torch.from_numpy(values), share)
+    return mixed
+
+
 def _averaged(samples: Tensor, crop_side: int, factor: int) -> Tensor:
     """Samples [3,S f,S f] -> pixels [3,S,S]."""
     if factor == 1:
@@ -140,14 +151,15 @@ def _averaged(samples: Tensor, crop_side: int, factor: int) -> Tensor:
 
 
 def _shrunk_region(
-    image: NDArray[np.uint8], places: Float32Array, factor: int, tone: Float32Array
+    image: NDArray[np.uint8], places: Float32Array, level: int, tone: Float32Array
 ) -> tuple[Float32Array | None, Float32Array]:
-    """The part of the shrunk image that `places` [...,2] touch, toned and shrunk by `factor`.
+    """The part of the shrunk image that `places` [...,2] touch, toned and halved `level` times.
 
     Only that part becomes floats, in strips, so that a huge picture needs no huge copies. Rows and
     columns at the far edges that fill no whole block are left out. Returns None if nothing is
     touched, and the region's corner.
     """
+    factor = 2**level
     limits = np.array([image.shape[1], image.shape[0]]) // factor
     columns_rows = np.ascontiguousarray(places.reshape(-1, 2).T)  # reduces ten times faster
     lowest, highest = columns_rows.min(axis=1), columns_rows.max(axis=1)
@@ -160,8 +172,8 @@ def _shrunk_region(
     for row in range(first[1], last[1], max(1, STRIP_ROWS // factor)):
         row_end = min(row + max(1, STRIP_ROWS // factor), last[1])
         strip = cv2.LUT(image[row * factor : row_end * factor, columns], tone)
-        if factor > 1:
-            size = (int(last[0] - first[0]), int(row_end - row))
+        for _ in range(level):
+            size = (strip.shape[1] // 2, strip.shape[0] // 2)
             strip = cv2.resize(strip, size, interpolation=cv2.INTER_AREA)
         strips.append(strip)
     return np.concatenate(strips), first.astype(np.float32)
