@@ -14,11 +14,13 @@ import pytest
 import torch
 from hand_bodies import hand_body
 from official_files import SMALL, crop_tensors, write_data_files
+from torchscript_stand_in import StandIn
 
 import build
 from nlf_blender.body.body_data import load_body_npz, reduced_body_npz
 from nlf_blender.errors import UserError
 from nlf_blender.protocol import take as take_format
+from nlf_blender.protocol.files import file_sha256
 from nlf_blender.protocol.settings import LocalizeSettings
 from nlf_blender.worker import command_line
 from nlf_blender.worker.assets import OPEN_BODY
@@ -63,6 +65,7 @@ def test_the_open_body_under_an_official_checkpoint(official: Path, tmp_path: Pa
     assert "non-commercial" in info.model.license and info.model.name == "nlf_s_crop"
     assert any("mean joints of SMPL" in note for note in info.notes)
     assert any("no person's" in note for note in info.notes)  # the random points of the data files
+    assert any("unsure that anybody" in note for note in info.notes)  # the random weights
     assert len(rows["track"]) == 1
     assert np.isfinite(rows["points"]).all() and np.isfinite(rows["pose"]).all()
 
@@ -74,6 +77,26 @@ def test_a_body_out_of_a_folder(official: Path, tmp_path: Path) -> None:
     assert body.kind == "smplx" and body.expression_count == 10
     assert rows["points"].shape == (1, body.vertex_count + 55, 3)
     assert rows["pose"].shape == (1, 55, 3)
+
+
+def test_a_program_is_run_once_agreed_to(tmp_path: Path, capsys: Output) -> None:
+    file = StandIn().write(tmp_path / "nlf_s_multi.torchscript")
+    trust = ["--device", "cpu", "--model", str(file), "--trust", file_sha256(file).upper()]
+    boxes = tmp_path / "boxes.json"
+    boxes.write_text("[[60, 10, 440, 500]]")
+    words = ["localize", str(build.astronaut()), "--tta", "1", "--boxes", str(boxes)]
+    words += ["--out", str(tmp_path)]
+    assert command_line.main([*words, *trust[:-2]]) == 1
+    assert "Consent needed" in capsys.readouterr().err
+    assert command_line.main([*words, *trust]) == 0
+    info, rows = _read(tmp_path / "astronaut.take")
+    assert info.model.sha256 == file_sha256(file) and "non-commercial" in info.model.license
+    assert np.isfinite(rows["points"]).all()
+    assert not any("unsure" in note for note in info.notes)  # who is in a box drawn by hand stays
+    capsys.readouterr()
+    command_line.main(["check", *trust])
+    items = json.loads(capsys.readouterr().out)["items"]
+    assert next(item for item in items if item["name"] == "model")["ok"]
 
 
 def test_a_folder_without_that_body(official: Path, tmp_path: Path, capsys: Output) -> None:
