@@ -16,10 +16,12 @@ from .arrays import FloatArray
 
 STORED_KEYS = ("posedirs_index", "posedirs_value", "posedirs_level", "posedirs_step")
 # A list of the values that matter, if that is short, as with the open body's correctives, which
-# reach one joint far; else, as with SMPL's, all of them, each one of 255 levels of its feature's.
+# reach one joint far; else, as with SMPL's, all of them as multiples of one step, vertex after
+# vertex for each feature: most are near 0, and neighbours alike, so that they pack well.
 LEAST_POSEDIR = 1e-5  # metres per unit of a pose feature
 MOST_POSEDIRS_LISTED = 0.2  # of all values
-MOST_LEVEL = 127
+POSEDIR_STEP = 5e-5
+MOST_LEVEL = np.iinfo(np.int16).max
 
 
 def posedirs_of(arrays: Arrays, vertices: int, joints: int) -> FloatArray | None:
@@ -37,9 +39,10 @@ def posedirs_of(arrays: Arrays, vertices: int, joints: int) -> FloatArray | None
         return dense
     if "posedirs_level" in arrays:
         levels = array_of(arrays, "posedirs_level")
-        if levels.shape != shape or levels.dtype != np.int8:
+        if levels.shape != shape[::-1] or levels.dtype != np.int16:
             raise ValueError(f"posedirs_level has shape {levels.shape} of {levels.dtype}")
-        return levels * floats_of(arrays, "posedirs_step", (features,)).astype(np.float32)
+        step = floats_of(arrays, "posedirs_step", (1,)).astype(np.float32)
+        return np.ascontiguousarray(levels.T) * step
     if "posedirs" not in arrays or has_star_posedirs(arrays, joints):
         return None
     found = np.asarray(arrays["posedirs"]).shape
@@ -57,13 +60,14 @@ def has_star_posedirs(arrays: Arrays, joints: int) -> bool:
 
 
 def stored_posedirs(posedirs: FloatArray | None) -> dict[str, NDArray[Any]]:
-    """Arrays that `posedirs_of` reads, small: what is not zero in half precision, or levels."""
+    """Arrays that `posedirs_of` reads, small: what is not zero in half precision, or levels
+    [9(J-1),3,V] of a step."""
     if posedirs is None:
         return {}
     index = np.flatnonzero(np.abs(posedirs) >= LEAST_POSEDIR)
     if len(index) <= MOST_POSEDIRS_LISTED * posedirs.size:
         values = posedirs.ravel()[index].astype(np.float16)
         return {"posedirs_index": index.astype(np.uint32), "posedirs_value": values}
-    step = np.abs(posedirs).max(axis=(0, 1)) / MOST_LEVEL
-    levels = np.rint(posedirs / np.where(step > 0, step, 1.0))
-    return {"posedirs_level": levels.astype(np.int8), "posedirs_step": step.astype(np.float32)}
+    step = max(POSEDIR_STEP, float(np.abs(posedirs).max()) / MOST_LEVEL)
+    levels = np.ascontiguousarray(np.rint(posedirs / step).astype(np.int16).T)
+    return {"posedirs_level": levels, "posedirs_step": np.array([step], dtype=np.float32)}

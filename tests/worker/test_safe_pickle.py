@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fake_chumpy import Ch, Select, as_chumpy
+from python2_pickles import ARRAYS, J_REGRESSOR, python2_pickle
 from scipy import sparse
 
 from nlf_blender.errors import UserError
@@ -34,39 +35,34 @@ def test_arrays_come_out_as_they_went_in(tmp_path: Path, protocol: int, kind: st
         "mtx": getattr(sparse, kind)(MATRIX),
         "array": np.arange(6, dtype=np.int32).reshape(2, 3),
         "number": np.float64(0.5),
+        "nothing": np.zeros((0, 3)),
         "text": "arm",
     }
     found = load_arrays(write(tmp_path / "file.pkl", content, protocol))
     np.testing.assert_array_equal(found["mtx"].toarray(), MATRIX)
     np.testing.assert_array_equal(found["array"], content["array"])
+    assert found["nothing"].shape == (0, 3)
     assert found["number"] == 0.5 and found["text"] == "arm"
 
 
-def python2_pickle(data: np.ndarray, row: np.ndarray, column: np.ndarray) -> bytes:
-    """A coo_matrix in a dictionary, byte for byte as Python 2 and its scipy write protocol 2."""
-
-    def text(value: bytes) -> bytes:
-        return b"U" + bytes([len(value)]) + value  # SHORT_BINSTRING, which Python 3 never writes
-
-    def array(value: np.ndarray) -> bytes:
-        kind = value.dtype.str[1:].encode()
-        empty = b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85" + text(b"b")
-        dtype = b"cnumpy\ndtype\n" + text(kind) + b"K\x00K\x01\x87R(K\x03" + text(b"<")
-        dtype += b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
-        state = b"(K\x01K" + bytes([len(value)]) + b"\x85" + dtype + b"\x89"
-        return empty + b"\x87R" + state + text(value.tobytes()) + b"tb"
-
-    matrix = b"cscipy.sparse.coo\ncoo_matrix\n)\x81}("
-    matrix += text(b"_shape") + b"K\x02K\x03\x86"
-    matrix += text(b"data") + array(data) + text(b"row") + array(row) + text(b"col") + array(column)
-    return b"\x80\x02}" + text(b"mtx") + matrix + b"ubs."
-
-
-def test_a_pickle_of_python_2(tmp_path: Path) -> None:
+@pytest.mark.parametrize("protocol", [0, 2])
+def test_pickles_of_python_2_and_chumpy(tmp_path: Path, protocol: int) -> None:
     path = tmp_path / "old.pkl"
-    rows, columns = np.array([0, 0, 1], dtype=np.int32), np.array([1, 2, 0], dtype=np.int32)
-    path.write_bytes(python2_pickle(np.array([0.25, 0.75, 1.0]), rows, columns))
-    np.testing.assert_array_equal(load_arrays(path)["mtx"].toarray(), MATRIX)
+    path.write_bytes(python2_pickle(protocol))
+    found = load_arrays(path, {*ARRAYS, "J_regressor", "bs_style"})
+    for key, array in ARRAYS.items():
+        np.testing.assert_array_equal(found[key], array)
+        assert found[key].dtype == array.dtype
+    np.testing.assert_array_equal(found["J_regressor"].toarray(), J_REGRESSOR)
+    assert found["bs_style"] == "lbs"
+
+
+def test_a_formula_that_is_wanted(tmp_path: Path) -> None:
+    path = tmp_path / "old.pkl"
+    path.write_bytes(python2_pickle(0))
+    with pytest.raises(UserError, match="J is transpose, which has to be computed") as caught:
+        load_arrays(path)
+    assert caught.value.title == "Pickle of formulas" and "old.pkl" in caught.value.detail
 
 
 class Attack:
@@ -104,6 +100,9 @@ def test_what_is_no_array_is_refused(tmp_path: Path, content: dict) -> None:
         b"c_codecs\nencode\n(Vabc\nVrot13\ntR.",
         b"ccopyreg\n_reconstructor\n(cnumpy\nndarray\nc__builtin__\nobject\nNtR.",
         b"cnumpy.core\nmultiarray.os.system\n.",
+        b"cchumpy.ch\nos.system\n.",
+        b"cchumpy.ch.os\nsystem\n.",
+        b"cscipy.sparse._matrix_io\nload_npz\n.",
     ],
 )
 def test_admitted_names_do_nothing_else(tmp_path: Path, bytes_: bytes) -> None:
@@ -136,6 +135,16 @@ def test_a_sparse_matrix_that_points_outside_is_refused(tmp_path: Path) -> None:
         load_arrays(write(tmp_path / "file.pkl", {"mtx": matrix}))
 
 
+def test_starts_of_lines_whose_differences_overflow(tmp_path: Path) -> None:
+    matrix = sparse.csc_matrix(np.ones((2, 4)))
+    matrix.indptr[1:3] = 1879850804, -984843509  # their 32-bit difference is positive
+    with pytest.raises(UserError, match="without the starts"):
+        load_arrays(write(tmp_path / "file.pkl", {"mtx": matrix}))
+    matrix.indptr[1:3] = 4, 2
+    with pytest.raises(UserError, match="not one after the other"):
+        load_arrays(write(tmp_path / "file.pkl", {"mtx": matrix}))
+
+
 @pytest.mark.parametrize("protocol", [0, 1, 2, 5])
 def test_chumpys_arrays_without_chumpy(tmp_path: Path, protocol: int) -> None:
     every = np.arange(24.0).reshape(2, 3, 4)
@@ -154,6 +163,8 @@ def test_chumpys_arrays_without_chumpy(tmp_path: Path, protocol: int) -> None:
         ({"a": np.arange(3.0), "idxs": np.array([5])}, "out of bounds"),
         ({"a": np.arange(3.0), "idxs": np.array([0.5])}, "whole numbers"),
         ({"a": np.arange(3.0)}, "without idxs"),
+        ({"a": [[1.0]], "idxs": np.array([0])}, "without a"),
+        ({"a": np.array([None]), "idxs": np.array([0])}, "without a"),
     ],
 )
 def test_a_faulty_selection(tmp_path: Path, state: dict, said: str) -> None:
@@ -187,6 +198,7 @@ def shared_bytes(copies: int) -> bytes:
     [
         b"\x80\x02}r\xff\xff\xff\x7f.",  # an entry number of 2^31 - 1
         b"\x80\x02cnumpy\nndarray\n(I1000000000000\ntR.",
+        b"\x80\x05\x96" + (1 << 62).to_bytes(8, "little") + b"short",
         b"\x80\x04\x8e" + (1 << 62).to_bytes(8, "little") + b"short",
         shared_bytes(3),
         b"\x80\x02(S'a'\ncscipy.sparse.csc\ncsc_matrix\n)\x81}S'_shape'\n(I900000000000\nI1\ntsbd.",
@@ -202,6 +214,30 @@ def test_small_files_do_not_take_much_memory(tmp_path: Path, content: bytes) -> 
         assert tracemalloc.get_traced_memory()[1] < 4e6
     finally:
         tracemalloc.stop()
+
+
+# A tuple that holds the one before it twice, which does so too, and so on: tuple number 60.
+DOUBLED = b"(I1\np0\n" + b"".join(b"(g%d\ng%d\ntp%d\n" % (n, n, n + 1) for n in range(60))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [DOUBLED + b"I1\nd.", DOUBLED + b"(dg60\nI1\ns.", b"\x80\x04" + DOUBLED + b"\x8f(g60\n\x90."],
+)
+def test_keys_that_take_years_to_look_up(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "file.pkl"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="other than texts and numbers"):
+        load_arrays(path)
+
+
+def test_selections_that_share_their_parts_are_made_once(tmp_path: Path) -> None:
+    with as_chumpy():
+        chosen = np.zeros(0, dtype=np.int64)
+        for _ in range(60):
+            chosen = Select(chosen, chosen, (0,))
+        path = write(tmp_path / "file.pkl", {"few": chosen})
+    assert load_arrays(path)["few"].shape == (0,)
 
 
 def test_arrays_larger_than_their_file_are_refused(tmp_path: Path) -> None:

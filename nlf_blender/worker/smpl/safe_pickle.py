@@ -9,7 +9,6 @@ releases wrote, and refuses every other. Those names lead to stand-ins, not to t
 from __future__ import annotations
 
 import pickle
-import re
 import struct
 from collections.abc import Callable, Container
 from pathlib import Path
@@ -23,19 +22,13 @@ import numpy as np
 from scipy import sparse
 
 from ...errors import UserError
-from .chumpy_stand_ins import ChumpyArray, ChumpyReshape, ChumpySelect
+from .pickle_names import BUILTINS, KEPT, NUMPY_CORES, OTHERS
 from .pickle_stand_ins import (
     ArrayKind,
     ArrayState,
     Budget,
-    CooState,
-    CscState,
-    CsrState,
-    DtypeState,
-    KeptSet,
     KeptState,
     NeedsComputing,
-    SparseState,
     built,
     other_object,
     plain_array,
@@ -43,27 +36,6 @@ from .pickle_stand_ins import (
 
 # Selections and conversions of arrays may take this many times the file's size in all.
 MOST_DERIVED = 16
-NUMPY_CORES = ("numpy.core", "numpy._core")
-BUILTINS = ("__builtin__", "builtins")  # Python 2's and 3's
-SPARSE_STATES: dict[str, type[SparseState]] = {"csr": CsrState, "csc": CscState, "coo": CooState}
-KEPT: dict[tuple[str, str], type] = {
-    **{(module, "object"): object for module in BUILTINS},
-    **{(module, name): KeptSet for module in BUILTINS for name in ("set", "frozenset")},
-    ("numpy", "ndarray"): ArrayKind,
-    **{(f"numpy.{module}", "matrix"): ArrayKind for module in ("matrixlib.defmatrix", "matrix")},
-    ("numpy", "dtype"): DtypeState,
-    **{(module, "Ch"): ChumpyArray for module in ("chumpy", "chumpy.ch", "ch")},
-    **{(f"{root}reordering", "Select"): ChumpySelect for root in ("", "chumpy.")},
-    **{(f"{root}reordering", "Reshape"): ChumpyReshape for root in ("", "chumpy.")},
-    **{
-        (f"scipy.sparse{module}", f"{format}_{kind}"): state
-        for format, state in SPARSE_STATES.items()
-        for kind in ("matrix", "array")
-        for module in ("", f".{format}", f"._{format}")
-    },
-}
-# chumpy's other classes, and other sparse matrices, are admitted, but no array is made of them.
-OTHERS = re.compile(r"chumpy(\.\w+)?:\w+|scipy\.sparse(\.\w+)?:\w+_(matrix|array)", re.ASCII)
 # Tuples of tuples can be made so that it takes years to look one up in a dictionary.
 MOST_KEY_PARTS, MOST_KEY_DEPTH = 16, 3
 # What unpickling raises on bytes that are cut off or no pickle at all, and numpy on bad arrays.
@@ -127,6 +99,7 @@ class ArrayUnpickler(_Unpickler):
         self.budget = Budget(size)
         self.functions = {
             ("_codecs", "encode"): self._latin1_bytes,
+            **{(module, "bytes"): self._no_bytes for module in BUILTINS},
             ("copy_reg", "_reconstructor"): self._new_object,
             ("copyreg", "_reconstructor"): self._new_object,
             **{(f"{core}.multiarray", "_reconstruct"): self._empty for core in NUMPY_CORES},
@@ -155,6 +128,10 @@ class ArrayUnpickler(_Unpickler):
         if encoding != "latin1":
             raise RefusedName(f"encoding {encoding}")
         return text.encode("latin1")
+
+    def _no_bytes(self) -> bytes:
+        """How Python 3 writes no bytes in protocol 2, as of an empty array: `bytes()`."""
+        return b""
 
     def _new_object(self, kind: type, base: type, _: object) -> KeptState:
         """How protocols 0 and 1 make an object: `copyreg._reconstructor(class, object, None)`."""
