@@ -56,6 +56,30 @@ def test_uncertain_points_have_no_say() -> None:
     assert worse.max() > 0.1
 
 
+@pytest.mark.parametrize("certain", [3, 5])
+def test_few_certain_points_decide_however_wild_the_others_are(certain: int) -> None:
+    """Both sides of the equations are scaled by what is certain, or the ridge would win."""
+    output, truth, intrinsics = _scene(13)
+    pixels = output.points_2d.clone()
+    near = (pixels - SIDE / 2).norm(dim=-1).argsort(dim=1)
+    spread = near[:, :: near.shape[1] // (2 * certain)][:, :certain]
+    uncertainty = torch.full(pixels.shape[:2], 0.5).scatter(1, spread, 0.05)
+    wild = torch.where(uncertainty[..., None] < 0.1, pixels, 5 * (pixels - SIDE / 2))
+    calm, other = (
+        reconstruct_absolute(HeadOutput(seen, output.points_3d, uncertainty), intrinsics, SIDE)
+        for seen in (pixels, wild)
+    )
+    chosen = spread[..., None].expand(-1, -1, 3)
+    moved = (calm - other).gather(1, chosen).norm(dim=-1).amax(dim=1)
+    assert (moved / truth[..., 2].mean(dim=1)).max() < 1e-3
+
+
+def test_no_certain_point_at_all() -> None:
+    output, _, intrinsics = _scene(14)
+    output = HeadOutput(output.points_2d, output.points_3d, output.uncertainty + 1)
+    assert torch.isfinite(reconstruct_absolute(output, intrinsics, SIDE)).all()
+
+
 def test_pixels_at_the_edge_are_not_trusted() -> None:
     """A point cut off by the crop's edge is predicted at the edge; its 3D place must stand."""
     output, truth, intrinsics = _scene(7)
