@@ -10,11 +10,11 @@ import pytest
 
 from nlf_blender.worker.people.find_boxes import (
     BoxOptions,
-    distinct_boxes,
     find_boxes,
     quarter_turns,
     scored,
 )
+from nlf_blender.worker.people.overlap import distinct, overlap
 
 UP = (0.0, -1.0, 0.0)
 
@@ -79,9 +79,12 @@ def test_extra_boxes_compete(image: np.ndarray) -> None:
 
 
 def test_overlap_is_intersection_over_union() -> None:
-    boxes = np.array([[0, 0, 10, 10, 0.5], [0, 5, 10, 10, 0.9], [40, 0, 10, 10, 0.1]], float)
-    assert distinct_boxes(boxes, 0.34) == [1, 0, 2]
-    assert distinct_boxes(boxes, 0.33) == [1, 2]
+    boxes = np.array([[0, 0, 10, 10], [0, 5, 10, 15], [40, 0, 50, 10], [7, 7, 7, 7]], float)
+    scores = np.array([0.5, 0.9, 0.1, 0.1])
+    assert distinct(boxes, scores, 0.34) == [1, 0, 2, 3]
+    assert distinct(boxes, scores, 0.33) == [1, 2, 3]
+    np.testing.assert_allclose(overlap(boxes[0], boxes), [1, 1 / 3, 0, 0])
+    assert overlap(boxes[3], boxes[3:]).tolist() == [0]
 
 
 def test_boxes_without_scores_are_sure() -> None:

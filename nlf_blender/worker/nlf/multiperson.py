@@ -196,7 +196,7 @@ class MultipersonLocalizer:
     def _points_of(self, body: BodyModel) -> NDArray[np.float64]:
         """The body's vertices and joints [V+J,3] in the model's canonical space."""
         if body not in self._body_points:
-            placement = canonical_points(body.body, self.localizer.model.canonical)
+            placement = canonical_points(body.body, self.localizer.model.space)
             self._body_points[body] = placement.points
         return self._body_points[body]
 

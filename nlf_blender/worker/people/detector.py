@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..nlf.backbones.graph import GraphNet
+from .overlap import overlap
 from .person import Frame
 from .pixels import letterbox
 
@@ -77,8 +78,8 @@ def _merge(places: Float64Array, scores: Float64Array) -> list[Detection]:
     detections = []
     waiting = np.argsort(-scores)
     while len(waiting):
-        best = places[waiting[0], :2]
-        same = _overlap(best, places[waiting, :2]) > OVERLAP_THRESHOLD
+        boxes = places[waiting, :2].reshape(-1, 4)
+        same = overlap(boxes[0], boxes) > OVERLAP_THRESHOLD
         same[0] = True
         group = waiting[same]
         weights = scores[group] / scores[group].sum()
@@ -88,11 +89,3 @@ def _merge(places: Float64Array, scores: Float64Array) -> list[Detection]:
             detections.append(Detection(float(scores[waiting[0]]), frame, mean[:2].reshape(4)))
         waiting = waiting[~same]
     return detections
-
-
-def _overlap(box: Float64Array, boxes: Float64Array) -> Float64Array:
-    """Intersection over union of a box [2,2] with boxes [K,2,2]."""
-    shared = np.minimum(box[1], boxes[:, 1]) - np.maximum(box[0], boxes[:, 0])
-    intersection = shared.clip(0).prod(axis=1)
-    areas = (boxes[:, 1] - boxes[:, 0]).prod(axis=1)
-    return intersection / (areas + (box[1] - box[0]).prod() - intersection + 1e-9)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .finder import PeopleFinder
+from .overlap import distinct
 
 Float64Array = NDArray[np.float64]
 Image = NDArray[np.uint8]
@@ -55,7 +56,9 @@ def find_boxes(
     if extra_boxes is not None:
         boxes = np.concatenate([boxes, scored(extra_boxes)])
     boxes = boxes[boxes[:, 4] > options.threshold]
-    return boxes[distinct_boxes(boxes, options.nms_iou_threshold)[: options.max_detections]]
+    corners = np.column_stack([boxes[:, :2], boxes[:, :2] + boxes[:, 2:4]])
+    kept = distinct(corners, boxes[:, 4], options.nms_iou_threshold)
+    return boxes[kept[: options.max_detections]]
 
 
 def scored(boxes: ArrayLike) -> Float64Array:
@@ -71,23 +74,6 @@ def quarter_turns(up: ArrayLike) -> int:
     """How many counterclockwise quarter turns bring an image upright, 0 to 3."""
     x, y, _ = np.asarray(up, dtype=np.float64)
     return (round(math.atan2(y, x) / (math.pi / 2)) + 1) % 4
-
-
-def distinct_boxes(boxes: Float64Array, threshold: float) -> list[int]:
-    """Indices of boxes [n,5], surest first, less those that overlap a surer one by more than
-    `threshold` (intersection over union)."""
-    corners = np.column_stack([boxes[:, :2], boxes[:, :2] + boxes[:, 2:4]])
-    waiting = np.argsort(-boxes[:, 4], kind="stable")
-    kept: list[int] = []
-    while len(waiting):
-        best, rest = waiting[0], waiting[1:]
-        kept.append(int(best))
-        first = np.maximum(corners[best, :2], corners[rest, :2])
-        last = np.minimum(corners[best, 2:], corners[rest, 2:])
-        shared = (last - first).clip(0).prod(axis=1)
-        areas = boxes[rest, 2:4].prod(axis=1) + boxes[best, 2:4].prod()
-        waiting = rest[shared <= threshold * (areas - shared)]
-    return kept
 
 
 def _look(finder: PeopleFinder, image: Image, most: int) -> Float64Array:

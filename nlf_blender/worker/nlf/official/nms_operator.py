@@ -12,6 +12,8 @@ from functools import cache
 import torch
 from torch import Tensor
 
+from ...people.overlap import distinct
+
 SCHEMA = "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 
 
@@ -21,19 +23,8 @@ def non_maximum_suppression(boxes: Tensor, scores: Tensor, iou_threshold: float)
     A box is dropped if its intersection over union with a better one that is kept exceeds the
     threshold; of equal scores the earlier is the better.
     """
-    corners = boxes.float()
-    areas = (corners[:, 2:] - corners[:, :2]).prod(dim=1)
-    order = scores.argsort(descending=True, stable=True)
-    kept: list[Tensor] = []
-    while order.numel():
-        best, order = order[0], order[1:]
-        kept.append(best)
-        low = torch.maximum(corners[best, :2], corners[order, :2])
-        high = torch.minimum(corners[best, 2:], corners[order, 2:])
-        shared = (high - low).clamp(min=0).prod(dim=1)
-        overlap = shared / (areas[best] + areas[order] - shared)
-        order = order[~(overlap > iou_threshold)]  # empty boxes divide zero by zero and stay
-    return torch.stack(kept) if kept else order
+    kept = distinct(boxes.double().cpu().numpy(), scores.double().cpu().numpy(), iou_threshold)
+    return torch.tensor(kept, dtype=torch.int64, device=boxes.device)
 
 
 @cache
