@@ -50,9 +50,10 @@ def draw_text(
     icon: str = "NONE",
     beside: int = 0,
     width: float | None = None,
+    alert: bool = False,
 ) -> None:
     """A text over as many lines as its room asks for: the region's width, or `width` in pixels at
-    scale 1, as of a dialog. beside: icons to its right."""
+    scale 1, as of a dialog. beside: icons to its right; alert: in the colour of errors."""
     scale = context.preferences.system.ui_scale or 1.0  # 0 while there is no window
     blf.size(_FONT, _POINTS * scale)
     icons = beside + (icon != "NONE")
@@ -60,6 +61,7 @@ def draw_text(
     room = max(room - _ICON * icons * scale, _NARROWEST * scale)
     column = layout.column(align=True)
     column.scale_y = 0.8
+    column.alert = alert
     for number, line in enumerate(wrap(text, room, lambda part: blf.dimensions(_FONT, part)[0])):
         if icon == "NONE":
             column.label(text=line, translate=False)
@@ -68,13 +70,15 @@ def draw_text(
 
 
 def draw_error(
-    layout: bpy.types.UILayout, context: bpy.types.Context, error: UserError
+    layout: bpy.types.UILayout, context: bpy.types.Context, error: UserError, close: str = ""
 ) -> bpy.types.UILayout:
-    """A box that says what went wrong and what to do. Returns it, for buttons."""
+    """A box that says what went wrong and what to do. Returns it, for buttons. close: the operator
+    that takes the message away, if one does."""
     box = layout.box()
-    title = box.row()
-    title.alert = True
-    title.label(text=error.title, icon="ERROR", translate=False)
+    header = box.row()
+    draw_text(header, context, error.title, icon="ERROR", beside=1 if close else 0, alert=True)
+    if close:
+        header.operator(close, text="", icon="X", emboss=False)
     draw_text(box, context, error.detail)
     draw_text(box, context, error.fix, icon="FORWARD")
     return box

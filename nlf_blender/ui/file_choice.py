@@ -29,6 +29,7 @@ BODY_ITEMS = (
     ("FOLDER", "Folder", "A folder with body files, in any of the usual layouts"),
 )
 UNKNOWN_LICENSE = "Not known until examined; most likely non-commercial research only"
+PROGRAM_SUFFIXES = (".torchscript", ".jit")
 OPEN_BODY_LICENSE = "CC0: free for any use, ships with the extension"
 
 
@@ -36,6 +37,15 @@ class NLF_TrustedFile(bpy.types.PropertyGroup):
     """A program in a model file that the user agreed to run. `name` is the file's."""
 
     sha256: bpy.props.StringProperty()
+
+
+def _changed(self: NLF_Preferences, context: bpy.types.Context) -> None:
+    RUNTIME.preferences_changed()
+
+
+def _data_named(self: NLF_Preferences, context: bpy.types.Context) -> None:
+    RUNTIME.files.forget(MODEL)  # what it lacks depends on this folder
+    RUNTIME.preferences_changed()
 
 
 def _model_named(self: NLF_Preferences, context: bpy.types.Context) -> None:
@@ -56,7 +66,10 @@ class FileChoice:
     """Properties of the preferences for models and bodies, and what follows from them."""
 
     model_choice: bpy.props.EnumProperty(
-        name="Model", description="What localizes people", items=MODEL_ITEMS
+        name="Model",
+        description="What localizes people",
+        items=MODEL_ITEMS,
+        update=_changed,
     )
     model: bpy.props.StringProperty(
         name="Model File",
@@ -69,10 +82,14 @@ class FileChoice:
         description="A folder with what official weights alone (.pt) lack, such as "
         "canonical_nodes3.npy. Empty: the folder of the model",
         subtype="DIR_PATH",
+        update=_data_named,
     )
     trusted: bpy.props.CollectionProperty(type=NLF_TrustedFile)
     body_choice: bpy.props.EnumProperty(
-        name="Body", description="What is fitted to people and becomes their mesh", items=BODY_ITEMS
+        name="Body",
+        description="What is fitted to people and becomes their mesh",
+        items=BODY_ITEMS,
+        update=_changed,
     )
     body: bpy.props.StringProperty(
         name="Body File",
@@ -87,7 +104,9 @@ class FileChoice:
         update=_folder_named,
     )
     body_found: bpy.props.StringProperty(
-        name="Found", description="The body file that was chosen from the folder"
+        name="Found",
+        description="The body file that was chosen from the folder",
+        update=_changed,
     )
 
     def release(self) -> releases.Release | None:
@@ -127,6 +146,14 @@ class FileChoice:
                 "Correct Model Data in the preferences, or empty it.",
             )
         return str(folder)
+
+    def may_be_program(self) -> bool:
+        """Whether opening the chosen model runs code: as examined, else by its name."""
+        file = self.model_file()
+        report = RUNTIME.files.report(MODEL, file)
+        if report is not None:
+            return report.needs_consent
+        return file is not None and file.suffix.lower() in PROGRAM_SUFFIXES
 
     def trusted_hashes(self) -> tuple[str, ...]:
         """SHA-256 of the programs that the user agreed to run."""

@@ -23,7 +23,8 @@ class FileWork:
     def __init__(self) -> None:
         self.download: Download | None = None
         self.conversion: Errand | None = None
-        self.converted: Path | None = None  # where the conversion writes to
+        self.source: Path | None = None  # what the conversion reads
+        self.converted: Path | None = None  # where it writes to
         self.inspections: dict[str, Inspection] = {}
         self.bodies = BodyMenu()
         self.arrived: list[Path] = []  # files and folders that the preferences do not name yet
@@ -46,14 +47,23 @@ class FileWork:
 
     def report(self, what: str, file: Path | None) -> FileReport | None:
         """What is known of a file: nothing, unless this very file was examined last."""
+        inspection = self.inspection(what, file)
+        return inspection.report if inspection else None
+
+    def inspection(self, what: str, file: Path | None) -> Inspection | None:
+        """The examination of a file, under way or ended; None unless this very file's was last."""
         inspection = self.inspections.get(what)
-        return inspection.report if inspection and inspection.file == file else None
+        return inspection if inspection and inspection.file == file else None
 
     def inspect(self, what: str, python: Path, file: Path, model_data: str = "") -> None:
         """Begin to examine a file, in place of the one before."""
-        if what in self.inspections:
-            self.inspections[what].cancel()
+        self.forget(what)
         self.inspections[what] = Inspection(python, file, model_data)
+
+    def forget(self, what: str) -> None:
+        """Drop an examination: what it said need not hold any more."""
+        if what in self.inspections:
+            self.inspections.pop(what).cancel()
 
     def tick(self) -> None:
         """Move all on, and note what has arrived."""
@@ -76,19 +86,20 @@ class FileWork:
             self.conversion.cancel()
         for inspection in self.inspections.values():
             inspection.cancel()
-        self.download = self.conversion = self.converted = None
+        self.download = self.conversion = self.source = self.converted = None
         self.inspections, self.arrived = {}, []
 
 
 def adopt(prefs: NLF_Preferences, work: FileWork) -> None:
-    """Let the preferences name what has arrived: a file is a model, which is examined, a folder is
-    model data. UserError if it cannot be examined; it is named all the same."""
+    """Let the preferences name what has arrived: a folder is model data, a file is a model, which
+    is examined. A model is left alone if another one was chosen meanwhile. UserError if it cannot
+    be examined; it is named all the same."""
     arrived, work.arrived = work.arrived, []
     folders = [path for path in arrived if path.is_dir()]
     models = [path for path in arrived if path not in folders]
     for folder in folders:
         prefs.model_data = str(folder)
     for model in models:
-        prefs.model = str(model)
-    if models:
-        prefs.examine(MODEL)
+        if prefs.model_file() in (model, work.source):
+            prefs.model = str(model)
+            prefs.examine(MODEL)

@@ -7,7 +7,8 @@ import bpy
 
 from ..bridge.job import Job
 from ..bridge.task import LOCALIZE
-from .drawing import draw_text, duration
+from ..protocol.messages import STARTING
+from .drawing import draw_error, draw_text, duration
 from .importing import hindrance
 from .runtime import FILES, RUNTIME, Problem
 
@@ -42,7 +43,7 @@ def _draw_running(layout: bpy.types.UILayout, job: Job) -> None:
 
 
 def _found(job: Job) -> str:
-    if job.task.command != LOCALIZE:
+    if job.task.command != LOCALIZE or job.stage == STARTING:
         return ""
     people = "person" if job.people == 1 else "people"
     return f"{job.people} {people} found" if job.people else "Looking for people"
@@ -56,21 +57,14 @@ def draw_problem(layout: bpy.types.UILayout, context: bpy.types.Context, command
 
 
 def _draw_box(layout: bpy.types.UILayout, context: bpy.types.Context, problem: Problem) -> None:
-    box = layout.box()
-    header = box.row()
-    title = header.row()
-    title.alert = True
-    title.label(text=problem.error.title, icon="ERROR", translate=False)
-    header.operator("nlf.dismiss", text="", icon="X", emboss=False)
-    draw_text(box, context, problem.error.detail)
-    draw_text(box, context, problem.error.fix, icon="FORWARD")
+    box = draw_error(layout, context, problem.error, close="nlf.dismiss")
     row = box.row(align=True)
     if problem.log is not None:
         row.operator("nlf.open_log", text="Log", icon="TEXT").path = str(problem.log)
     row.operator("nlf.copy_details", text="Copy", icon="COPYDOWN")
     if problem.command == FILES:
         return
-    if "preferences" in problem.error.fix:
+    if problem.of_preferences:
         box.operator("nlf.preferences", text="Open Preferences", icon="PREFERENCES")
     else:
         row.operator("nlf.preferences", text="", icon="PREFERENCES")

@@ -11,11 +11,12 @@ from ..bridge.environment import Interpreter, find_interpreter
 from ..errors import UserError
 from ..protocol.settings import DEVICES
 from . import places
+from .body_view import draw_body
 from .environment_view import draw_environment
 from .file_choice import FileChoice, NLF_TrustedFile
-from .file_view import draw_body, draw_model
 from .file_work import MODEL
 from .job_view import draw_problem
+from .model_view import draw_model
 from .runtime import FILES, RUNTIME
 
 INTERPRETER_ITEMS = (
@@ -28,6 +29,7 @@ DEVICE_ITEMS = tuple((name, DEVICE_NAMES[name], "") for name in DEVICES)
 
 def _forget_check(self: NLF_Preferences, context: bpy.types.Context) -> None:
     RUNTIME.forget_check()
+    RUNTIME.preferences_changed()
 
 
 class NLF_Preferences(FileChoice, bpy.types.AddonPreferences):

@@ -32,7 +32,11 @@ class NLF_OT_allow_program(bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Ask."""
         return context.window_manager.invoke_props_dialog(
-            self, width=DIALOG_WIDTH, title="Allow This Program?", confirm_text="Allow"
+            self,
+            width=DIALOG_WIDTH,
+            title="Allow This Program?",
+            confirm_text="Allow",
+            cancel_default=True,
         )
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -93,8 +97,11 @@ class NLF_OT_convert_model(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """One at a time, and only what may run."""
-        report = _program(context)
-        if report is not None and report.sha256 not in preferences(context).trusted_hashes():
+        report, prefs = _program(context), preferences(context)
+        if report is None and prefs.may_be_program() and not prefs.trusted:
+            cls.poll_message_set("Examine the file first, and allow the program in it")
+            return False
+        if report is not None and report.sha256 not in prefs.trusted_hashes():
             cls.poll_message_set("Allow the program first: it is run once to convert it")
             return False
         return not RUNTIME.files.converting
@@ -107,7 +114,7 @@ class NLF_OT_convert_model(bpy.types.Operator):
             target = places.models_folder() / f"{file.stem}.safetensors"
             python, data = prefs.find_interpreter().path, prefs.model_data_name()
             RUNTIME.problem = None
-            RUNTIME.files.converted = target
+            RUNTIME.files.source, RUNTIME.files.converted = file, target
             RUNTIME.files.conversion = conversion(
                 python, file, target, prefs.trusted_hashes(), data
             )

@@ -36,8 +36,9 @@ class NLF_UL_people(bpy.types.UIList):
         index: int = 0,
     ) -> None:
         """One person: the name, and the photo."""
-        layout.prop(item, "name", text="", emboss=False, icon="OUTLINER_OB_ARMATURE")
-        row = layout.row()
+        split = layout.split(factor=0.65)
+        split.prop(item, "name", text="", emboss=False, icon="OUTLINER_OB_ARMATURE")
+        row = split.row()
         row.active = False
         row.label(text=Path(item.get("nlf_source", "")).name, translate=False)
 

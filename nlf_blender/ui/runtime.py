@@ -23,6 +23,7 @@ from ..bridge.task import LOCALIZE, Task
 from ..errors import UserError
 from . import places
 from .file_work import FileWork
+from .redraw import tag_redraw
 
 FILES = "files"  # where an error about model and body files is shown: the preferences
 
@@ -35,6 +36,11 @@ class Problem:
     error: UserError
     command: str = LOCALIZE
     log: Path | None = None
+
+    @property
+    def of_preferences(self) -> bool:
+        """Whether the preferences are where it is mended."""
+        return "preferences" in self.error.fix
 
 
 class Runtime:
@@ -125,12 +131,20 @@ class Runtime:
         self.to_import = list(job.results)
 
     def forget_scene(self) -> None:
-        """Another file is opened: the results of a job under way stay on disk."""
-        self.scene_uid = None
+        """Another file is opened: the results of a job under way stay on disk, and what was said
+        of the jobs before is not about the new file."""
+        self.scene_uid, self.notes = None, []
+        if self.problem is not None and self.problem.command != FILES:
+            self.problem = None
 
     def fail(self, error: UserError, command: str = LOCALIZE) -> None:
         """Show an error in the panel of this kind of job."""
         self.problem = Problem(error, command)
+
+    def preferences_changed(self) -> None:
+        """An error that sends the user there need not hold any more."""
+        if self.problem is not None and self.problem.of_preferences:
+            self.problem = None
 
     def forget_check(self) -> None:
         """Another interpreter was chosen: what was said of the one before does not hold."""
@@ -169,6 +183,7 @@ def errors_reported(operator: bpy.types.Operator, command: str = LOCALIZE) -> It
         yield
     except UserError as error:
         RUNTIME.fail(error, command)
+        tag_redraw()
         operator.report({"ERROR"}, str(error))
 
 

@@ -24,7 +24,7 @@ def require_writable(out: Path) -> None:
         raise UserError(
             "Folder not writable",
             f"The result cannot be written to {out}.",
-            "Choose a folder that you may write to.",
+            "Give yourself the right to write there, or choose another folder.",
         )
 
 

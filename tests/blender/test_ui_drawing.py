@@ -43,12 +43,14 @@ def test_the_source_panel_shows_the_chosen_camera(extension: Extension) -> None:
 
 def test_the_localize_panel_in_every_state(extension: Extension) -> None:
     assert "nlf.localize" in drawn(panels.NLF_PT_localize)
-    extension.mode("good", take=str(extension.take), steps=5)
+    extension.mode("good", take=str(extension.take), steps=5, pause=0.04)
     bpy.ops.nlf.localize()
     running = drawn(panels.NLF_PT_localize)
     assert "nlf.cancel" in running
     assert "nlf.localize" not in running
-    assert "Looking for people" in running
+    assert "Looking for people" not in running
+    extension.pump_until(lambda: extension.job.stage == "Finding people")
+    assert "Looking for people" in drawn(panels.NLF_PT_localize)
     extension.pump_until(lambda: extension.job.stage == "Localizing" and extension.job.done > 0)
     running = drawn(panels.NLF_PT_localize)
     assert "2 people found" in running

@@ -50,7 +50,8 @@ def save_native(model: LocalizerModel, path: Path, half: bool = False) -> None:
         raise UserError(
             "The model could not be saved",
             f"{path} cannot be written ({error}).",
-            "Choose a folder that you may write to, on a disk with enough space.",
+            "Give yourself the right to write there and see that the disk has space, or choose "
+            "another folder.",
         ) from error
     finally:
         if unfinished.is_file():

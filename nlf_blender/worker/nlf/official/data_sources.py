@@ -18,7 +18,7 @@ from ..canonical_space import SMPL_SPACE
 from ..file_kind import FileKind, file_kind
 from ..native_file import CANONICAL, SUFFIX, canonical_from, read_part
 from .consent import agreed
-from .data_files import ALL, NEEDED, OfficialData, lacking, read_data_files
+from .data_files import NEEDED, OfficialData, lacking, read_data_files
 from .torchscript import read_torchscript
 from .variants import FIELD_CONSTANTS
 
@@ -141,12 +141,12 @@ def advice(missing: list[str], sources: list[Source]) -> str:
     """Where to put the data files, of which `missing` are nowhere, and what may serve instead."""
     needed = [name for name in missing if name in NEEDED]
     text = (
-        f"Put {' and '.join(needed)} (best all of {', '.join(ALL)}) beside the model, or into a "
-        "folder that you choose as data folder in the preferences or give after --model-data; or "
-        "put an official TorchScript file that was converted to .safetensors there."
+        "Choose the folder that has them as Model Data in the preferences (--model-data on the "
+        f"command line), or put them beside the model. {' and '.join(needed)} cannot be done "
+        "without."
     )
     if not sources:
-        return text
+        return f"{text} An official TorchScript file, converted to .safetensors, serves as well."
     return (
         f"{text} {sources[0].path.name} has the values too, but is a program: allow it in the "
         "preferences (--trust on the command line), or convert it."
