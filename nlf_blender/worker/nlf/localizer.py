@@ -80,13 +80,14 @@ class Localizer:
         """Localize the people of each image; the answer has the nesting of `people`.
 
         images: RGB [H,W,3]. cameras: per image a camera, or the intrinsics [3,3] of one with an
-        ideal lens. num_aug: variations per person. batch_size: crops at a time, halved for as long
-        as the GPU's memory does not suffice. on_progress(crops done, all crops) hears of every
-        batch; what it raises ends the work.
+        ideal lens. num_aug: variations per person. batch_size: crops at a time, all at once if 0,
+        halved for as long as the GPU's memory does not suffice. on_progress(crops done, all crops)
+        hears of every batch; what it raises ends the work.
         """
         lenses = [c if isinstance(c, Camera) else Camera.create(c) for c in cameras]
         style, side = self.model.style, self.model.heatmap_head.crop_side
         crops = plan_crops(images, people, lenses, side, style, num_aug, options or CropOptions())
+        batch_size = batch_size or len(crops)
         flat_cameras = [lenses[i] for i, specs in enumerate(people) for _ in specs]
         flat = self._localize_crops(crops, flat_cameras, weights, num_aug, batch_size, on_progress)
         return [[next(flat) for _ in specs] for specs in people]

@@ -24,7 +24,7 @@ class PoseOptions:
     intrinsics. `image_cameras` tells more. num_aug: variations of each person's crop, and
     rot_aug_max_degrees: how far they are turned (25 by default, 5 for models that turn people
     upright). antialias_factor: samples per crop pixel along each axis, 1 to 8; 2 or 4 where people
-    fill much of a 4k frame. internal_batch_size: crops at a time.
+    fill much of a 4k frame. internal_batch_size: crops at a time, all at once if 0.
     """
 
     intrinsics: ArrayLike | None = None
