@@ -8,14 +8,23 @@ releases wrote, and refuses every other. Those names lead to stand-ins, not to t
 
 from __future__ import annotations
 
-import pickle
 import struct
 from collections.abc import Callable, Container
 from pathlib import Path
 
 # The one written in Python: the other takes as much memory as the largest number of an entry that
 # the pickle cares to use, and files of a few large arrays are read as quickly.
-from pickle import STOP, UnpicklingError, _Unpickler
+from pickle import (
+    ADDITEMS,
+    BYTEARRAY8,
+    DICT,
+    FROZENSET,
+    SETITEM,
+    SETITEMS,
+    STOP,
+    UnpicklingError,
+    _Unpickler,
+)
 from typing import IO, Any
 
 import numpy as np
@@ -85,12 +94,12 @@ class ArrayUnpickler(_Unpickler):
 
     dispatch = {  # noqa: RUF012 - as in the class above it
         **_Unpickler.dispatch,
-        pickle.SETITEM[0]: _with_keys(_Unpickler.load_setitem, slice(-2, -1)),
-        pickle.SETITEMS[0]: _with_keys(_Unpickler.load_setitems, slice(0, None, 2)),
-        pickle.DICT[0]: _with_keys(_Unpickler.load_dict, slice(0, None, 2)),
-        pickle.ADDITEMS[0]: _with_keys(_Unpickler.load_additems, slice(None)),
-        pickle.FROZENSET[0]: _with_keys(_Unpickler.load_frozenset, slice(None)),
-        pickle.BYTEARRAY8[0]: lambda unpickler: unpickler.load_changeable_bytes(),
+        SETITEM[0]: _with_keys(_Unpickler.load_setitem, slice(-2, -1)),
+        SETITEMS[0]: _with_keys(_Unpickler.load_setitems, slice(0, None, 2)),
+        DICT[0]: _with_keys(_Unpickler.load_dict, slice(0, None, 2)),
+        ADDITEMS[0]: _with_keys(_Unpickler.load_additems, slice(None)),
+        FROZENSET[0]: _with_keys(_Unpickler.load_frozenset, slice(None)),
+        BYTEARRAY8[0]: lambda unpickler: unpickler.load_changeable_bytes(),
     }
 
     def __init__(self, file: IO[bytes], size: int) -> None:
