@@ -14,6 +14,7 @@ import pytest
 import torch
 from body_examples import family_arrays, write_npz
 from safetensors.torch import save_file
+from scipy import sparse
 
 from nlf_blender.body import npz_file
 from nlf_blender.errors import UserError
@@ -102,6 +103,23 @@ def test_a_zip_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(npz_file, "MOST_BYTES", 1 << 20)
     with pytest.raises(UserError, match="more than any body"):
         load_body(write_npz(tmp_path / "large.npz", arrays))
+
+
+def test_a_small_matrix_that_claims_to_be_large(tmp_path: Path) -> None:
+    arrays: dict[str, object] = dict(family_arrays("smpl"))
+    arrays["J_regressor"] = sparse.csr_matrix(([1.0], ([0], [0])), shape=(24, 9_000_000))
+    path = tmp_path / "SMPL_NEUTRAL.pkl"
+    path.write_bytes(pickle.dumps(arrays, 2))
+    with pytest.raises(UserError, match=re.escape("J_regressor is a sparse matrix of shape (24, ")):
+        load_body(path)
+
+
+def test_an_npz_whose_header_is_no_python(tmp_path: Path) -> None:
+    whole = write_npz(tmp_path / "whole.npz", family_arrays("smpl")).read_bytes()
+    path = tmp_path / "body.npz"
+    path.write_bytes(whole.replace(b"(240, 3)", b"(240, (("))
+    with pytest.raises(UserError, match=re.escape("body.npz")):
+        load_body(path)
 
 
 def test_an_array_that_claims_more_than_it_holds(tmp_path: Path) -> None:

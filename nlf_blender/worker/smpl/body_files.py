@@ -124,7 +124,13 @@ def _take_uv(arrays: Arrays) -> None:
     uv, face_uv = (arrays.pop(name, None) for name in UV_NAMES)
     if uv is None or face_uv is None or np.shape(arrays.get("f")) != face_uv.shape:
         return
-    if uv.ndim == 2 and uv.shape[1] == 2 and face_uv.min() >= 0 and face_uv.max() < len(uv):
+    if uv.ndim != 2 or uv.shape[1] != 2 or uv.dtype.kind != "f" or not np.isfinite(uv).all():
+        return
+    if (
+        face_uv.size
+        and face_uv.dtype.kind in "iu"
+        and 0 <= face_uv.min() <= face_uv.max() < len(uv)
+    ):
         arrays["uv"], arrays["f_uv"] = uv, face_uv
 
 
