@@ -85,10 +85,10 @@ class Extension:
         while not holds():
             assert time.monotonic() < deadline, "it took too long"
             worker_runs = RUNTIME.job_active
-            began = time.perf_counter()
+            began = time.thread_time()  # what it computes, however busy the machine is
             job_pump.pump()
             if worker_runs and RUNTIME.job_active:
-                self.slowest = max(self.slowest, time.perf_counter() - began)
+                self.slowest = max(self.slowest, time.thread_time() - began)
             time.sleep(0.01)
 
     def pump_to_end(self) -> None:
