@@ -61,7 +61,8 @@ def draw_text(
     room = max(room - _ICON * icons * scale, _NARROWEST * scale)
     column = layout.column(align=True)
     column.scale_y = 0.8
-    column.alert = alert
+    if alert:  # else that of the layout around it
+        column.alert = True
     for number, line in enumerate(wrap(text, room, lambda part: blf.dimensions(_FONT, part)[0])):
         if icon == "NONE":
             column.label(text=line, translate=False)

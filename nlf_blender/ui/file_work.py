@@ -27,7 +27,9 @@ class FileWork:
         self.converted: Path | None = None  # where it writes to
         self.inspections: dict[str, Inspection] = {}
         self.bodies = BodyMenu()
-        self.arrived: list[Path] = []  # files and folders that the preferences do not name yet
+        # Files and folders that the preferences do not name yet, each with the model file that has
+        # to be the chosen one still for it to be named.
+        self.arrived: dict[Path, Path] = {}
 
     @property
     def downloading(self) -> bool:
@@ -70,11 +72,12 @@ class FileWork:
         if self.download is not None and self.downloading:
             self.download.tick()
             if self.download.finished:
-                self.arrived.append(self.download.unpacked or self.download.path)
+                path = self.download.unpacked or self.download.path
+                self.arrived[path] = path
         if self.conversion is not None and self.converting:
             self.conversion.tick()
-            if self.conversion.state is State.DONE and self.converted is not None:
-                self.arrived.append(self.converted)
+            if self.conversion.state is State.DONE and self.converted and self.source:
+                self.arrived[self.converted] = self.source
         for inspection in self.inspections.values():
             inspection.tick()
 
@@ -87,19 +90,17 @@ class FileWork:
         for inspection in self.inspections.values():
             inspection.cancel()
         self.download = self.conversion = self.source = self.converted = None
-        self.inspections, self.arrived = {}, []
+        self.inspections, self.arrived = {}, {}
 
 
 def adopt(prefs: NLF_Preferences, work: FileWork) -> None:
     """Let the preferences name what has arrived: a folder is model data, a file is a model, which
     is examined. A model is left alone if another one was chosen meanwhile. UserError if it cannot
     be examined; it is named all the same."""
-    arrived, work.arrived = work.arrived, []
-    folders = [path for path in arrived if path.is_dir()]
-    models = [path for path in arrived if path not in folders]
-    for folder in folders:
-        prefs.model_data = str(folder)
-    for model in models:
-        if prefs.model_file() in (model, work.source):
-            prefs.model = str(model)
+    arrived, work.arrived = work.arrived, {}
+    for path, chosen in arrived.items():
+        if path.is_dir():
+            prefs.model_data = str(path)
+        elif prefs.model_file() == chosen:
+            prefs.model = str(path)
             prefs.examine(MODEL)

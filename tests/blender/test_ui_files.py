@@ -180,7 +180,7 @@ def test_a_download_without_an_environment_is_kept_and_chosen(
     extension: Extension, server: dict[str, int]
 ) -> None:
     prefs = extension.preferences
-    prefs.interpreter = "MADE"
+    prefs.interpreter, prefs.model_choice = "MADE", KEY
     bpy.ops.nlf.download(key=KEY, accepted=True)
     extension.pump_to_end()
     assert prefs.model == str(extension.folder / "models" / "nlf_l.torchscript")
@@ -217,7 +217,7 @@ def test_data_files_become_the_model_data_folder(extension: Extension) -> None:
     folder = extension.folder / "models" / "nlf_data_files"
     folder.mkdir(parents=True)
     prefs.model = ""
-    RUNTIME.files.arrived.append(folder)
+    RUNTIME.files.arrived[folder] = folder
     extension.pump_to_end()
     assert prefs.model_data == str(folder)
     assert prefs.model_choice == "DEFAULT"

@@ -83,6 +83,18 @@ def test_a_model_chosen_during_a_conversion_stays_chosen(extension: Extension) -
     assert path.is_file()
 
 
+def test_a_download_does_not_take_the_place_of_a_model_that_is_converted(
+    extension: Extension,
+) -> None:
+    source = choose(extension, "nlf_l.torchscript")
+    other = choose(extension, "nlf_s.torchscript")
+    extension.preferences.model = str(source)
+    RUNTIME.files.source = source
+    RUNTIME.files.arrived[other] = other
+    extension.pump_to_end()
+    assert extension.preferences.model == str(source)
+
+
 def test_a_program_is_examined_before_it_can_be_converted(extension: Extension) -> None:
     choose(extension, "nlf_l.torchscript")
     assert not bpy.ops.nlf.convert_model.poll()
