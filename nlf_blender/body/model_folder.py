@@ -27,7 +27,7 @@ EXPECTED = {
 }
 # A user may choose a disk full of other things, on a slow share.
 MOST_DEPTH = 5
-MOST_ENTRIES = 20_000
+MOST_ENTRIES = 5_000
 
 _FILE = re.compile(r"(smplx|smplh|smpl|star)_(neutral|male|female)(?![a-z]).*", re.IGNORECASE)
 _BASIC_FILE = re.compile(r"basicmodel_(neutral|male|female|n|m|f)_lbs_.*", re.IGNORECASE)
