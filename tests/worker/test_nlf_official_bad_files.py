@@ -211,7 +211,7 @@ def test_missing_data_files_are_named(tmp_path: Path, data: Path) -> None:
     with pytest.raises(UserError) as caught:
         load(path, folder)
     assert f"lacks {DATA_FILES[1]} of" in caught.value.detail
-    assert f"Put {DATA_FILES[1]} (" in caught.value.fix
+    assert f"; {DATA_FILES[1]} must be among them" in caught.value.fix
     with pytest.raises(UserError, match="nowhere"):
         load(path, tmp_path / "nowhere")
 

@@ -142,8 +142,7 @@ def advice(missing: list[str], sources: list[Source]) -> str:
     needed = [name for name in missing if name in NEEDED]
     text = (
         "Choose the folder that has them as Model Data in the preferences (--model-data on the "
-        f"command line), or put them beside the model. {' and '.join(needed)} cannot be done "
-        "without."
+        f"command line), or put them beside the model; {' and '.join(needed)} must be among them."
     )
     if not sources:
         return f"{text} An official TorchScript file, converted to .safetensors, serves as well."
