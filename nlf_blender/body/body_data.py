@@ -93,6 +93,11 @@ class BodyData:
         return self.skeleton.joint_count
 
     @property
+    def has_canonical_points(self) -> bool:
+        """Whether the body's file says how it stands in canonical space."""
+        return self.canonical_vertices is not None and self.canonical_joints is not None
+
+    @property
     def beta_count(self) -> int:
         """B."""
         return self.shapedirs.shape[2]

@@ -39,25 +39,27 @@ def rows_of(body: BodyData, apart: float) -> Iterator[Row]:
         "an SMPL file": lambda: canonical_points(body, space, other.body),
         "6876 listed points": lambda: canonical_points(body, other.space(True)),
         "1024 listed points": lambda: canonical_points(body, other.space(False)),
-        "24 joints": lambda: _by_joints(body, other.body.joints_template),
+        "24 joints": lambda: by_joints(body, other.body.joints_template),
     }
     for name, way in ways.items():
         start = time.perf_counter()
         placed = way()
         seconds = time.perf_counter() - start
-        yield {"way": name, "apart": apart, **_errors(body, other, placed), "seconds": seconds}
+        yield {"way": name, "apart": apart, **errors(other, placed), "seconds": seconds}
     start = time.perf_counter()
     placed = canonical_points(other.body, CanonicalSpace(OPEN_SPACE))
     seconds = time.perf_counter() - start
     yield {"way": "SMPL to open", "apart": apart, **_back(body, other, placed), "seconds": seconds}
 
 
-def _by_joints(body: BodyData, joints: np.ndarray) -> CanonicalPlacement:
+def by_joints(body: BodyData, joints: np.ndarray) -> CanonicalPlacement:
+    """Placed by joints [24,3] at rest alone."""
     own = own_canonical(body)
     return CanonicalPlacement(place_by_joints(own, joints).points, own, "", {})
 
 
-def _errors(body: BodyData, other: StandIn, placed: CanonicalPlacement) -> Row:
+def errors(other: StandIn, placed: CanonicalPlacement) -> Row:
+    """Millimetres from where the points are known to be."""
     surface = placed.points[other.vertices] - other.surface
     inside = placed.map.map(other.inside) - other.inside_there
     return _figures(surface=surface, inside=inside)

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from benchmarks import canonical_bench
 from benchmarks.smpl_stand_in import StandIn, stand_in
 from body_examples import OPEN_BODY, small_body
 from hand_bodies import hand_body
@@ -173,6 +174,13 @@ def test_a_woman_goes_where_the_neutral_points_are():
     alone = canonical_points(replace(woman, gender="female"), SMPL)
     np.testing.assert_array_equal(alone.points, alone.own.points)
     assert "neutral" in alone.how
+
+
+def test_a_row_of_the_benchmark():
+    row = canonical_bench.errors(
+        other(), canonical_bench.by_joints(open_body(), other().body.joints_template)
+    )
+    assert 1.0 < row["surface mean"] < 10.0 and row["inside mean"] < row["inside max"] < 30.0
 
 
 @pytest.mark.parametrize("way", ["cloud", "own file"])

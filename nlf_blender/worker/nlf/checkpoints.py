@@ -12,8 +12,6 @@ from ...errors import UserError
 from .file_kind import FileKind, file_kind
 from .model import LocalizerModel, unusable
 from .native_file import read_native
-from .official.crop_checkpoint import read_crop_checkpoint
-from .official.torchscript import load_torchscript
 
 DEFAULT_MODEL = "default"
 DEFAULT_FILE = "default_model.safetensors"
@@ -61,9 +59,14 @@ def read_localizer(
     kind = file_kind(path)
     if kind is FileKind.NATIVE:
         return read_native(path)
+    # Official files' readers need much of scipy, which would make every start slower.
     if kind is FileKind.CROP_CHECKPOINT:
+        from .official.crop_checkpoint import read_crop_checkpoint
+
         return read_crop_checkpoint(path, data_folder, trusted)
     if kind is FileKind.TORCHSCRIPT:
+        from .official.torchscript import load_torchscript
+
         return load_torchscript(path, trusted)
     raise refusal(path, kind)
 

@@ -7,21 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from scipy import sparse
 
 from ...body.body_data import BodyData, body_from_arrays
 from ...body.model_folder import BodyFile, body_file
-from ...body.npz_file import DAMAGED, MOST_BYTES, npz_keys, read_npz
+from ...body.npz_file import DAMAGED, npz_keys, read_npz
 from ...body.posedirs import has_star_posedirs
 from ...body.smpl_layout import ARRAY_KEYS, PUBLISHED_VERTICES, TEXT_KEYS
 from ...errors import UserError
 from ...protocol.files import file_sha256
 from ...protocol.licenses import BODIES
 from ..nlf.file_kind import HEAD_BYTES, OLD_TORCH_MARK, FileKind, file_kind
-from .safe_pickle import load_arrays
 
 UV_NAMES = {"vt": "uv", "ft": "f_uv"}  # SMPL-X's
-MOST_DENSE_BYTES = 1 << 28  # few bytes may say that they are a large matrix
 FIRST_BYTES_OF_PICKLES = (b"\x80", b"(", b"}", b"c")  # of protocols 2 and later, then 0 and 1
 MODELS = (FileKind.NATIVE, FileKind.CROP_CHECKPOINT, FileKind.TORCHSCRIPT, FileKind.OLD_TORCH)
 MOTION_KEYS = {"poses", "trans"}
@@ -99,24 +96,9 @@ def _npz(path: Path) -> tuple[Arrays, Texts]:
 
 
 def _pickle(path: Path) -> tuple[Arrays, Texts]:
-    if path.stat().st_size > MOST_BYTES:
-        raise ValueError(f"it has {path.stat().st_size / 2**30:.1f} GB, more than any body")
-    content = load_arrays(path, {*ARRAY_KEYS, *TEXT_KEYS, *UV_NAMES})
-    arrays: Arrays = {}
-    for key in (*ARRAY_KEYS, *UV_NAMES):
-        value = content.get(key)
-        if isinstance(value, sparse.csr_matrix):
-            arrays[key] = _dense(key, value)
-        elif isinstance(value, np.ndarray):
-            arrays[key] = value
-    texts = {key: content[key] for key in TEXT_KEYS if isinstance(content.get(key), str)}
-    return arrays, texts
+    from .body_pickle import read_body_pickle  # loads scipy, which the open body can spare
 
-
-def _dense(key: str, matrix: sparse.csr_matrix) -> np.ndarray:
-    if matrix.shape[0] * matrix.shape[1] * 8 > MOST_DENSE_BYTES:
-        raise ValueError(f"{key} is a sparse matrix of shape {matrix.shape}")
-    return matrix.toarray()
+    return read_body_pickle(path, UV_NAMES)
 
 
 def _take_uv(arrays: Arrays) -> None:

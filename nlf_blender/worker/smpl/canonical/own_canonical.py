@@ -9,9 +9,7 @@ import numpy as np
 
 from ....body.arrays import Float64Array, IntArray
 from ....body.body_data import BodyData
-from ..conversion.template_alignment import has_canonical_points
 from .canonical_pose import canonical_pose
-from .mirror_map import find_mirror, symmetrized
 
 SMPL_FAMILY = ("smpl", "smplh", "smplx")
 
@@ -46,7 +44,11 @@ class OwnCanonical:
     def symmetrized(self, points: Float64Array) -> Float64Array:
         """Points [V+J,3] made as symmetric as the body."""
         mirror = self.mirror_points
-        return points if mirror is None else symmetrized(points, mirror)
+        if mirror is None:
+            return points
+        from .mirror_map import symmetrized
+
+        return symmetrized(points, mirror)
 
     def at_rest(self) -> OwnCanonical:
         """The same body with the points of its rest pose."""
@@ -56,7 +58,7 @@ class OwnCanonical:
 def in_smpl_family(body: BodyData) -> bool:
     """Whether the body comes from a file of SMPL, SMPL-H or SMPL-X: these hold no canonical points,
     and rest with the arms to the sides."""
-    return body.kind in SMPL_FAMILY and not has_canonical_points(body)
+    return body.kind in SMPL_FAMILY and not body.has_canonical_points
 
 
 def own_canonical(body: BodyData) -> OwnCanonical:
@@ -65,12 +67,14 @@ def own_canonical(body: BodyData) -> OwnCanonical:
         pose = canonical_pose(body)
         mirror = None if pose.mirror is None else pose.mirror.index
         return OwnCanonical(body, pose.vertices, pose.joints, mirror, posed=True)
-    posed = body.canonical_vertices is not None and body.canonical_joints is not None
+    posed = body.has_canonical_points
     vertices = body.canonical_vertices if posed else body.v_template
     joints = body.canonical_joints if posed else body.joints_template
     assert vertices is not None and joints is not None
     mirror = body.mirror_vertices
     if mirror is None:
+        from .mirror_map import find_mirror  # loads scipy, which the open body can spare
+
         found = find_mirror(vertices, body.faces)
         mirror = None if found is None else found.index
     return OwnCanonical(body, vertices, joints, mirror, posed)

@@ -9,18 +9,22 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ....body.arrays import Float64Array
 from ....body.body_data import BodyData, load_body_npz
 from ....errors import UserError
 from ...assets import OPEN_BODY
 from ...nlf.canonical_space import OPEN_SPACE, CanonicalSpace
-from ..conversion.correspondence import Correspondence
-from .canonical_map import CanonicalMap
 from .own_canonical import OwnCanonical, in_smpl_family, own_canonical
 from .placed import Placed
-from .smpl_space import in_smpl_space
-from .surface_carry import carry_along_surface
+
+if TYPE_CHECKING:
+    from ..conversion.correspondence import Correspondence
+    from .canonical_map import CanonicalMap
+
+# What carries points is imported where it is called: it loads much of scipy, which the open body in
+# its own space can spare.
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,11 +40,13 @@ class CanonicalPlacement:
     own: OwnCanonical = field(repr=False)
     how: str
     figures: Mapping[str, float]
-    approximate: bool
+    approximate: bool = False
 
     @functools.cached_property
     def map(self) -> CanonicalMap:
         """From the body's own canonical space into the model's, for markers and the like."""
+        from .canonical_map import CanonicalMap
+
         return CanonicalMap(self.own.points, self.points, self.own.mirror_points)
 
 
@@ -63,6 +69,8 @@ def canonical_points(
     if space.name == OPEN_SPACE:
         placed = _in_open_space(own, reference, correspondence)
     else:
+        from .smpl_space import in_smpl_space
+
         placed = in_smpl_space(own, space, reference, correspondence)
     return CanonicalPlacement(placed.points, own, placed.how, placed.figures, placed.approximate)
 
@@ -72,6 +80,8 @@ def _in_open_space(
 ) -> Placed:
     if own.posed and not in_smpl_family(own.body):
         return Placed(own.points, "The canonical points of the body's file.")
+    from .surface_carry import carry_along_surface
+
     open_own = own_canonical(reference or load_body_npz(OPEN_BODY))
     if not open_own.posed or in_smpl_family(open_own.body):
         raise UserError(

@@ -42,7 +42,7 @@ def align_templates(
     bodies of sizes that no two people have.
     """
     _check_sizes(source.body, target, regions)
-    canonical = has_canonical_points(source.body) and has_canonical_points(target)
+    canonical = source.body.has_canonical_points and target.has_canonical_points
     vertices = target.canonical_vertices if canonical else target.v_template
     joints = target.canonical_joints if canonical else target.joints_template
     assert vertices is not None and joints is not None
@@ -67,11 +67,6 @@ def align_templates(
             start=FitStart(found.pose, found.betas),
         )
     return _posed(source, found) + offset, vertices
-
-
-def has_canonical_points(body: BodyData) -> bool:
-    """Whether a body's file says how it stands in canonical space."""
-    return body.canonical_vertices is not None and body.canonical_joints is not None
 
 
 def _start(source: BodyModel, canonical: bool) -> tuple[FitStart, Float64Array]:
