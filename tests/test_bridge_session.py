@@ -20,7 +20,8 @@ from nlf_blender.bridge.stage_times import StageTimes
 from nlf_blender.bridge.task import LOCALIZE, REGISTER, Task, localize_task, register_task
 from nlf_blender.bridge.watchdog import Bounds
 from nlf_blender.errors import UserError
-from nlf_blender.protocol.settings import LocalizeSettings, ScanSettings
+from nlf_blender.protocol.scan_settings import ScanSettings
+from nlf_blender.protocol.settings import LocalizeSettings
 
 PYTHON = Path(sys.executable)
 FAKE = Path(__file__).with_name("fake_worker.py")

@@ -12,7 +12,9 @@ import pytest
 from nlf_blender.errors import UserError
 from nlf_blender.protocol import registration, scan, take
 from nlf_blender.protocol.messages import EVENTS_FILE, EventReader, EventWriter, decode, encode
-from nlf_blender.protocol.settings import LocalizeSettings, ScanSettings, parse_boxes
+from nlf_blender.protocol.rows import ROW_FIELDS, ChunkInfo, read_rows, write_chunk
+from nlf_blender.protocol.scan_settings import ScanSettings
+from nlf_blender.protocol.settings import LocalizeSettings, parse_boxes
 
 
 def example_rows(people: int = 2, points: int = 7, joints: int = 3) -> dict[str, np.ndarray]:
@@ -20,13 +22,13 @@ def example_rows(people: int = 2, points: int = 7, joints: int = 3) -> dict[str,
     rng = np.random.default_rng(people)
     sizes = {"N": points, "J": joints, "B": 4, "3": 3, "4": 4}
     rows = {}
-    for name, (dtype, axes) in take.ROW_FIELDS.items():
+    for name, (dtype, axes) in ROW_FIELDS.items():
         shape = (people, *(sizes[axis] for axis in axes))
         rows[name] = (rng.normal(size=shape) * 10).astype(dtype)
     return rows
 
 
-def example_info(chunks: tuple[take.ChunkInfo, ...] = ()) -> take.TakeInfo:
+def example_info(chunks: tuple[ChunkInfo, ...] = ()) -> take.TakeInfo:
     """A take.json with something in every field."""
     return take.TakeInfo(
         source=take.SourceInfo("image", "/photos/ä b.jpg", "ab" * 32, 640, 480, "display.jpg"),
@@ -44,10 +46,10 @@ def example_info(chunks: tuple[take.ChunkInfo, ...] = ()) -> take.TakeInfo:
 
 def test_a_take_reads_back_as_written(tmp_path: Path) -> None:
     rows = example_rows()
-    info = example_info((take.write_chunk(tmp_path, 0, rows),))
+    info = example_info((write_chunk(tmp_path, 0, rows),))
     take.write_info(tmp_path, info)
     assert take.read_info(tmp_path) == info
-    read = take.read_rows(tmp_path, info)
+    read = read_rows(tmp_path, info.chunks)
     for name, array in rows.items():
         np.testing.assert_array_equal(read[name], array)
     assert not list(tmp_path.glob("*.part"))
@@ -55,8 +57,8 @@ def test_a_take_reads_back_as_written(tmp_path: Path) -> None:
 
 def test_chunks_join_in_order(tmp_path: Path) -> None:
     first, second = example_rows(2), example_rows(3)
-    chunks = (take.write_chunk(tmp_path, 0, first), take.write_chunk(tmp_path, 1, second))
-    read = take.read_rows(tmp_path, example_info(chunks))
+    chunks = (write_chunk(tmp_path, 0, first), write_chunk(tmp_path, 1, second))
+    read = read_rows(tmp_path, chunks)
     np.testing.assert_array_equal(
         read["points"], np.concatenate([first["points"], second["points"]])
     )
@@ -64,11 +66,11 @@ def test_chunks_join_in_order(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("cut", [0, 100, -1])
 def test_a_damaged_chunk_is_reported_by_name(tmp_path: Path, cut: int) -> None:
-    info = example_info((take.write_chunk(tmp_path, 0, example_rows()),))
+    info = example_info((write_chunk(tmp_path, 0, example_rows()),))
     path = tmp_path / info.chunks[0].file
     path.write_bytes(path.read_bytes()[:cut])
     with pytest.raises(UserError, match=r"chunk_00000\.npz"):
-        take.read_rows(tmp_path, info)
+        read_rows(tmp_path, info.chunks)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +97,7 @@ def test_a_newer_take_and_no_take_say_what_to_do(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["../secret.npz", "/etc/passwd", "a/b.npz"])
 def test_a_take_cannot_point_outside_itself(tmp_path: Path, name: str) -> None:
-    data = example_info((take.ChunkInfo(name, "0" * 64, 1),)).to_json()
+    data = example_info((ChunkInfo(name, "0" * 64, 1),)).to_json()
     (tmp_path / take.TAKE_FILE).write_text(json.dumps(data))
     with pytest.raises(UserError, match="plain file name"):
         take.read_info(tmp_path)

@@ -10,7 +10,8 @@ from ..protocol import registration, take
 from ..protocol.files import ResultLayout
 from ..protocol.json_fields import Json
 from ..protocol.messages import LOCALIZE_STAGES, REGISTER_STAGES
-from ..protocol.settings import LocalizeSettings, ScanSettings
+from ..protocol.scan_settings import ScanSettings
+from ..protocol.settings import LocalizeSettings
 
 LOCALIZE = "localize"
 REGISTER = "register"

@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the user asks for: the settings of one localize job, and of one registration to a scan."""
+"""What the user asks for: the settings of one localize job."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from ..errors import UserError
 from .json_fields import (
     Json,
-    as_bool,
     as_float,
     as_floats,
     as_int,
@@ -18,12 +17,10 @@ from .json_fields import (
     as_str,
     optional,
 )
+from .solve_settings import SolveSettings
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 DEFAULT_FOV_DEGREES = 55.0  # over the larger image side, as in the official release
-AUTO_UNITS = "auto"  # chosen by the scan's size
-METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001, "in": 0.0254}
-UNITS = (AUTO_UNITS, *METRES)
 CONSENT_NEEDED = "Consent needed"  # title of the error where `trusted` lacks a program
 
 Box = tuple[float, float, float, float]
@@ -40,6 +37,11 @@ class LocalizeSettings:
     is also seen mirrored, which steadies the result most for its time. model_data: a folder with
     what an official checkpoint lacks, or "". trusted: SHA-256 of the TorchScript files whose code
     the user agreed to run.
+
+    Of footage: first_frame to last_frame, both included (indices from 0; None: from the first, to
+    the last), every step-th. fps: of sequences, and of videos that lie about theirs. distortion:
+    OpenCV coefficients of the lens. cameras: a file with the camera of every frame (cameras.py),
+    or "". solve: how the motion is cleaned up at the end.
     """
 
     model: str = "default"
@@ -53,9 +55,15 @@ class LocalizeSettings:
     max_people: int = 8
     batch_size: int = 8
     boxes: tuple[tuple[str, tuple[Box, ...]], ...] = ()
+    first_frame: int | None = None
+    last_frame: int | None = None
+    step: int = 1
+    fps: float | None = None
+    distortion: tuple[float, ...] = ()
+    cameras: str = ""
+    solve: SolveSettings = field(default_factory=SolveSettings)
 
     def __post_init__(self) -> None:
-        self._check(self.device in DEVICES, "device", f"one of {', '.join(DEVICES)}")
         self._check(
             self.fov_degrees is None or 1.0 <= self.fov_degrees <= 170.0,
             "field of view",
@@ -70,6 +78,14 @@ class LocalizeSettings:
         self._check(1 <= self.test_time_augmentations <= 64, "augmentations", "1 to 64")
         self._check(1 <= self.max_people <= 1000, "number of people", "1 to 1000")
         self._check(1 <= self.batch_size <= 1024, "batch size", "1 to 1024")
+        first, last = self.first_frame or 0, self.last_frame
+        self._check(first >= 0, "first frame", "0 or more")
+        self._check(last is None or last >= first, "last frame", "the first frame or later")
+        self._check(self.step >= 1, "frame step", "1 or more")
+        self._check(self.fps is None or 0.01 <= self.fps <= 10_000.0, "frame rate", "above 0")
+        lens = len(self.distortion)
+        self._check(lens in (0, 4) or 5 <= lens <= 12, "distortion", "0, 4 or 5 to 12 numbers")
+        self._check(self.device_known(self.device), "device", f"one of {', '.join(DEVICES)}")
         for name, boxes in self.boxes:
             for box in boxes:
                 self._check(
@@ -85,6 +101,11 @@ class LocalizeSettings:
                 "Wrong setting", f"The {what} must be {allowed}.", "Correct it and start again."
             )
 
+    @staticmethod
+    def device_known(name: str) -> bool:
+        """Whether a device may be asked for by this name: DEVICES, and cuda:0, cuda:1, ..."""
+        return name in DEVICES or (name.startswith("cuda:") and name[5:].isdigit())
+
     def boxes_for(self, file_name: str) -> tuple[Box, ...] | None:
         """Hand-drawn boxes of the image with this file name, or None to run the detector."""
         for name, boxes in self.boxes:
@@ -96,6 +117,8 @@ class LocalizeSettings:
         """A JSON object that `from_json` reads back to an equal object."""
         data: Json = {**asdict(self)}
         data["trusted"] = list(self.trusted)
+        data["distortion"] = list(self.distortion)
+        data["solve"] = self.solve.to_json()
         data["boxes"] = {name: [list(box) for box in boxes] for name, boxes in self.boxes}
         return data
 
@@ -127,6 +150,13 @@ class LocalizeSettings:
             max_people=as_int(data.get("max_people", base.max_people), "max_people"),
             batch_size=as_int(data.get("batch_size", base.batch_size), "batch_size"),
             boxes=parse_boxes(data.get("boxes", {})),
+            first_frame=optional(data.get("first_frame"), as_int, "first_frame"),
+            last_frame=optional(data.get("last_frame"), as_int, "last_frame"),
+            step=as_int(data.get("step", base.step), "step"),
+            fps=optional(data.get("fps"), as_float, "fps"),
+            distortion=as_floats(data.get("distortion", []), "distortion"),
+            cameras=as_str(data.get("cameras", base.cameras), "cameras"),
+            solve=SolveSettings.from_json(as_object(data.get("solve", {}), "solve")),
         )
 
 
@@ -142,50 +172,3 @@ def parse_boxes(data: object) -> tuple[tuple[str, tuple[Box, ...]], ...]:
             boxes.append((numbers[0], numbers[1], numbers[2], numbers[3]))
         result.append((Path(name).name, tuple(boxes)))
     return tuple(result)
-
-
-@dataclass(frozen=True)
-class ScanSettings:
-    """Settings of one registration; the same object drives the panel and the command line.
-
-    partial: parts of the person are missing from the scan; upright: the scan stands, y up, though
-    it may face anywhere; units: of the scan's coordinates.
-    """
-
-    body: str = "open"
-    partial: bool = False
-    upright: bool = False
-    units: str = AUTO_UNITS
-
-    def __post_init__(self) -> None:
-        if self.units not in UNITS:
-            raise UserError(
-                "Wrong setting",
-                f"The units must be one of {', '.join(UNITS)}.",
-                "Correct them and start again.",
-            )
-
-    @property
-    def metres_per_unit(self) -> float | None:
-        """Metres in a unit of the scan; None to choose by its size."""
-        return METRES.get(self.units)
-
-    def to_json(self) -> Json:
-        """A JSON object that `from_json` reads back to an equal object."""
-        return {**asdict(self)}
-
-    @classmethod
-    def from_json(cls, data: Json) -> ScanSettings:
-        """Settings from `to_json`; absent fields take their defaults, wrong and unknown ones raise
-        ValueError."""
-        base = asdict(cls())
-        unknown = sorted(set(data) - set(base))
-        if unknown:
-            raise ValueError(f"unknown settings {', '.join(unknown)}")
-        values = {**base, **data}
-        return cls(
-            body=as_str(values["body"], "body"),
-            partial=as_bool(values["partial"], "partial"),
-            upright=as_bool(values["upright"], "upright"),
-            units=as_str(values["units"], "units"),
-        )

@@ -3,7 +3,15 @@
 
     take.json         what was localized, by what, seen through which camera (see `TakeInfo`)
     body.npz          the body that was fitted, reduced to what a scene needs (body/body_data.py)
-    chunk_00000.npz   rows, one per person and frame (see `ROW_FIELDS`)
+    chunk_00000.npz   what the localizer said: rows, one per person and frame (rows.py)
+
+Of footage also:
+    cameras.npz       where the camera was in every frame, if that is known (cameras.py)
+    edits.json        what the artist corrected of who is who (edits.py)
+    solution/         clean motion of every person (solution.py); always made from the rest
+    preview/          the same while the job runs, without any clean-up; gone at its end
+    fits/             the worker's own: fits of whole tracks, made again if they are gone
+    lock              held by the program that is at work on the take
 
 Every file is written under a temporary name and renamed, and take.json last: a folder with a
 take.json is whole up to the chunks that it lists. Points are in camera space: metres, x right,
@@ -12,52 +20,40 @@ y down, z forward. A reader refuses a format version newer than its own.
 
 from __future__ import annotations
 
-import hashlib
-import io
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UserError
-from .files import ResultLayout, file_sha256, plain_name, read_versioned, write_whole
+from .files import ResultLayout, plain_name, read_versioned, write_whole
 from .json_fields import Json, as_float, as_floats, as_int, as_list, as_object, as_str, optional
+from .rows import ChunkInfo, damaged
 
 FORMAT = "nlf_blender.take"
-VERSION = 1
+VERSION = 2  # 1 had photos only
 SUFFIX = ".take"
 TAKE_FILE = "take.json"
 LAYOUT = ResultLayout(SUFFIX, TAKE_FILE)
 BODY_FILE = "body.npz"
-
-# name -> (dtype, axes after R, the row); V vertices, then J joints make up the N points
-ROW_FIELDS: dict[str, tuple[str, str]] = {
-    "frame": ("int64", ""),  # index into the source, from 0
-    "timestamp": ("float64", ""),  # seconds from the start of the source
-    "track": ("int64", ""),  # TrackInfo.id
-    "box": ("float32", "4"),  # x0, y0, x1, y1 in pixels
-    "score": ("float32", ""),  # the detector's, 0 to 1; 1 for a box drawn by hand
-    "points": ("float32", "N3"),  # localized vertices and joints, metres, camera space
-    "uncertainty": ("float32", "N"),  # metres
-    "pose": ("float32", "J3"),  # rotation vectors relative to the parent, radians
-    "betas": ("float32", "B"),  # shape parameters
-    "translation": ("float32", "3"),  # metres, camera space
-    "scale": ("float32", ""),  # factor on the whole body
-    "fit_error": ("float32", ""),  # mean distance of fitted from localized vertices, metres
-}
-Rows = Mapping[str, NDArray[Any]]
+CAMERAS_FILE = "cameras.npz"
+LOCK_FILE = "lock"
+PHOTO, VIDEO, SEQUENCE = "image", "video", "sequence"
+WHOLE, UNFINISHED = "whole", "unfinished"
 
 
 @dataclass(frozen=True)
 class SourceInfo:
-    """What was localized. kind: image, images, image sequence or video; sizes: pixels, upright.
+    """What was localized. kind: PHOTO, VIDEO or SEQUENCE; sizes: pixels, upright.
 
-    display: a file in the take that shows the source as it was localized, for programs that
-    ignore EXIF rotation or cannot read its colours; "" where the source itself does.
+    path: the file; of a sequence, its first file. sha256: of the content; of long footage, of its
+    size and samples of it. display: a file in the take that shows the source as it was localized,
+    for programs that ignore EXIF rotation or cannot read its colours; "" where the source does.
+
+    frame_count: frames to localize: first_frame, first_frame + step, ... (indices into the source,
+    from 0). fps: the source's mean frame rate. number: of a sequence, in its first file's name.
     """
 
     kind: str
@@ -68,17 +64,23 @@ class SourceInfo:
     display: str = ""
     frame_count: int = 1
     fps: float | None = None
+    first_frame: int = 0
+    step: int = 1
+    number: int = 0
 
 
 @dataclass(frozen=True)
 class CameraInfo:
     """The camera that was assumed. intrinsics: row-major 3x3 in pixels, where the middle of the
     top-left pixel is (0, 0); distortion: OpenCV coefficients; origin: where the focal length came
-    from ("default", "field of view", "focal length" or "EXIF")."""
+    from ("default", "field of view", "focal length", "EXIF", "lens" or "solved"); motion: the file in
+    the take that has the camera of every frame, whose first the intrinsics are; "" if it stands
+    still, nobody knows where."""
 
     intrinsics: tuple[float, ...]
     distortion: tuple[float, ...] = ()
     origin: str = "default"
+    motion: str = ""
 
     def matrix(self) -> NDArray[np.float64]:
         """The intrinsics as a [3,3] array."""
@@ -103,17 +105,10 @@ class TrackInfo:
 
 
 @dataclass(frozen=True)
-class ChunkInfo:
-    """One chunk file: its name, its content hash and its number of rows."""
-
-    file: str
-    sha256: str
-    rows: int
-
-
-@dataclass(frozen=True)
 class TakeInfo:
-    """The contents of take.json. settings: LocalizeSettings.to_json(); software: name, version."""
+    """The contents of take.json. settings: LocalizeSettings.to_json(); software: name, version;
+    state: WHOLE, or UNFINISHED while chunks are still to come; tracks: of a photo, in footage the
+    solution has them."""
 
     source: SourceInfo
     camera: CameraInfo
@@ -125,6 +120,12 @@ class TakeInfo:
     tracks: tuple[TrackInfo, ...] = ()
     chunks: tuple[ChunkInfo, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    state: str = WHOLE
+
+    @property
+    def is_footage(self) -> bool:
+        """Whether it is of many frames, with a solution."""
+        return self.source.kind != PHOTO
 
     def to_json(self) -> Json:
         """The object that take.json holds, with format, version, units and axes spelled out."""
@@ -151,6 +152,9 @@ class TakeInfo:
                 display=plain_name(source.get("display", ""), "source.display"),
                 frame_count=as_int(source.get("frame_count"), "source.frame_count"),
                 fps=optional(source.get("fps"), as_float, "source.fps"),
+                first_frame=as_int(source.get("first_frame", 0), "source.first_frame"),
+                step=as_int(source.get("step", 1), "source.step"),
+                number=as_int(source.get("number", 0), "source.number"),
             ),
             camera=_camera_from_json(camera),
             model=model_from_json(data.get("model"), "model"),
@@ -161,6 +165,7 @@ class TakeInfo:
             tracks=tuple(_track_from_json(item) for item in as_list(data.get("tracks"), "tracks")),
             chunks=tuple(_chunk_from_json(item) for item in as_list(data.get("chunks"), "chunks")),
             notes=tuple(as_str(n, "notes") for n in as_list(data.get("notes", []), "notes")),
+            state=as_str(data.get("state", WHOLE), "state"),
         )
 
 
@@ -172,6 +177,7 @@ def _camera_from_json(camera: Json) -> CameraInfo:
         intrinsics=intrinsics,
         distortion=as_floats(camera.get("distortion"), "camera.distortion"),
         origin=as_str(camera.get("origin"), "camera.origin"),
+        motion=plain_name(camera.get("motion", ""), "camera.motion"),
     )
 
 
@@ -192,24 +198,8 @@ def _chunk_from_json(value: object) -> ChunkInfo:
         file=plain_name(data.get("file"), "chunk.file"),
         sha256=as_str(data.get("sha256"), "chunk.sha256"),
         rows=as_int(data.get("rows"), "chunk.rows"),
+        frames=as_int(data.get("frames", 0), "chunk.frames"),
     )
-
-
-def write_chunk(folder: Path, index: int, rows: Rows) -> ChunkInfo:
-    """Write rows as chunk number `index` and return its entry for take.json. OSError from the disk.
-
-    Rows are float32 and uncompressed: reading 1,000 frames back must cost no more than the disk.
-    """
-    arrays = {name: np.asarray(rows[name], dtype=ROW_FIELDS[name][0]) for name in ROW_FIELDS}
-    counts = {len(array) for array in arrays.values()}
-    if len(counts) != 1:
-        raise ValueError(f"chunk fields differ in rows: {sorted(counts)}")
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)  # pyright: ignore[reportArgumentType]
-    path = folder / f"chunk_{index:05d}.npz"
-    data = buffer.getvalue()
-    write_whole(path, data)
-    return ChunkInfo(path.name, hashlib.sha256(data).hexdigest(), counts.pop())
 
 
 def write_info(folder: Path, info: TakeInfo) -> None:
@@ -228,36 +218,4 @@ def read_info(folder: Path) -> TakeInfo:
             "No take here", f"{folder} has no {TAKE_FILE}.", "Choose a folder that ends in .take."
         ) from error
     except (OSError, ValueError) as error:
-        raise _damaged(path, error) from error
-
-
-def read_rows(folder: Path, info: TakeInfo) -> dict[str, NDArray[Any]]:
-    """All rows of a take, fields as in ROW_FIELDS with R rows. UserError if a chunk is damaged."""
-    chunks = [_read_chunk(folder / chunk.file, chunk) for chunk in info.chunks]
-    if not chunks:
-        raise UserError(
-            "Nobody in this take", f"{folder} has no people.", "Localize a photo with a person."
-        )
-    try:
-        return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in ROW_FIELDS}
-    except ValueError as error:
-        raise _damaged(folder, error) from error
-
-
-def _read_chunk(path: Path, chunk: ChunkInfo) -> dict[str, NDArray[Any]]:
-    try:
-        if file_sha256(path) != chunk.sha256:
-            raise ValueError("its content is not what was written")
-        with np.load(path, allow_pickle=False) as data:
-            rows: dict[str, NDArray[Any]] = {name: data[name] for name in ROW_FIELDS}
-    except (OSError, ValueError, KeyError) as error:
-        raise _damaged(path, error) from error
-    for name, (dtype, axes) in ROW_FIELDS.items():
-        array = rows[name]
-        if array.dtype != dtype or array.ndim != 1 + len(axes) or len(array) != chunk.rows:
-            raise _damaged(path, ValueError(f"{name} has shape {array.shape} of {array.dtype}"))
-    return rows
-
-
-def _damaged(path: Path, error: Exception) -> UserError:
-    return UserError("Damaged take", f"{path}: {error}.", "Localize the source again.")
+        raise damaged(path, error) from error

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from ..body.body_data import BodyData, load_body_npz
 from ..errors import UserError
-from ..protocol.take import BODY_FILE, TakeInfo, TrackInfo, read_info, read_rows
+from ..protocol.rows import read_rows
+from ..protocol.take import BODY_FILE, TakeInfo, TrackInfo, read_info
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def read_take(folder: Path) -> Take:
     """Read a take folder. UserError if it is missing, damaged or has no people."""
     info = read_info(folder)
     body = load_body_npz(folder / BODY_FILE)
-    rows = read_rows(folder, info)
+    rows = read_rows(folder, info.chunks)
     try:
         _check_rows(rows, body)
         people = tuple(_person(track, rows) for track in info.tracks)

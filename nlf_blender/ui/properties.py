@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import bpy
 
 from ..errors import UserError
-from ..protocol.settings import DEFAULT_FOV_DEGREES, LocalizeSettings, ScanSettings
+from ..protocol.scan_settings import ScanSettings
+from ..protocol.settings import DEFAULT_FOV_DEGREES, LocalizeSettings
 from ..scene import RigOptions
 from . import places
 from .selection import select_person

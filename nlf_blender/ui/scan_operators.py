@@ -10,7 +10,7 @@ import bpy
 from ..bridge.task import REGISTER, Task, register_task
 from ..errors import UserError
 from ..protocol.scan import file_name, write_scan
-from ..protocol.settings import ScanSettings
+from ..protocol.scan_settings import ScanSettings
 from ..scene import read_scene_scan, scan_objects
 from . import job_pump, places
 from .preferences import preferences

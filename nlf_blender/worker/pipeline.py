@@ -14,6 +14,7 @@ from .. import errors
 from ..body.conventions import intrinsics_from_focal_px, intrinsics_from_fov
 from ..protocol import take as take_format
 from ..protocol.files import write_whole
+from ..protocol.rows import write_chunk
 from ..protocol.settings import DEFAULT_FOV_DEGREES, LocalizeSettings
 from .engine import Engine, Models
 from .fit_people import FittedPeople, fit_people
@@ -191,7 +192,7 @@ def write_take(
         if not photo.as_stored:
             write_display_copy(photo, folder / "display.jpg")
         write_whole(folder / take_format.BODY_FILE, models.body_file)
-        chunk = take_format.write_chunk(folder, 0, rows(localized, fitted))
+        chunk = write_chunk(folder, 0, rows(localized, fitted))
         tracks = range(len(localized.people))
         take_format.write_info(
             folder,
@@ -229,7 +230,7 @@ def body_info(models: Models) -> take_format.ModelInfo:
 
 
 def rows(localized: LocalizedPeople, fitted: FittedPeople) -> dict[str, NDArray]:
-    """The take's rows (protocol.take.ROW_FIELDS) of one frame, a row per person."""
+    """The take's rows (protocol/rows.py) of one frame, a row per person."""
     people, count = localized.people, len(localized.people)
     return {
         "frame": np.zeros(count),

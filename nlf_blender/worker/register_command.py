@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..protocol.settings import AUTO_UNITS, UNITS, ScanSettings
+from ..protocol.scan_settings import AUTO_UNITS, UNITS, ScanSettings
 from .body_option import add_body_options, body_name
 from .progress import Progress
 from .progress_line import ProgressLine, print_seconds

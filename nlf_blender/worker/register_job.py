@@ -17,7 +17,7 @@ from ..protocol import registration as result_format
 from ..protocol.files import write_whole
 from ..protocol.messages import STARTING
 from ..protocol.scan import Scan, file_name
-from ..protocol.settings import ScanSettings
+from ..protocol.scan_settings import ScanSettings
 from ..protocol.take import BODY_FILE, ModelInfo
 from .engine import Engine, LoadedBody
 from .progress import Progress

@@ -27,7 +27,8 @@ from ..protocol.messages import (
     EventWriter,
     decode,
 )
-from ..protocol.settings import LocalizeSettings, ScanSettings
+from ..protocol.scan_settings import ScanSettings
+from ..protocol.settings import LocalizeSettings
 from .environment_check import incomplete
 from .progress import Cancelled, Progress
 

@@ -18,7 +18,7 @@ from nlf_blender.protocol.registration import (
     write_arrays,
     write_info,
 )
-from nlf_blender.protocol.settings import ScanSettings
+from nlf_blender.protocol.scan_settings import ScanSettings
 from nlf_blender.protocol.take import BODY_FILE, ModelInfo
 
 # A tetrahedron with its faces outward, in the world, and a matrix that turns and stretches

@@ -17,6 +17,7 @@ from nlf_blender.body.body_data import (
 from nlf_blender.body.kinematics import global_transforms, rest_joints, skinning_transforms
 from nlf_blender.body.rotations import matrix_from_rotvec
 from nlf_blender.body.skeleton import SMPL_JOINT_NAMES, SMPL_PARENTS
+from nlf_blender.protocol.rows import write_chunk
 from nlf_blender.protocol.take import (
     BODY_FILE,
     CameraInfo,
@@ -24,7 +25,6 @@ from nlf_blender.protocol.take import (
     SourceInfo,
     TakeInfo,
     TrackInfo,
-    write_chunk,
     write_info,
 )
 

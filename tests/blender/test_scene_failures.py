@@ -13,7 +13,8 @@ import pytest
 import scene_fixtures as fixtures
 
 from nlf_blender.errors import UserError
-from nlf_blender.protocol.take import read_info, read_rows, write_chunk, write_info
+from nlf_blender.protocol.rows import read_rows, write_chunk
+from nlf_blender.protocol.take import read_info, write_info
 from nlf_blender.scene import import_take, importer
 
 
@@ -34,7 +35,7 @@ def make_take(folder: Path, people: int = 2) -> Path:
 def rewrite_rows(take: Path, **changes: object) -> None:
     """Replace fields of the take's rows, checksums included."""
     info = read_info(take)
-    rows = read_rows(take, info) | changes
+    rows = read_rows(take, info.chunks) | changes
     write_info(take, replace(info, chunks=(write_chunk(take, 0, rows),)))
 
 
@@ -71,14 +72,14 @@ def test_a_truncated_file(tmp_path: Path, name: str) -> None:
 
 def test_rows_of_another_body(tmp_path: Path) -> None:
     take = make_take(tmp_path)
-    rows = read_rows(take, read_info(take))
+    rows = read_rows(take, read_info(take).chunks)
     rewrite_rows(take, points=rows["points"][:, :-3], uncertainty=rows["uncertainty"][:, :-3])
     assert_refused(take)
 
 
 def test_numbers_that_are_none(tmp_path: Path) -> None:
     take = make_take(tmp_path)
-    rows = read_rows(take, read_info(take))
+    rows = read_rows(take, read_info(take).chunks)
     pose = rows["pose"].copy()
     pose[1, 3, 0] = float("nan")
     rewrite_rows(take, pose=pose)

@@ -19,6 +19,7 @@ from nlf_blender.body.kinematics import global_transforms, rest_joints
 from nlf_blender.body.rotations import matrix_from_rotvec
 from nlf_blender.errors import UserError
 from nlf_blender.protocol import take as take_format
+from nlf_blender.protocol.rows import read_rows
 from nlf_blender.protocol.settings import LocalizeSettings
 from nlf_blender.worker.engine import Engine
 from nlf_blender.worker.pipeline import localize_photo, localize_photos
@@ -56,7 +57,7 @@ def take(
 def joints(folder: Path) -> dict[str, np.ndarray]:
     """Pixels of the first person's fitted joints, by name."""
     info = take_format.read_info(folder)
-    rows = take_format.read_rows(folder, info)
+    rows = read_rows(folder, info.chunks)
     body = load_body_npz(folder / take_format.BODY_FILE)
     rest = rest_joints(body.joints_template, body.joints_shapedirs, rows["betas"][0])
     transforms = global_transforms(
@@ -80,7 +81,7 @@ def test_the_fit_lies_on_the_person_left_and_right_in_place(take: Path) -> None:
 
 def test_the_take_is_complete(take: Path, astronaut: Path) -> None:
     info = take_format.read_info(take)
-    rows = take_format.read_rows(take, info)
+    rows = read_rows(take, info.chunks)
     body = load_body_npz(take / take_format.BODY_FILE)
     assert info.source.path == str(astronaut)
     assert (info.source.width, info.source.height) == (512, 512)
@@ -99,7 +100,7 @@ def test_the_same_photo_gives_the_same_take(
 ) -> None:
     again = localize_photo(astronaut, tmp_path, CPU, engine, Progress())
     first, second = (
-        take_format.read_rows(folder, take_format.read_info(folder)) for folder in (take, again)
+        read_rows(folder, take_format.read_info(folder).chunks) for folder in (take, again)
     )
     for name, array in first.items():
         np.testing.assert_allclose(second[name], array, atol=2e-4, err_msg=name)
@@ -114,7 +115,7 @@ def test_batches_of_1_and_8_agree(engine: Engine, astronaut: Path, tmp_path: Pat
         folder = localize_photo(
             astronaut, out, replace(settings, batch_size=size), engine, Progress()
         )
-        rows.append(take_format.read_rows(folder, take_format.read_info(folder)))
+        rows.append(read_rows(folder, take_format.read_info(folder).chunks))
     assert len(rows[0]["frame"]) == 3
     np.testing.assert_allclose(rows[0]["points"], rows[1]["points"], atol=2e-4)
     np.testing.assert_allclose(rows[0]["translation"], rows[1]["translation"], atol=2e-3)

@@ -21,6 +21,7 @@ from nlf_blender.body.body_data import load_body_npz, reduced_body_npz
 from nlf_blender.errors import UserError
 from nlf_blender.protocol import take as take_format
 from nlf_blender.protocol.files import file_sha256
+from nlf_blender.protocol.rows import read_rows
 from nlf_blender.protocol.settings import LocalizeSettings
 from nlf_blender.worker import command_line
 from nlf_blender.worker.assets import OPEN_BODY
@@ -57,7 +58,7 @@ def _localize(official: Path, out: Path, *more: str) -> Path:
 
 def _read(folder: Path) -> tuple[take_format.TakeInfo, dict[str, np.ndarray]]:
     info = take_format.read_info(folder)
-    return info, take_format.read_rows(folder, info)
+    return info, read_rows(folder, info.chunks)
 
 
 def test_the_open_body_under_an_official_checkpoint(official: Path, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from nlf_blender.errors import UserError
 from nlf_blender.protocol import registration as result_format
 from nlf_blender.protocol.messages import REGISTER_STAGES
 from nlf_blender.protocol.scan import Scan, write_scan
-from nlf_blender.protocol.settings import ScanSettings
+from nlf_blender.protocol.scan_settings import ScanSettings
 from nlf_blender.protocol.take import BODY_FILE
 from nlf_blender.worker import register_job
 from nlf_blender.worker.assets import OPEN_BODY
