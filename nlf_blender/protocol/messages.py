@@ -7,7 +7,13 @@ loses nothing that was written.
 
 Commands        fields
 localize        job (text), sources (paths), out (folder for the takes), settings (object)
+resume          job, take (folder), source (path where the source is now, or "" for where it was),
+                changed (bool: go on though the source is not what it was)
+boxes           job, take, boxes (list of {frame, box [4], person: an id or -1 for somebody new}),
+                edits, settings (SolveSettings): localize by hand, then solve
+solve           job, take, edits (the whole list, edits.py), settings (SolveSettings)
 register        job, scan (path of a scan's npz), out (folder for the registration), settings
+pause, go_on    job: hold still between two steps; work again
 cancel          job
 quit            -
 
@@ -15,6 +21,7 @@ Events          fields
 hello           pid, python, protocol
 heartbeat       -                   at least every HEARTBEAT_SECONDS while the worker is alive
 progress        job, stage (text), done, total, people
+preview         job, take, frames (localized so far): the take's preview/ is new
 done            job, results (paths of the takes or registrations),
                 failures (list of {source, title, detail, fix}: the other sources gave results)
 failed          job (or null), title, detail, fix
@@ -29,12 +36,14 @@ from pathlib import Path
 
 from .json_fields import Json
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 HEARTBEAT_SECONDS = 1.0
 EVENTS_FILE = "events.jsonl"
 LOG_FILE = "worker.log"
 STARTING = "Starting"  # every job's first stage: the worker's start, the loading of models
 LOCALIZE_STAGES = (STARTING, "Reading", "Finding people", "Localizing", "Fitting", "Writing")
+FOOTAGE = "Localizing footage"  # a stage: frames done of all; those of SOLVE_STAGES follow
+SOLVE_STAGES = (STARTING, "Reading", "Joining people", "Fitting", "Cleaning up", "Writing")
 REGISTER_STAGES = (
     STARTING,
     "Reading",

@@ -73,8 +73,8 @@ class SourceInfo:
 class CameraInfo:
     """The camera that was assumed. intrinsics: row-major 3x3 in pixels, where the middle of the
     top-left pixel is (0, 0); distortion: OpenCV coefficients; origin: where the focal length came
-    from ("default", "field of view", "focal length", "EXIF", "lens" or "solved"); motion: the file in
-    the take that has the camera of every frame, whose first the intrinsics are; "" if it stands
+    from ("default", "field of view", "focal length", "EXIF", "lens" or "solved"); motion: the file
+    in the take that has the camera of every frame, whose first the intrinsics are; "" if it stands
     still, nobody knows where."""
 
     intrinsics: tuple[float, ...]
