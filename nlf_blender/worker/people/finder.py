@@ -45,12 +45,17 @@ class PeopleFinder:
         self.encoder = BlazePoseEncoder.from_assets(assets / "blazepose_heavy.safetensors")
         self.encoder.to(device)
 
-    def find(self, image: Image, max_people: int) -> list[Person]:
-        """At most `max_people` people in a picture [H,W,3] RGB, the largest first."""
-        candidates = distinct_candidates(self._candidates(image))
-        candidates = candidates[: 2 * max_people + 4]
-        people = self._confirm(image, [candidate.frame for candidate in candidates])
-        return distinct_people(people)[:max_people]
+    def find(self, image: Image, max_people: int, known: Sequence[Person] = ()) -> list[Person]:
+        """At most `max_people` people in a picture [H,W,3] RGB, the largest first; of people who
+        are known to be in it, none."""
+        candidates = [
+            candidate
+            for candidate in distinct_candidates(self._candidates(image))
+            if not any(same_hips(candidate.frame, person.frame) for person in known)
+        ][: 2 * max_people + 4]
+        people = self._confirm(image, [candidate.frame for candidate in candidates], not known)
+        new = [p for p in people if not any(same_person(p, other) for other in known)]
+        return distinct_people(new)[:max_people]
 
     def people_in_boxes(self, image: Image, boxes: Sequence[Sequence[float]]) -> list[Person]:
         """The person in each box (left, top, right, bottom), in the order given.
@@ -61,10 +66,10 @@ class PeopleFinder:
         upright = [_frame_of_box(np.asarray(box, dtype=np.float64)) for box in boxes]
         aligned = [
             person.frame if _belongs(person, frame) else frame
-            for person, frame in zip(self._look(image, upright), upright, strict=True)
+            for person, frame in zip(self.look(image, upright), upright, strict=True)
         ]
         people = []
-        for person, frame, box in zip(self._look(image, aligned), aligned, boxes, strict=True):
+        for person, frame, box in zip(self.look(image, aligned), aligned, boxes, strict=True):
             chosen = person.frame if _belongs(person, frame) else frame
             given = np.asarray(box, dtype=np.float64)
             people.append(Person(given, person.score, chosen, person.keypoints))
@@ -84,22 +89,25 @@ class PeopleFinder:
                     found += [_moved(item, left, top) for item in self.detector.detect(tile)]
         return found
 
-    def _confirm(self, image: Image, frames: list[Frame]) -> list[Person]:
+    def _confirm(self, image: Image, frames: list[Frame], alone: bool) -> list[Person]:
         """People whom the landmark network recognizes, framed by their landmarks.
 
         It looks twice, and landmarks that move meanwhile are doubted; but if nobody else is in the
-        picture, the surest of those who only fail that test is believed.
+        picture (`alone`), the surest of those who only fail that test is believed.
         """
-        first = [person for person in self._look(image, frames) if person.score > PERSON_THRESHOLD]
-        second = self._look(image, [person.frame for person in first])
+        first = [person for person in self.look(image, frames) if person.score > PERSON_THRESHOLD]
+        second = self.look(image, [person.frame for person in first])
         seen = [person for person in second if person.score > PERSON_THRESHOLD]
-        steady = [_steadied(*looks) for looks in zip(first, second, strict=True)]
+        steady = [steadied(*looks) for looks in zip(first, second, strict=True)]
         believed = [person for person in steady if person.score > PERSON_THRESHOLD]
-        return believed or sorted(seen, key=lambda person: -person.score)[:1]
+        if believed or not alone:
+            return believed
+        return sorted(seen, key=lambda person: -person.score)[:1]
 
     @torch.inference_mode()
-    def _look(self, image: Image, frames: list[Frame]) -> list[Person]:
-        """What the landmark network sees in each frame."""
+    def look(self, image: Image, frames: Sequence[Frame]) -> list[Person]:
+        """What the landmark network sees in each frame of a picture [H,W,3] RGB: one person per
+        frame, in order, whose score tells how sure it is that there is one."""
         people = []
         for start in range(0, len(frames), BATCH):
             part = frames[start : start + BATCH]
@@ -151,7 +159,7 @@ def _frame_of_box(box: Float64Array) -> Frame:
     return Frame((box[:2] + box[2:]) / 2, float(side) * 1.15, 0.0)
 
 
-def _steadied(first: Person, second: Person) -> Person:
+def steadied(first: Person, second: Person) -> Person:
     """The second look at a person, its score lowered by how far the landmarks moved."""
     moved = np.linalg.norm(first.keypoints[:, :2] - second.keypoints[:, :2], axis=1).mean()
     steadiness = np.exp(-((moved / second.frame.side / UNSTEADY) ** 2))
@@ -185,12 +193,13 @@ def distinct_candidates(candidates: list[Detection]) -> list[Detection]:
     """The surest of candidates that share their hips, surest first."""
     kept: list[Detection] = []
     for candidate in sorted(candidates, key=lambda item: -item.score):
-        if not any(_same_hips(candidate.frame, other.frame) for other in kept):
+        if not any(same_hips(candidate.frame, other.frame) for other in kept):
             kept.append(candidate)
     return kept
 
 
-def _same_hips(first: Frame, second: Frame) -> bool:
+def same_hips(first: Frame, second: Frame) -> bool:
+    """Whether both frames are about the same hips."""
     reach = SAME_HIPS * min(first.side, second.side)
     alike = 0.5 < first.side / second.side < 2.0
     return alike and float(np.linalg.norm(first.center - second.center)) < reach
@@ -200,12 +209,12 @@ def distinct_people(people: list[Person]) -> list[Person]:
     """The surest of people whose landmarks agree, the largest first."""
     kept: list[Person] = []
     for person in sorted(people, key=lambda item: -item.score):
-        if not any(_same_person(person, other) for other in kept):
+        if not any(same_person(person, other) for other in kept):
             kept.append(person)
     return sorted(kept, key=lambda item: -item.area * item.score)
 
 
-def _same_person(first: Person, second: Person) -> bool:
+def same_person(first: Person, second: Person) -> bool:
     """Whether the landmarks agree that both see; those beyond the photo's border are guesses."""
     distance = np.linalg.norm(first.keypoints[:, :2] - second.keypoints[:, :2], axis=1)
     seen = np.minimum(first.keypoints[:, 2], second.keypoints[:, 2]) > SEEN
