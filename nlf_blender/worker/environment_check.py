@@ -14,7 +14,7 @@ from ..errors import UserError
 from ..protocol.settings import LocalizeSettings
 
 OLDEST_PYTHON = (3, 11)
-CHECKED_PACKAGES = ("torch", "numpy", "scipy", "opencv-python", "pillow", "safetensors")
+CHECKED_PACKAGES = ("torch", "numpy", "scipy", "opencv-python", "av", "pillow", "safetensors")
 ALTERNATIVES = {"opencv-python": ("opencv-python-headless", "opencv-contrib-python")}
 Item = dict[str, object]
 

@@ -306,7 +306,7 @@ def test_enabling_imports_nothing_heavy() -> None:
         "began = time.perf_counter()\n"
         "import nlf_blender; nlf_blender.register()\n"
         "took = time.perf_counter() - began\n"
-        "heavy = {'torch', 'cv2', 'scipy', 'PIL', 'safetensors'} & set(sys.modules)\n"
+        "heavy = {'torch', 'cv2', 'av', 'scipy', 'PIL', 'safetensors'} & set(sys.modules)\n"
         "workers = [name for name in sys.modules if name.startswith('nlf_blender.worker')]\n"
         "print('RESULT', took, sorted(heavy), workers, flush=True)\n"
         "os._exit(0)\n"
