@@ -37,6 +37,8 @@ class Job:
         self.results: tuple[Path, ...] = ()  # folders
         self.problems: tuple[UserError, ...] = ()  # sources without a result, though others gave
         self.error: UserError | None = None
+        self.paused = False
+        self.preview: tuple[Path, int] | None = None  # the take, and frames that its preview has
         self._estimate = estimate
 
     @property
@@ -51,7 +53,7 @@ class Job:
 
     @property
     def spent(self) -> dict[str, float]:
-        """Seconds per stage so far."""
+        """Seconds per stage so far; of footage, per frame."""
         return self._estimate.spent
 
     def command(self) -> Json:
@@ -65,6 +67,9 @@ class Job:
         kind = event["kind"]
         if kind == "progress":
             self._progress(event, now)
+        elif kind == "preview":
+            take = Path(as_str(event.get("take"), "preview.take"))
+            self.preview = take, as_int(event.get("frames"), "preview.frames")
         elif kind == "done":
             self._finish(event, now)
         elif kind == "failed":
@@ -77,16 +82,29 @@ class Job:
         if self.active:
             self.seconds_left = self._estimate.seconds_left(now)
 
+    def pause(self, now: float) -> None:
+        """Note that it holds still."""
+        if self.active:
+            self.paused = True
+            self._estimate.pause(now)
+
+    def go_on(self, now: float) -> None:
+        """Note that it goes on."""
+        self.paused = False
+        self._estimate.go_on(now)
+
     def fail(self, error: UserError) -> None:
         """End it with an error, unless it has ended."""
         if self.active:
             self.state = State.FAILED
+            self.paused = False
             self.error = error
 
     def cancel(self) -> None:
         """End it because the user said so, unless it has ended."""
         if self.active:
             self.state = State.CANCELLED
+            self.paused = False
 
     def _progress(self, event: Json, now: float) -> None:
         stage = as_str(event.get("stage"), "progress.stage")
@@ -95,7 +113,7 @@ class Job:
         people = as_int(event.get("people"), "progress.people")
         self.state = State.RUNNING
         self.stage, self.done, self.total, self.people = stage, done, total, people
-        self._estimate.step(stage, min(max(done / total, 0.0), 1.0) if total > 0 else 0.0, now)
+        self._estimate.step(stage, done, total, now)
 
     def _finish(self, event: Json, now: float) -> None:
         paths = as_list(event.get("results"), "done.results")
@@ -104,6 +122,7 @@ class Job:
         self.problems = tuple(_error(as_object(item, "a failure")) for item in failures)
         self.results = results
         self.state = State.DONE
+        self.paused = False
         self.seconds_left = 0.0
         self._estimate.finish(now)
 

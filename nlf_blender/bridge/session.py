@@ -49,7 +49,7 @@ class Session:
         self._cancel_by: float | None = None  # until when it must have given up a cancelled job
         self._killed: list[tuple[WorkerProcess, Job]] = []  # to be tidied up after
         self._scratch: list[Job] = []  # whose input is to be removed once they are over
-        self._warm: set[str] = set()  # commands whose models the worker has loaded
+        self._warm: set[str] = set()  # what the worker has loaded the models for (Task.models)
         self._jobs_started = 0
 
     @property
@@ -63,9 +63,9 @@ class Session:
         """Whether a worker holds memory now."""
         return self._worker is not None or bool(self._retired)
 
-    def is_warm(self, command: str) -> bool:
-        """Whether the next job of this kind finds its models loaded."""
-        return self._worker is not None and command in self._warm
+    def is_warm(self, models: str) -> bool:
+        """Whether the next job that needs these (Task.models) finds them loaded."""
+        return self._worker is not None and models in self._warm
 
     def start(self, python: Path, task: Task) -> Job:
         """Begin a job and return it. UserError if one is under way or the worker cannot start."""
@@ -78,7 +78,7 @@ class Session:
         if self._worker is None:
             self._start_worker(python)
         self._jobs_started += 1
-        expected = self._times.expected(task, warm=self.is_warm(task.command))
+        expected = self._times.expected(task, warm=self.is_warm(task.models))
         self.job = Job(f"job-{self._jobs_started}", task, Estimate(expected, self._clock()))
         if task.scratch is not None:
             self._scratch.append(self.job)
@@ -95,6 +95,25 @@ class Session:
         if self._worker is not None and self._held is job:
             self._worker.send("cancel", job=job.name)
             self._cancel_by = self._clock() + self._bounds.cancel
+
+    def pause(self) -> None:
+        """Let the job hold still at its next step. The worker keeps its memory."""
+        job = self.job
+        if job is not None and job.active and not job.paused:
+            job.pause(self._clock())
+            self._tell("pause", job)
+
+    def go_on(self) -> None:
+        """Let the paused job go on."""
+        job = self.job
+        if job is not None and job.paused:
+            job.go_on(self._clock())
+            self._watchdog.new_job()
+            self._tell("go_on", job)
+
+    def _tell(self, kind: str, job: Job) -> None:
+        if self._worker is not None and self._held is job:
+            self._worker.send(kind, job=job.name)
 
     def free(self) -> None:
         """End the worker, and with it the memory that it holds. A running job is cancelled."""
@@ -147,6 +166,8 @@ class Session:
         if self.job is not None and self.job.active:
             self._worker.send(self.job.task.command, **self.job.command())
             self._held = self.job
+            if self.job.paused:
+                self._tell("pause", self.job)
 
     def _follow(self, worker: WorkerProcess, now: float) -> None:
         was_alive = worker.alive  # asked first: what it wrote before it died is read below
@@ -155,7 +176,8 @@ class Session:
         if self._worker is None:
             return  # an event made us give it up
         late = self._cancel_by is not None and now > self._cancel_by
-        silent = self._watchdog.check(now) if self._held is not None else None
+        held = self._held
+        silent = self._watchdog.check(now, paused=held.paused) if held else None
         if worker.rubbish_lines:
             self._give_up(not_understood("It wrote lines that are no messages."))
         elif not was_alive or late:
@@ -183,13 +205,13 @@ class Session:
             self._held = self._cancel_by = None
             task = held.task
             if was_active and held.state is State.DONE:
-                self._times.learn(task, held.spent, warm=task.command in self._warm)
+                self._times.learn(task, held.spent, warm=task.models in self._warm)
             if held.stage in task.loaded_stages:
-                self._warm.add(task.command)
+                self._warm.add(task.models)
 
     def _give_up(self, error: UserError) -> None:
-        """End the worker by force. The job that it held fails with `error`, unless it was
-        cancelled; a job that waited behind that one gets a new worker."""
+        """End the worker by force. The job that it held fails, unless it was cancelled; one that
+        waited behind it gets a new worker."""
         worker, held = self._worker, self._held
         if worker is None:
             return
@@ -211,7 +233,7 @@ class Session:
         if self._held is not None:
             self._killed.append((self._worker, self._held))
         self._worker = self._held = self._cancel_by = None
-        self._warm = set()
+        self._warm.clear()
 
     def _tidy(self) -> None:
         """Remove what killed jobs left behind, once their worker is gone, and the input of jobs

@@ -45,12 +45,13 @@ class Watchdog:
         """Note that a job begins: what was waited before does not count."""
         self._silent = self._still = 0.0
 
-    def check(self, now: float) -> UserError | None:
-        """What is wrong with the worker at this tick, or None."""
+    def check(self, now: float, *, paused: bool = False) -> UserError | None:
+        """What is wrong with the worker at this tick, or None. paused: its job stands on purpose;
+        it beats all the same."""
         passed = min(max(now - self._last_tick, 0.0), self.LONGEST_TICK)
         self._last_tick = now
         self._silent += passed
-        self._still += passed
+        self._still += 0.0 if paused else passed
         if not self._greeted and self._silent > self._bounds.startup:
             return UserError(
                 "The worker does not start",
