@@ -116,7 +116,8 @@ def test_check_reports_every_part(tmp_path: Path) -> None:
     command = [sys.executable, "-I", "-B", WORKER, "check", "--device", "cpu"]
     answer = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     items = {item["name"]: item for item in json.loads(answer.stdout)["items"]}
-    assert {"Python", "torch", "numpy", "opencv-python", "av", "device", "model", "body"} <= set(items)
+    packages = {"torch", "numpy", "opencv-python", "av"}
+    assert {"Python", *packages, "device", "model", "body"} <= set(items)
     assert all(item["ok"] for item in items.values()), items
     assert answer.returncode == 0
 
