@@ -9,6 +9,7 @@ from pathlib import Path
 from ..errors import UserError
 from .json_fields import (
     Json,
+    as_bool,
     as_float,
     as_floats,
     as_int,
@@ -38,7 +39,10 @@ class LocalizeSettings:
     what an official checkpoint lacks, or "". trusted: SHA-256 of the TorchScript files whose code
     the user agreed to run.
 
-    Of footage: first_frame to last_frame, both included (indices from 0; None: from the first, to
+    intrinsics: row-major 3x3 in pixels of the upright image, instead of those two.
+
+    Of footage: sequence: the source is one image of a numbered sequence, which is meant as a whole
+    (a folder always is). first_frame to last_frame, both included (indices from 0; None: from the first, to
     the last), every step-th. fps: of sequences, and of videos that lie about theirs. distortion:
     OpenCV coefficients of the lens. cameras: a file with the camera of every frame (cameras.py),
     or "". solve: how the motion is cleaned up at the end.
@@ -51,10 +55,12 @@ class LocalizeSettings:
     device: str = "auto"
     fov_degrees: float | None = None
     focal_px: float | None = None
+    intrinsics: tuple[float, ...] = ()
     test_time_augmentations: int = 2
     max_people: int = 8
     batch_size: int = 8
     boxes: tuple[tuple[str, tuple[Box, ...]], ...] = ()
+    sequence: bool = False
     first_frame: int | None = None
     last_frame: int | None = None
     step: int = 1
@@ -70,11 +76,13 @@ class LocalizeSettings:
             "between 1 and 170 degrees",
         )
         self._check(self.focal_px is None or self.focal_px > 0, "focal length", "above 0 pixels")
+        given = (self.fov_degrees is not None, self.focal_px is not None, bool(self.intrinsics))
         self._check(
-            self.fov_degrees is None or self.focal_px is None,
-            "camera",
-            "given by a field of view or a focal length, not both",
+            sum(given) <= 1, "camera", "given by a field of view, a focal length or intrinsics"
         )
+        matrix = self.intrinsics
+        whole = len(matrix) == 9 and matrix[0] > 0 and matrix[4] > 0 and matrix[8] == 1
+        self._check(not matrix or whole, "intrinsics", "3x3 numbers with focal lengths above 0")
         self._check(1 <= self.test_time_augmentations <= 64, "augmentations", "1 to 64")
         self._check(1 <= self.max_people <= 1000, "number of people", "1 to 1000")
         self._check(1 <= self.batch_size <= 1024, "batch size", "1 to 1024")
@@ -118,6 +126,7 @@ class LocalizeSettings:
         data: Json = {**asdict(self)}
         data["trusted"] = list(self.trusted)
         data["distortion"] = list(self.distortion)
+        data["intrinsics"] = list(self.intrinsics)
         data["solve"] = self.solve.to_json()
         data["boxes"] = {name: [list(box) for box in boxes] for name, boxes in self.boxes}
         return data
@@ -143,6 +152,7 @@ class LocalizeSettings:
             device=as_str(data.get("device", base.device), "device"),
             fov_degrees=optional(data.get("fov_degrees"), as_float, "fov_degrees"),
             focal_px=optional(data.get("focal_px"), as_float, "focal_px"),
+            intrinsics=as_floats(data.get("intrinsics", []), "intrinsics"),
             test_time_augmentations=as_int(
                 data.get("test_time_augmentations", base.test_time_augmentations),
                 "test_time_augmentations",
@@ -150,6 +160,7 @@ class LocalizeSettings:
             max_people=as_int(data.get("max_people", base.max_people), "max_people"),
             batch_size=as_int(data.get("batch_size", base.batch_size), "batch_size"),
             boxes=parse_boxes(data.get("boxes", {})),
+            sequence=as_bool(data.get("sequence", base.sequence), "sequence"),
             first_frame=optional(data.get("first_frame"), as_int, "first_frame"),
             last_frame=optional(data.get("last_frame"), as_int, "last_frame"),
             step=as_int(data.get("step", base.step), "step"),
