@@ -42,10 +42,10 @@ class LocalizeSettings:
     intrinsics: row-major 3x3 in pixels of the upright image, instead of those two.
 
     Of footage: sequence: the source is one image of a numbered sequence, which is meant as a whole
-    (a folder always is). first_frame to last_frame, both included (indices from 0; None: from the first, to
-    the last), every step-th. fps: of sequences, and of videos that lie about theirs. distortion:
-    OpenCV coefficients of the lens. cameras: a file with the camera of every frame (cameras.py),
-    or "". solve: how the motion is cleaned up at the end.
+    (a folder always is). first_frame to last_frame, both included (indices from 0; None: from the
+    first, to the last), every step-th. fps: of sequences, and of videos that lie about theirs.
+    distortion: OpenCV coefficients of the lens. cameras: a file with the camera of every frame
+    (cameras.py), or "". solve: how the motion is cleaned up at the end.
     """
 
     model: str = "default"
