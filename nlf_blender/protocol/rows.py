@@ -93,15 +93,17 @@ def read_chunk(
 ) -> dict[str, NDArray[Any]]:
     """A chunk's arrays: those named (rows, footage or frame fields), or all that it has.
 
-    Without `verify` its content hash is not compared, for a caller that read it before. UserError
-    if it is damaged or lacks one.
+    Without `verify` its content hash is not compared, and nothing is read but what is named.
+    UserError if it is damaged or lacks one.
     """
     path = folder / chunk.file
     try:
-        data = path.read_bytes()
-        if verify and hashlib.sha256(data).hexdigest() != chunk.sha256:
-            raise ValueError("its content is not what was written")
-        with np.load(io.BytesIO(data), allow_pickle=False) as file:
+        data: Path | io.BytesIO = path
+        if verify:
+            data = io.BytesIO(path.read_bytes())
+            if hashlib.sha256(data.getbuffer()).hexdigest() != chunk.sha256:
+                raise ValueError("its content is not what was written")
+        with np.load(data, allow_pickle=False) as file:
             known = {*ROW_FIELDS, *FOOTAGE_FIELDS, *FRAME_FIELDS}
             wanted = [*ROW_FIELDS, *(known & set(file.files) - set(ROW_FIELDS))]
             arrays: dict[str, NDArray[Any]] = {n: file[n] for n in (names or wanted)}

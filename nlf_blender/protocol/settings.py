@@ -23,6 +23,7 @@ from .solve_settings import SolveSettings
 DEVICES = ("auto", "cpu", "cuda", "mps")
 DEFAULT_FOV_DEGREES = 55.0  # over the larger image side, as in the official release
 CONSENT_NEEDED = "Consent needed"  # title of the error where `trusted` lacks a program
+SOURCE_CHANGED = "Source changed"  # title of the error where a resumed job's source is another
 
 Box = tuple[float, float, float, float]
 

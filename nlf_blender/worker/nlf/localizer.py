@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from ...errors import UserError
+from ...protocol.settings import DEVICES
 from ...protocol.take import ModelInfo
 from .augmentation import combine
 from .camera import Camera
@@ -25,7 +26,6 @@ from .reconstruction import CERTAIN_BELOW_M, reconstruct_absolute
 
 UNCERTAINTY_SCALE = 3.0
 HALF_TOLERANCE_M = 0.002
-DEVICES = ("auto", "cpu", "cuda", "mps")
 OnProgress = Callable[[int, int], None]
 
 
@@ -204,7 +204,7 @@ def _localized(points: Tensor, uncertainty: Tensor, camera: Camera) -> Localized
 
 
 def select_device(name: str) -> torch.device:
-    """The device that is meant by auto, cpu, cuda or mps. UserError if it is not there."""
+    """The device that is meant by auto, cpu, cuda, cuda:N or mps. UserError if it is not there."""
     available = {
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
@@ -212,12 +212,20 @@ def select_device(name: str) -> torch.device:
     }
     if name == "auto":
         return torch.device(next(kind for kind, there in available.items() if there))
-    if name not in available:
+    kind, _, number = name.partition(":")
+    if kind not in available or (number and not (kind == "cuda" and number.isdigit())):
         raise UserError(
             "Unknown device", f"'{name}' is no device.", f"Choose one of {', '.join(DEVICES)}."
         )
-    if not available[name]:
-        raise UserError(*_MISSING_DEVICE[name])
+    if not available[kind]:
+        raise UserError(*_MISSING_DEVICE[kind])
+    if number and int(number) >= torch.cuda.device_count():
+        count = torch.cuda.device_count()
+        raise UserError(
+            "No such GPU",
+            f"The worker's torch sees {count} of them, cuda:0 to cuda:{count - 1}, but no {name}.",
+            "Choose one of those.",
+        )
     return torch.device(name)
 
 
