@@ -38,11 +38,10 @@ def reach(
     old_upper, old_lower = thigh @ thigh_bone, shin @ shin_bone
     way = ankle - hip
     distance = np.linalg.norm(way, axis=-1)
-    reached = distance.clip(abs(upper - lower) + 1e-6, LONGEST * (upper + lower))
     # a leg that was longer than that, and is in its place, stays as it is
     was = np.linalg.norm(old_upper + old_lower, axis=-1)
-    reached = np.where(distance <= was, np.minimum(distance, was), reached)
-    reached = reached.clip(abs(upper - lower) + 1e-6, upper + lower)
+    longest = np.maximum(LONGEST * (upper + lower), was).clip(max=upper + lower)
+    reached = np.minimum(distance, longest).clip(min=abs(upper - lower) + 1e-6)
     axis = way / np.maximum(distance, TINY)[:, None]
     moved = np.linalg.norm(way - old_upper - old_lower, axis=-1)
     pole = _pole(old_upper, old_upper + old_lower, thigh @ FRONT_OF_THIGH, axis, moved)

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""When heels and toes stand on something: a hidden Markov model of each, solved by Viterbi.
+
+A point that stands is slow and low. Low means near the floor, or near the lowest point of both feet
+at about that time: so feet also stand on stairs, and stand on a floor that nobody knows. How slow
+and how low, depends on how well the motion is known.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import minimum_filter1d
+
+from ...body.body_data import BodyData
+from .foot_points import foot_points, joint_frames
+from .motion import Float64Array, PersonMotion
+from .segments import runs_of, shots_of
+
+SPEED_SECONDS = 0.1  # a speed is measured over this time
+LOW_SECONDS = 0.3  # the lowest point is looked for within this time
+STANDING_SPEED = 0.15  # metres per second, of a point that stands, as a fit sees it
+MOVING_SPEED = 1.2  # of one that moves: a typical value
+STANDING_HEIGHT = 0.025  # metres
+MOVING_HEIGHT = 0.12
+CHANGES_PER_SECOND = 3.0  # a step begins and ends
+SHORTEST = 0.1  # seconds; a shorter contact is none
+BLIND = 0.2  # seconds without evidence after which nobody knows
+
+
+def find_contacts(
+    motion: PersonMotion, body: BodyData, floor: float | None = 0.0
+) -> NDArray[np.bool_]:
+    """Whether left heel, left toes, right heel, right toes stand: bool [T,4].
+
+    motion: in the world, z up, smoothed if it is noisy; floor: its height, metres, or None if
+    nobody knows it. All False for a body whose feet nobody knows.
+    """
+    contacts = np.zeros((len(motion.frame), 4), dtype=bool)
+    points = foot_points(body, motion.betas, motion.scale)
+    if points is None:
+        return contacts
+    feet = points.places(*joint_frames(motion, body))
+    for shot in shots_of(motion):
+        if shot.stop - shot.start > 1:
+            contacts[shot] = _in_shot(feet[shot], motion.time[shot], motion, shot, floor)
+    return contacts
+
+
+def _in_shot(
+    feet: Float64Array,
+    time: Float64Array,
+    motion: PersonMotion,
+    shot: slice,
+    floor: float | None,
+) -> NDArray[np.bool_]:
+    step = float(np.median(np.diff(time)))
+    speeds = point_speeds(feet, time)
+    heights = _heights(feet[..., 2], step, floor)
+    # the more uncertain the places, the faster a standing point seems to move, and the higher
+    noise = np.where(motion.evidence[shot], motion.place_sigma[shot], 0.0).clip(0.0, 0.1)[:, None]
+    standing = np.hypot(STANDING_SPEED, noise / SPEED_SECONDS)
+    low = np.hypot(STANDING_HEIGHT, noise)
+    moving, high = np.maximum(MOVING_SPEED, 2 * standing), np.maximum(MOVING_HEIGHT, 2 * low)
+    gain = _half_normal(speeds, standing) - _half_normal(speeds, moving)
+    gain = gain + _half_normal(heights, low) - _half_normal(heights, high)
+    blind = _blind(motion.evidence[shot], time)
+    gain[blind] = -1e3
+    stands = _viterbi(gain, np.append(np.diff(time), step))
+    for point in range(stands.shape[1]):
+        for first, last in runs_of(stands[:, point]):
+            if time[last] - time[first] + step < SHORTEST:
+                stands[first : last + 1, point] = False
+    return stands
+
+
+def point_speeds(feet: Float64Array, time: Float64Array) -> Float64Array:
+    """Speeds [T,4] of points [T,4,3] at times [T], over SPEED_SECONDS, metres per second."""
+    step = float(np.median(np.diff(time)))
+    reach = max(1, round(SPEED_SECONDS / 2 / step))
+    rows = np.arange(len(time))
+    before, after = np.maximum(rows - reach, 0), np.minimum(rows + reach, len(time) - 1)
+    way = np.linalg.norm(feet[after] - feet[before], axis=-1)
+    return way / (time[after] - time[before])[:, None]
+
+
+def _heights(z: Float64Array, step: float, floor: float | None) -> Float64Array:
+    """Heights [T,4] over what a point may stand on, metres."""
+    size = 2 * round(LOW_SECONDS / 2 / step) + 1
+    lowest = minimum_filter1d(z.min(axis=1), size, mode="nearest")
+    over_lowest = z - lowest[:, None]
+    return over_lowest if floor is None else np.minimum(np.abs(z - floor), over_lowest)
+
+
+def _half_normal(values: Float64Array, sigma: Float64Array) -> Float64Array:
+    """Logarithm of the density of values that are at least 0, up to a constant."""
+    return -0.5 * (values / sigma) ** 2 - np.log(sigma)
+
+
+def _blind(evidence: NDArray[np.bool_], time: Float64Array) -> NDArray[np.bool_]:
+    """Frames within a stretch without evidence that is long."""
+    blind = np.zeros(len(evidence), dtype=bool)
+    for first, last in runs_of(~evidence):
+        blind[first : last + 1] = time[last] - time[first] > BLIND
+    return blind
+
+
+def _viterbi(gain: Float64Array, steps: Float64Array) -> NDArray[np.bool_]:
+    """The likeliest states [T,4] of two; gain [T,4]: how much likelier standing is, logarithm;
+    steps [T]: seconds to the next frame."""
+    change = -np.log(np.expm1(CHANGES_PER_SECOND * steps))  # stay less change, logarithms
+    change = np.maximum(change, 0.0)
+    lead = gain[0]  # of standing over moving, along the best way to each
+    from_standing = np.zeros((len(gain), gain.shape[1], 2), dtype=bool)
+    for t in range(1, len(gain)):
+        penalty = change[t - 1]
+        from_standing[t, :, 0] = lead > penalty  # the best way to moving came from standing
+        from_standing[t, :, 1] = lead > -penalty
+        lead = gain[t] + np.clip(lead, -penalty, penalty)
+    stands = np.zeros(gain.shape, dtype=bool)
+    stands[-1] = lead > 0
+    columns = np.arange(gain.shape[1])
+    for t in range(len(gain) - 1, 0, -1):
+        stands[t - 1] = from_standing[t, columns, stands[t].astype(np.int64)]
+    return stands
