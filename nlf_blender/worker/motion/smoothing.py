@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Smooths a person's motion in both directions at once, so that nothing lags.
+
+Each joint's turn and the root's place follow penalized least squares (smoother.py). A sample counts
+by its uncertainty; how much the localizer's noise is, is found from the motion itself. Where a curve
+stays further from its samples, and over several frames, than noise explains, the body really moved
+that fast, and the curve may bend more there; a single sample that stays far off counts less (Huber,
+Robust estimation of a location parameter, 1964).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+from scipy.ndimage import median_filter, uniform_filter1d
+
+from .motion import Float64Array, PersonMotion
+from .smoother import LEAST_SAMPLES, ORDER, Smoother
+from .turns import angle_between, nearest_rotations
+
+# What strengths 0 and 1 cut off, Hz; strength 0.5 is at 3.5. A walk has nearly all of its power
+# below 6 Hz (Winter, Biomechanics and motor control of human movement).
+WEAKEST_HZ, STRONGEST_HZ = 10.0, 1.2
+ROUNDS = 4
+WEIGHTS = (1e-6, 4.0)  # the least and the most that uncertainty makes a sample count
+FAST = 1.6  # times the usual distance: more, over several frames, is motion
+STILL_FAST = 5  # frames: a wild sample or two are no motion
+STIFF = 1e-4  # the least share of the penalty that is left of it
+FAR = 2.5  # times the usual distance from the curve, from which on a sample counts less
+LEAST_TURN, LEAST_PLACE = 1e-4, 1e-5  # radians, metres: noise is never less
+
+
+def cutoff_of(strength: float) -> float:
+    """The frequency in Hz that a strength above 0, up to 1, halves."""
+    return WEAKEST_HZ * (STRONGEST_HZ / WEAKEST_HZ) ** strength
+
+
+def smooth_motion(motion: PersonMotion, strength: float) -> PersonMotion:
+    """The motion, smoothed by a strength of 0 (not at all) to 1; shots are never mixed."""
+    if strength <= 0:
+        return motion
+    rotations, root = motion.rotations.copy(), motion.root.copy()
+    for shot in shots_of(motion):
+        smoother = Smoother(motion.time[shot])
+        if smoother.count < LEAST_SAMPLES:
+            continue
+        cutoff = cutoff_of(strength)
+        for joint in range(rotations.shape[1]):
+            weights = _weights(motion.turn_sigma[shot, joint], motion.evidence[shot])
+            turns = motion.rotations[shot, joint]
+            rotations[shot, joint] = smooth_turns(smoother, turns, weights, cutoff)
+        weights = _weights(motion.place_sigma[shot], motion.evidence[shot])
+        for axis in range(3):  # noise in depth is another than across
+            values = motion.root[shot, axis, None]
+            root[shot, axis, None] = smooth_places(smoother, values, weights, cutoff)
+    return replace(motion, rotations=rotations, root=root)
+
+
+def shots_of(motion: PersonMotion) -> Iterator[slice]:
+    """The runs of frames of each shot."""
+    borders = np.flatnonzero(np.diff(motion.shot)) + 1
+    starts = [0, *borders.tolist(), len(motion.shot)]
+    yield from (slice(a, b) for a, b in zip(starts[:-1], starts[1:], strict=True))
+
+
+def smooth_turns(
+    smoother: Smoother, rotations: Float64Array, weights: Float64Array, cutoff: float
+) -> Float64Array:
+    """Rotations [T,3,3] smoothed, by their matrices' entries: the nearest rotation to the mean is
+    the chordal mean, and nothing has to be unwound."""
+    entries = rotations.reshape(-1, 9)
+
+    def residuals(curve: Float64Array) -> Float64Array:
+        return angle_between(nearest_rotations(curve.reshape(-1, 3, 3), rotations), rotations)
+
+    curve = _adaptive(smoother, entries, weights, cutoff, residuals, LEAST_TURN)
+    return nearest_rotations(curve.reshape(-1, 3, 3), rotations)
+
+
+def smooth_places(
+    smoother: Smoother, values: Float64Array, weights: Float64Array, cutoff: float
+) -> Float64Array:
+    """Places [T,D] smoothed, in metres."""
+
+    def residuals(curve: Float64Array) -> Float64Array:
+        return np.linalg.norm(curve - values, axis=1)
+
+    return _adaptive(smoother, values, weights, cutoff, residuals, LEAST_PLACE)
+
+
+def _adaptive(
+    smoother: Smoother,
+    values: Float64Array,
+    weights: Float64Array,
+    cutoff: float,
+    residuals: Callable[[Float64Array], Float64Array],
+    least: float,
+) -> Float64Array:
+    """The curve [T,D] through values [T,D], bent and trusting as its residuals [T] suggest, of
+    which none is thought to be less than `least`."""
+    penalty = np.full(smoother.count - ORDER, smoother.penalty(cutoff))
+    base, trust = penalty.copy(), weights
+    curve = smoother.smooth(values, trust, penalty)
+    counted = weights > WEIGHTS[0]
+    if not counted.any():
+        return curve
+    for _ in range(ROUNDS):
+        distance = residuals(curve)
+        usual = max(float(np.median(distance[counted])), least)
+        lasting = median_filter(np.where(counted, distance, 0.0), STILL_FAST, mode="nearest")
+        fast = uniform_filter1d(np.maximum(lasting / (FAST * usual), 1.0), STILL_FAST)
+        loose = np.maximum(fast ** (-2 * ORDER), STIFF)
+        penalty = base * np.minimum(loose[1:-2], loose[2:-1])
+        far = FAR * np.maximum(usual, lasting)
+        trust = weights * np.minimum(1.0, far / np.maximum(distance, least))
+        curve = smoother.smooth(values, trust, penalty)
+    return curve
+
+
+def _weights(sigma: Float64Array, evidence: np.ndarray) -> Float64Array:
+    """How much samples [T] count by their standard deviations [T]: 1 where that is as usual."""
+    usual = np.median(sigma[evidence]) if evidence.any() else np.median(sigma)
+    least, most = WEIGHTS
+    return np.clip((usual / np.maximum(sigma, 1e-12)) ** 2, least, most)
