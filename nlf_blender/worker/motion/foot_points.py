@@ -49,12 +49,22 @@ class FootPoints:
         return positions[:, self.joints] + turned[..., 0]
 
 
+def joint_of(body: BodyData, name: str) -> int:
+    """The joint that SMPL calls so; ValueError for a body that has none of its name."""
+    return SKELETONS.get(body.kind, body.skeleton).index(name)
+
+
+def shoulders_of(body: BodyData) -> list[int]:
+    """Both shoulders, between which a trunk ends; ValueError as in `joint_of`."""
+    return [joint_of(body, "L_Shoulder"), joint_of(body, "R_Shoulder")]
+
+
 def legs_of(body: BodyData) -> tuple[Leg, Leg] | None:
-    """The left and the right leg; None for a body whose joints nobody knows."""
-    skeleton = SKELETONS.get(body.kind, body.skeleton)
+    """The left and the right leg; None for a body whose joints have no names of SMPL's."""
     try:
+        shoulders_of(body)
         left, right = (
-            Leg(*(skeleton.index(f"{side}_{name}") for name in ("Hip", "Knee", "Ankle", "Foot")))
+            Leg(*(joint_of(body, f"{side}_{name}") for name in ("Hip", "Knee", "Ankle", "Foot")))
             for side in "LR"
         )
     except ValueError:
