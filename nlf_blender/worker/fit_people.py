@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from .nlf.localizer import LocalizedPerson
 from .smpl.body_model import BodyModel
 from .smpl.fitting.fit import Fit, FitSettings, fit
+from .smpl.fitting.start import FitStart
 
 if TYPE_CHECKING:
     from .engine import Models
@@ -61,19 +62,44 @@ def fit_localized(
 ) -> Fit:
     """Fit a body to its localized vertices, then joints: points [P,V+J,3] and uncertainty [P,V+J],
     metres. About a thousand of the vertices are used."""
+    used = fitted_points(body_model)
+    return fit_chosen(points[:, used], uncertainty[:, used], body_model, settings)
+
+
+def fitted_points(body_model: BodyModel) -> torch.Tensor:
+    """Which of the V + J localized points are fitted: spread vertices, then all joints."""
+    joints = body_model.body.vertex_count + torch.arange(body_model.body.joint_count)
+    return torch.cat([body_model.spread_vertices, joints])
+
+
+def fit_chosen(
+    points: torch.Tensor,
+    uncertainty: torch.Tensor,
+    body_model: BodyModel,
+    settings: FitSettings = SETTINGS,
+    *,
+    start: FitStart | None = None,
+    known_betas: torch.Tensor | None = None,
+    known_scale: torch.Tensor | None = None,
+    shape_groups: torch.Tensor | None = None,
+) -> Fit:
+    """As `fit_localized`, of the `fitted_points` alone; the rest as for `fit`."""
     vertices = body_model.spread_vertices
     joints = torch.arange(body_model.body.joint_count)
-    used = torch.cat([vertices, body_model.body.vertex_count + joints])
-    weights = torch.ones(len(used))
+    weights = torch.ones(len(vertices) + len(joints))
     weights[len(vertices) :] = JOINT_WEIGHT
     return fit(
-        points[:, used],
+        points,
         body_model,
         weights,
-        uncertainties=uncertainty[:, used],
+        uncertainties=uncertainty,
         vertex_indices=vertices,
         joint_indices=joints,
         settings=settings,
+        start=start,
+        known_betas=known_betas,
+        known_scale=known_scale,
+        shape_groups=shape_groups,
     )
 
 

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Smooths a person's motion in both directions at once, so that nothing lags.
 
-Each joint's turn and the root's place follow penalized least squares (smoother.py). A sample counts
-by its uncertainty; how much the localizer's noise is, is found from the motion itself. Where a curve
-stays further from its samples, and over several frames, than noise explains, the body really moved
-that fast, and the curve may bend more there; a single sample that stays far off counts less (Huber,
+Each joint's turn and the root's place follow penalized least squares (smoother.py). A sample
+counts by its uncertainty; how large noise is, is found from the motion itself. Where a curve
+stays further from its samples, over several frames, than noise explains, the body really moved
+that fast, and the curve may bend more there. A single sample that is far off counts less (Huber,
 Robust estimation of a location parameter, 1964).
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -62,7 +63,7 @@ def shots_of(motion: PersonMotion) -> Iterator[slice]:
     """The runs of frames of each shot."""
     borders = np.flatnonzero(np.diff(motion.shot)) + 1
     starts = [0, *borders.tolist(), len(motion.shot)]
-    yield from (slice(a, b) for a, b in zip(starts[:-1], starts[1:], strict=True))
+    yield from (slice(first, last) for first, last in itertools.pairwise(starts))
 
 
 def smooth_turns(
