@@ -86,6 +86,12 @@ def blender_root_rotations(root_rotations: FloatArray) -> Float64Array:
     return BLENDER_FROM_CAMERA @ orientation @ BLENDER_FROM_SMPL.T
 
 
+def blender_world_root_rotations(root_rotations: FloatArray) -> Float64Array:
+    """Root orientations [...,3,3] from SMPL's axes to Blender's world as rotations of a Blender
+    armature's root, which holds A p at rest."""
+    return np.asarray(root_rotations, dtype=np.float64) @ BLENDER_FROM_SMPL.T
+
+
 def blender_root_positions(rest_root: FloatArray, translation: FloatArray) -> Float64Array:
     """Positions [...,3] in Blender's world of the root joint of camera-space fits.
 
@@ -101,6 +107,12 @@ def blender_camera_matrix() -> Float64Array:
     matrix = np.eye(4)
     matrix[:3, :3] = BLENDER_CAMERA_ROTATION
     return matrix
+
+
+def blender_camera_matrices(world_from_camera: FloatArray) -> Float64Array:
+    """Object matrices [...,4,4] of Blender cameras from transforms [...,4,4] from camera space to
+    Blender's world."""
+    return np.asarray(world_from_camera, dtype=np.float64) * (1.0, -1.0, -1.0, 1.0)
 
 
 @dataclass(frozen=True)

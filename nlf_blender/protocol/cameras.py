@@ -5,6 +5,7 @@ take's cameras.npz."""
 from __future__ import annotations
 
 import io
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,7 +64,7 @@ def read_cameras(path: Path) -> CameraMotion:
         with np.load(path, allow_pickle=False) as file:
             cameras = CameraMotion(*(file[name] for name in FIELDS))
         _check(cameras)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(
             "Camera not readable",
             f"{path}: {error}.",

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -190,7 +191,7 @@ def read_motion(path: Path) -> dict[str, NDArray[Any]]:
         with np.load(path, allow_pickle=False) as file:
             motion: dict[str, NDArray[Any]] = {name: file[name] for name in MOTION_FIELDS}
         _check_motion(motion)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise damaged_solution(path, error) from error
     return motion
 
@@ -214,7 +215,7 @@ def read_points(path: Path) -> NDArray[np.float32]:
         points = np.load(path, mmap_mode="r", allow_pickle=False)
         if points.ndim != 3 or points.shape[2] != 3 or points.dtype != np.float32:
             raise ValueError(f"it has shape {points.shape} of {points.dtype}")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise damaged_solution(path, error) from error
     return points
 

@@ -3,13 +3,19 @@
 
 from __future__ import annotations
 
+from .footage_objects import person_id, take_folder, takes_in
+from .footage_options import FootageOptions
+from .footage_time import new_time_map, source_frame, stored_time_map
 from .heatmap import set_heatmap
-from .importer import ImportOptions, ImportResult, PersonObjects, import_take
+from .importer import import_take
+from .importing import ImportOptions, ImportResult
 from .registration import RegistrationObjects, import_registration
 from .rig_options import RigOptions
 from .scan_source import read_scene_scan, scan_objects
+from .take_people import PersonObjects
 
 __all__ = [
+    "FootageOptions",
     "ImportOptions",
     "ImportResult",
     "PersonObjects",
@@ -17,7 +23,13 @@ __all__ = [
     "RigOptions",
     "import_registration",
     "import_take",
+    "new_time_map",
+    "person_id",
     "read_scene_scan",
     "scan_objects",
     "set_heatmap",
+    "source_frame",
+    "stored_time_map",
+    "take_folder",
+    "takes_in",
 ]

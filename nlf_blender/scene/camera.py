@@ -9,8 +9,10 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
+from ..body.arrays import Float64Array
 from ..body.conventions import BlenderCamera, blender_camera, blender_camera_matrix
 from ..errors import UserError
+from ..protocol.take import SourceInfo, TakeInfo
 from .datablocks import NewDatablocks
 from .take_people import Take
 
@@ -18,11 +20,13 @@ NEAREST_CLIP_METRES = 0.01
 CLIP_FACTOR = 4.0  # the far clip plane over the farthest person
 
 
-def camera_settings(take: Take) -> BlenderCamera:
-    """What makes a Blender camera match the take's. UserError if none can."""
-    source = take.info.source
+def camera_settings(info: TakeInfo, intrinsics: Float64Array | None = None) -> BlenderCamera:
+    """What makes a Blender camera match the take's, or other intrinsics [3,3] for its source.
+    UserError if none can."""
+    source = info.source
     try:
-        return blender_camera(take.info.camera.matrix(), source.width, source.height)
+        matrix = info.camera.matrix() if intrinsics is None else intrinsics
+        return blender_camera(matrix, source.width, source.height)
     except ValueError as error:
         raise UserError(
             "Camera not supported",
@@ -31,10 +35,17 @@ def camera_settings(take: Take) -> BlenderCamera:
         ) from error
 
 
+def level_camera(height: float) -> Float64Array:
+    """The object matrix [4,4] of a level camera that looks along +y from this height, metres."""
+    matrix = blender_camera_matrix()
+    matrix[2, 3] = height
+    return matrix
+
+
 def make_camera(
-    new: NewDatablocks, name: str, settings: BlenderCamera, height: float, farthest: float
+    new: NewDatablocks, name: str, settings: BlenderCamera, matrix: Float64Array, farthest: float
 ) -> bpy.types.Object:
-    """A level camera that looks along +y from this height; farthest: of the people, metres."""
+    """A camera with this object matrix [4,4]; farthest: how far people get from it, metres."""
     data = new.add(bpy.data.cameras.new(name))
     data.sensor_fit = settings.sensor_fit
     data.sensor_width = settings.sensor_width_mm
@@ -44,8 +55,6 @@ def make_camera(
     data.clip_start = NEAREST_CLIP_METRES
     data.clip_end = max(data.clip_end, CLIP_FACTOR * farthest)
     camera = new.add(bpy.data.objects.new(name, data))
-    matrix = blender_camera_matrix()
-    matrix[2, 3] = height
     camera.matrix_world = Matrix(matrix)
     return camera
 
@@ -75,19 +84,27 @@ def add_background(
             " the camera has no background."
         )
         return
+    set_background(camera, image)
+
+
+def set_background(
+    camera: bpy.types.Object, image: bpy.types.Image
+) -> bpy.types.CameraBackgroundImage:
+    """Show an image behind the scene, over the camera's whole frame."""
     background = camera.data.background_images.new()
     background.image = image
     background.alpha = 1.0
     background.display_depth = "BACK"
     background.frame_method = "STRETCH"
     camera.data.show_background_images = True
+    return background
 
 
-def set_render(scene: bpy.types.Scene, take: Take, settings: BlenderCamera) -> None:
-    """Render at the photo's size, without which the camera's frame is not the photo's."""
+def set_render(scene: bpy.types.Scene, source: SourceInfo, settings: BlenderCamera) -> None:
+    """Render at the source's size, without which the camera's frame is not the source's."""
     render = scene.render
-    render.resolution_x = take.info.source.width
-    render.resolution_y = take.info.source.height
+    render.resolution_x = source.width
+    render.resolution_y = source.height
     render.resolution_percentage = 100
     render.pixel_aspect_x = settings.pixel_aspect_x
     render.pixel_aspect_y = settings.pixel_aspect_y

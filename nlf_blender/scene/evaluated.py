@@ -13,8 +13,8 @@ import numpy as np
 from ..body.arrays import Float64Array
 from ..body.skeleton import mirrored_name
 from .armature import bones_by_joint, joint_of_bone
-from .importer import PersonObjects
 from .shapes import Shape
+from .take_people import PersonObjects
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bpy
@@ -11,55 +11,24 @@ import bpy
 from ..body.arrays import Float64Array
 from ..body.conventions import BlenderCamera, blender_points_from_camera
 from ..body.rest_pose import RestPose, rest_pose
+from ..protocol.take import read_info
 from .armature import describe_fit, describe_origin, make_rig, rest_axes, set_pose
 from .bones import lay_out_bones
-from .camera import add_background, camera_settings, make_camera, set_render
+from .camera import add_background, camera_settings, level_camera, make_camera, set_render
 from .datablocks import NewDatablocks
+from .footage_import import import_footage
+from .footage_take import read_footage
 from .hand_pose import hand_notes, with_hands
+from .importing import ImportOptions, ImportResult, show_person
 from .materials import make_skin, person_color
 from .meshes import Topology
 from .points import make_points
 from .posing import UP, RestBody, bind, bone_channels, posed_vertices, rest_body
 from .rig_options import Hands, RigOptions
 from .skinned import make_body
-from .take_people import Person, Take, read_take
+from .take_people import Person, PersonObjects, Take, read_take
 
 FIRST_FRAME = 0
-
-
-@dataclass(frozen=True)
-class ImportOptions:
-    """How to import. parent: the collection that gets the take's (None: the scene's own)."""
-
-    parent: bpy.types.Collection | None = None
-    rig: RigOptions = field(default_factory=RigOptions)
-    set_render_resolution: bool = True
-    set_scene_camera: bool = True
-    show_rig: bool = True
-    show_body: bool = True
-    show_points: bool = False
-    heatmap: bool = False
-
-
-@dataclass(frozen=True)
-class PersonObjects:
-    """What one person became. track: TrackInfo.id in the take."""
-
-    track: int
-    collection: bpy.types.Collection
-    rig: bpy.types.Object
-    body: bpy.types.Object
-    points: bpy.types.Object
-
-
-@dataclass(frozen=True)
-class ImportResult:
-    """What an import made; notes: what the user should know, one sentence each."""
-
-    collection: bpy.types.Collection
-    camera: bpy.types.Object
-    people: list[PersonObjects]
-    notes: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -79,8 +48,10 @@ def import_take(
     UserError if the take is missing or damaged; whatever fails, nothing of the import remains.
     """
     options = options or ImportOptions()
+    if read_info(take_folder).is_footage:
+        return import_footage(scene, read_footage(take_folder), options)
     take = _with_hands(read_take(take_folder), options.rig.hands)
-    settings = camera_settings(take)
+    settings = camera_settings(take.info)
     new = NewDatablocks()
     try:
         return _build(scene, take, settings, options, new)
@@ -108,7 +79,8 @@ def _build(
     ground = _find_ground(take)
     collection = new.add(bpy.data.collections.new(stem))
     (options.parent or scene.collection).children.link(collection)
-    camera = make_camera(new, f"{stem} Camera", settings, ground.height, ground.farthest)
+    matrix = level_camera(ground.height)
+    camera = make_camera(new, f"{stem} Camera", settings, matrix, ground.farthest)
     collection.objects.link(camera)
     add_background(new, camera, take, notes)
     topology = Topology.of_body(take.body)
@@ -119,9 +91,9 @@ def _build(
     for layer in scene.view_layers:
         layer.update()  # before that it does not know the new objects
     for person in people:
-        _show(scene, person, options)
+        show_person(scene, person, options)
     if options.set_render_resolution:
-        set_render(scene, take, settings)
+        set_render(scene, take.info.source, settings)
     if options.set_scene_camera:
         scene.camera = camera
     return ImportResult(collection, camera, people, notes)
@@ -217,16 +189,3 @@ def _origin(take: Take, person: Person) -> dict[str, str]:
         "model_sha256": info.model.sha256,
         "model_license": info.model.license,
     }
-
-
-def _show(scene: bpy.types.Scene, person: PersonObjects, options: ImportOptions) -> None:
-    """Hide what is not to be shown, with the eye of the outliner and from renders."""
-    for obj, shown in (
-        (person.rig, options.show_rig),
-        (person.body, options.show_body),
-        (person.points, options.show_points),
-    ):
-        obj.hide_render = not shown
-        for layer in scene.view_layers:
-            if obj.name in layer.objects:  # not where the user excluded the parent collection
-                obj.hide_set(not shown, view_layer=layer)

@@ -25,19 +25,8 @@ from ..body.rotations import continuous_quaternions, matrix_from_rotvec, quatern
 UP = np.array([0.0, 0.0, 1.0])
 
 
-class BodyFit(Protocol):
-    """One person's fit through T frames: rotation vectors relative to the parent, radians; betas
-    and scale: the person's shape; metres, or what scale makes of them."""
-
-    @property
-    def pose(self) -> FloatArray:
-        """[T,J,3]."""
-        ...
-
-    @property
-    def translation(self) -> FloatArray:
-        """[T,3]."""
-        ...
+class BodyShape(Protocol):
+    """One person's shape."""
 
     @property
     def betas(self) -> Float64Array:
@@ -47,6 +36,21 @@ class BodyFit(Protocol):
     @property
     def scale(self) -> float:
         """A factor on the whole body before translation."""
+        ...
+
+
+class BodyFit(BodyShape, Protocol):
+    """One person's fit through T frames: rotation vectors relative to the parent, radians; metres,
+    or what scale makes of them."""
+
+    @property
+    def pose(self) -> FloatArray:
+        """[T,J,3]."""
+        ...
+
+    @property
+    def translation(self) -> FloatArray:
+        """[T,3]."""
         ...
 
 
@@ -61,7 +65,7 @@ class RestBody:
     joints: Float64Array
 
 
-def rest_body(body: BodyData, person: BodyFit) -> RestBody:
+def rest_body(body: BodyData, person: BodyShape) -> RestBody:
     """The unposed body with the person's shape and scale, in the template's pose."""
     unposed = unposed_body(body, person.betas)
     return RestBody(person.scale * unposed.vertices, person.scale * unposed.joints)
@@ -106,6 +110,12 @@ def bind(body: BodyData, person: BodyFit, rest: RestBody, pose: RestPose, frame:
     moves = blended_transforms(body.weights, transforms)
     target = posed_vertices(body, person, frame)
     return Binding(pose, at_rest, offsets_to(moves, pose.carried_points(template), target))
+
+
+def bind_at_rest(body: BodyData, person: BodyShape, pose: RestPose) -> Binding:
+    """Bind a person in a rest pose, for a motion of which no single pose is the one to show."""
+    at_rest = _scaled_correctives(body, pose.rotations, person.scale) if pose.moves else None
+    return Binding(pose, at_rest, None)
 
 
 def _scaled_correctives(

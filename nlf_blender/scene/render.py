@@ -14,7 +14,7 @@ from ..body.arrays import Float64Array
 from ..errors import UserError
 from .armature import LEFT_COLOR, RIGHT_COLOR
 from .evaluated import body_shape, skeleton_segments
-from .importer import ImportResult
+from .importing import ImportResult
 from .materials import linear_color, person_color
 from .posing import UP
 from .shapes import Shape, ball, ground_lines, joined, rectangle, stick

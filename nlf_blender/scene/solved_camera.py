@@ -45,11 +45,12 @@ def sample_camera(
     """The camera's motion, metres, as the generator's value; it yields every SLICE_SECONDS, for
     Blender to go on meanwhile. UserError if it is no camera as the localizer knows them."""
     check_camera(scene, camera, frames.width, frames.height)
+    uids = scene.session_uid, camera.session_uid
     intrinsics: list[Float64Array] = []
     matrices: list[Float64Array] = []
     while len(matrices) < len(frames.indices):
-        _check_still_there(scene, camera)
-        _sample_slice(scene, camera, frames, intrinsics, matrices)
+        # looked up again each time: undo makes new ones of all that Python holds
+        _sample_slice(*_still_there(*uids), frames, intrinsics, matrices)
         yield
     return CameraMotion(
         np.array(frames.indices, dtype=np.int64), np.array(intrinsics), np.array(matrices)
@@ -83,17 +84,16 @@ def check_camera(scene: bpy.types.Scene, camera: bpy.types.Object, width: int, h
         )
 
 
-def _check_still_there(scene: bpy.types.Scene, camera: bpy.types.Object) -> None:
-    try:
-        known = camera.data is not None and scene.render is not None
-    except ReferenceError:
-        known = False
-    if not known:
+def _still_there(scene_uid: int, camera_uid: int) -> tuple[bpy.types.Scene, bpy.types.Object]:
+    scene = next((item for item in bpy.data.scenes if item.session_uid == scene_uid), None)
+    camera = next((item for item in bpy.data.objects if item.session_uid == camera_uid), None)
+    if scene is None or camera is None or camera.data is None:
         raise UserError(
             "The camera is gone",
             "It was removed, or another file was opened, before it was read in every frame.",
             "Choose the camera again and start the job once more.",
         )
+    return scene, camera
 
 
 def _sample_slice(

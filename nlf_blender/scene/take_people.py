@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import bpy
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,6 +34,18 @@ class Person:
     fit_error: NDArray[np.float32]
     betas: NDArray[np.float64]
     scale: float
+
+
+@dataclass(frozen=True)
+class PersonObjects:
+    """What one person became. track: TrackInfo.id in the take, of footage PersonInfo.id; points:
+    None where the take has none."""
+
+    track: int
+    collection: bpy.types.Collection
+    rig: bpy.types.Object
+    body: bpy.types.Object
+    points: bpy.types.Object | None
 
 
 @dataclass(frozen=True)

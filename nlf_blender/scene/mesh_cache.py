@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Nonparametric meshes as PC2 files, which Blender's own Mesh Cache modifier plays.
+
+PC2: a header of 32 bytes (`_HEADER`, little-endian), then float32 positions [samples, V, 3].
+"""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import bpy
+import numpy as np
+from numpy.typing import NDArray
+
+from ..body.arrays import Float64Array
+from .time_map import Samples, TimeMap, even_step, whole_samples
+
+CACHE_FOLDER = "cache"
+MODIFIER = "Mesh Cache"
+_HEADER = struct.Struct("<12siiffi")  # magic, version, vertices, start, rate, samples
+_MAGIC = b"POINTCACHE2\0"
+BLOCK_BYTES = 1 << 24  # written at a time; memory must not grow with the clip
+
+
+def cache_path(take: Path, tag: str, person: int) -> Path:
+    """Where the cache of a person of one import lies."""
+    return take / CACHE_FOLDER / f"{tag}_person_{person:03d}.pc2"
+
+
+class CachePlan:
+    """How points known at moments [T] lie in a cache: evenly spaced ones as they are, whatever
+    their rate, for the modifier interpolates; others at the scene's whole frames.
+
+    start: the scene frame of the first sample; step: scene frames between samples.
+    """
+
+    def __init__(self, times: TimeMap, moments: Float64Array) -> None:
+        frames = times.frames(moments)
+        step = even_step(frames)
+        self.samples: Samples | None = None if step else whole_samples(frames)
+        self.start = float(frames[0] if self.samples is None else self.samples.frames[0])
+        self.step = step or 1.0
+
+    def sampled(self, points: NDArray[np.float32], first: int, last: int) -> NDArray[np.float32]:
+        """Samples first to last, without it, of points [T,V,3]."""
+        if self.samples is None:
+            return points[first:last]
+        part = slice(first, last)
+        chosen = Samples(
+            self.samples.frames[part], self.samples.low[part], self.samples.share[part], False
+        )
+        return chosen.linear(points).astype(np.float32)
+
+    def count(self, moments: int) -> int:
+        """The number of samples for this many moments."""
+        return moments if self.samples is None else len(self.samples.frames)
+
+
+def write_cache(
+    path: Path, points: NDArray[np.float32], plan: CachePlan, travel: Float64Array | None
+) -> None:
+    """Write points [T,V,3], less their travel [T,3], so that a reader sees all of it or none.
+
+    It is not synced to the disk first: after a power cut Update makes it again. OSError.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".part")
+    count, vertices = plan.count(len(points)), points.shape[1]
+    rows = max(1, BLOCK_BYTES // (12 * vertices))
+    left_out = None if travel is None else travel.astype(np.float32)[:, None]
+    try:
+        with open(temporary, "wb") as file:
+            file.write(_HEADER.pack(_MAGIC, 1, vertices, plan.start, plan.step, count))
+            for first in range(0, count, rows):
+                block = plan.sampled(points, first, min(first + rows, count))
+                if left_out is not None:
+                    block = block - plan.sampled(left_out, first, min(first + rows, count))
+                file.write(np.ascontiguousarray(block, dtype="<f4").data)
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def attach_cache(obj: bpy.types.Object, path: Path, plan: CachePlan) -> None:
+    """Let a mesh object play a cache, at its first and last sample before and after it; again where
+    it does so already."""
+    modifier = obj.modifiers.get(MODIFIER)
+    if modifier is None or modifier.type != "MESH_CACHE":
+        modifier = obj.modifiers.new(MODIFIER, "MESH_CACHE")
+    modifier.cache_format = "PC2"
+    modifier.filepath = blend_path(path)
+    modifier.forward_axis, modifier.up_axis = "POS_Y", "POS_Z"
+    modifier.deform_mode = "OVERWRITE"
+    modifier.interpolation = "LINEAR"
+    modifier.time_mode, modifier.play_mode = "FRAME", "SCENE"
+    modifier.frame_scale = 1.0 / plan.step
+    modifier.frame_start = plan.start / plan.step  # Blender scales before it subtracts
+
+
+def blend_path(path: Path) -> str:
+    """A path as Blender keeps it: relative to the .blend if that is saved and on the same drive."""
+    if not bpy.data.filepath or Path(bpy.data.filepath).drive.lower() != path.drive.lower():
+        return str(path)
+    return bpy.path.relpath(str(path))
