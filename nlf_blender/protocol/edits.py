@@ -3,7 +3,7 @@
 
 The linker joins sightings to people by itself; these edits are applied to its answer, in order, and
 are kept: the same sightings and edits always give the same people. A person is meant by the id
-that they have after the edits before.
+that they have after the edits before; in a merge, a tracklet's id also means whoever has it.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ FORMAT = "nlf_blender.edits"
 VERSION = 1
 EDITS_FILE = "edits.json"
 MERGE = "merge"  # `other` is the same person; where both are seen, the surer sighting stays
-SPLIT = "split"  # from `frame` on it is somebody else, who gets the next free id
+SPLIT = "split"  # from `frame` on it is somebody else, whose id is SPLIT_IDS + place in the list
 DROP = "drop"  # not wanted in the scene
 KEEP = "keep"  # wanted again, though dropped or beyond the most people
 RENAME = "rename"  # is called `name`
+SPLIT_IDS = 100_000  # so that ids stay when people are added
 KINDS = (MERGE, SPLIT, DROP, KEEP, RENAME)
 
 

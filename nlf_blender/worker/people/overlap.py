@@ -28,3 +28,12 @@ def distinct(boxes: Float64Array, scores: Float64Array, threshold: float) -> lis
         kept.append(int(best))
         waiting = rest[overlap(boxes[best], boxes[rest]) <= threshold]
     return kept
+
+
+def overlaps(first: Float64Array, second: Float64Array) -> Float64Array:
+    """Intersection over union [K] of boxes [K,4] with boxes [K,4], one by one."""
+    low, high = np.maximum(first[:, :2], second[:, :2]), np.minimum(first[:, 2:], second[:, 2:])
+    shared = (high - low).clip(0).prod(axis=1)
+    areas = [(boxes[:, 2:] - boxes[:, :2]).prod(axis=1) for boxes in (first, second)]
+    union = areas[0] + areas[1] - shared
+    return np.divide(shared, union, out=np.zeros(len(first)), where=union > 0)

@@ -19,8 +19,8 @@ class Sightings:
     frame [R]: index into the source; time [R]: seconds; tracklet [R]: an unbroken run of the
     follower; box [R,4]: left, top, right, bottom in pixels; score [R]: 0..1; joints [R,J,3]:
     metres, in the camera's axes or in the world; uncertainty [R]: of the joints, metres;
-    appearance [R,A]: as `appearance` gives it; extra [R]: whether the row is of a box drawn by
-    hand, and hand [R]: of which person, by id; -1: of nobody who was known.
+    appearance [R,A]: as `appearance` gives it; extra [R]: whether the row is of a box that was
+    drawn by hand: its tracklet is then a person of its own until an edit merges it.
     """
 
     frame: Int64Array
@@ -32,7 +32,6 @@ class Sightings:
     uncertainty: Float64Array
     appearance: Float64Array
     extra: NDArray[np.bool_]
-    hand: Int64Array
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -40,8 +39,9 @@ class Sightings:
 
 @dataclass(frozen=True, eq=False)
 class LinkedPerson:
-    """One person through the footage. kept: whether the scene shall have them; rows [n]: indices
-    of their sightings, one per frame, in the order of the frames."""
+    """One person through the footage. id: mostly their first tracklet's, see link.py; kept: whether
+    the scene shall have them; rows [n]: indices of their sightings, one per frame, in the order of
+    the frames."""
 
     id: int
     name: str
