@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from ...errors import UserError
 
+MOST_REMARKS = 5
+
 
 @dataclass(frozen=True)
 class FootageInfo:
@@ -55,7 +57,8 @@ class Footage(ABC):
     """Footage that is open for reading; a context manager. Not for several threads at once.
 
     broken: why the frames ended before the last one that was asked for, a sentence, or "";
-    missing: indices that were passed over because they cannot be read. Both grow as `frames` runs.
+    missing: indices that were passed over because they cannot be read; remarks: sentences about a
+    few of them. All of it grows as `frames` runs.
     """
 
     info: FootageInfo
@@ -63,6 +66,7 @@ class Footage(ABC):
     def __init__(self) -> None:
         self.broken = ""
         self.missing: list[int] = []
+        self.remarks: list[str] = []
 
     def frames(
         self, first: int = 0, last: int | None = None, step: int = 1
@@ -82,6 +86,11 @@ class Footage(ABC):
                 "Choose a range within the footage.",
             )
         return self._frames(first, last if not self.info.exact else end, step)
+
+    def _remark(self, sentence: str) -> None:
+        """Say something about frames that are missing, unless enough is said."""
+        if len(self.remarks) < MOST_REMARKS and sentence not in self.remarks:
+            self.remarks.append(sentence)
 
     @abstractmethod
     def _frames(self, first: int, last: int | None, step: int) -> Iterator[SourceFrame]:

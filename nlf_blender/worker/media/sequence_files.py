@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which files make up an image sequence, and in which order."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from pathlib import Path
+
+from ...errors import UserError
+from .media_errors import missing_footage
+
+IMAGE_ENDINGS = frozenset(
+    "png jpg jpeg jpe tif tiff exr webp bmp tga dpx cin hdr sgi rgb jp2 j2c avif ppm pgm".split()
+)
+LAST_NUMBER = re.compile(r"(.*\D|)(\d+)(\D*)", re.ASCII)  # of a file's name without its ending
+PLACEHOLDER = re.compile(r"#+|%0?\d*d")
+Key = tuple[str, str, str]  # what comes before the number, after it, and the ending
+
+
+def is_pattern(path: Path) -> bool:
+    """Whether a path is no file but stands for many: `shot_####.png`, `shot_%04d.png`."""
+    return bool(PLACEHOLDER.search(path.name)) and not path.exists()
+
+
+def sequence_files(path: Path) -> dict[int, Path]:
+    """The files of the sequence at a path, by the number in their names, in order. path: a folder,
+    a pattern, or one of the files. UserError if there is none, or more than one in the folder."""
+    if is_pattern(path):
+        return _of_pattern(path)
+    if path.is_dir():
+        return _of_folder(path)
+    if not path.exists():
+        raise missing_footage(path)
+    key, number = _parts(path)
+    if number is None:
+        return {0: path}
+    return _ordered(path.parent, [p for p in _images(path.parent) if _parts(p)[0] == key])
+
+
+def _of_pattern(path: Path) -> dict[int, Path]:
+    place = PLACEHOLDER.search(path.name)
+    assert place is not None
+    before, after = map(re.escape, (path.name[: place.start()], path.name[place.end() :]))
+    width = len(place[0]) if "#" in place[0] else int(place[0].strip("%d") or 0)
+    name = re.compile(rf"{before}([0-9]{{{max(width, 1)},}}){after}")
+    if not path.parent.is_dir():
+        raise missing_footage(path.parent)
+    matches = ((name.fullmatch(p.name), p) for p in path.parent.iterdir() if p.is_file())
+    files = {int(match[1]): p for match, p in matches if match}
+    if not files:
+        raise UserError(
+            "No such sequence",
+            f"No file in {path.parent} is called {path.name} with a number for {place[0]}.",
+            "Check the name, or choose the folder.",
+        )
+    return dict(sorted(files.items()))
+
+
+def _of_folder(folder: Path) -> dict[int, Path]:
+    groups: dict[Key, list[Path]] = defaultdict(list)
+    single: list[Path] = []
+    for path in _images(folder):
+        key, number = _parts(path)
+        (single if number is None else groups[key]).append(path)
+    several = [paths for paths in groups.values() if len(paths) > 1]
+    single += [paths[0] for paths in groups.values() if len(paths) == 1]
+    if len(several) > 1:
+        names = ", ".join(f"{p[0].name} ({len(p)} files)" for p in several)
+        raise UserError(
+            "Several sequences in one folder",
+            f"{folder} has {len(several)} sequences: {names}.",
+            "Choose the first file of the one that you want, or put each in a folder of its own.",
+        )
+    if several:
+        return _ordered(folder, several[0])
+    if len(single) == 1:
+        return {_parts(single[0])[1] or 0: single[0]}
+    raise UserError(
+        "No image sequence",
+        f"{folder} has no images whose names differ in a number alone.",
+        "Choose a folder of numbered images, such as shot_0001.png, or choose the images one by"
+        " one.",
+    )
+
+
+def _images(folder: Path) -> list[Path]:
+    found = (p for p in folder.iterdir() if p.suffix[1:].lower() in IMAGE_ENDINGS)
+    return sorted(p for p in found if p.is_file() and not p.name.startswith("."))
+
+
+def _parts(path: Path) -> tuple[Key, int | None]:
+    """What files of one sequence have in common, and the last number in the name, if any."""
+    match = LAST_NUMBER.fullmatch(path.stem)
+    if match is None:
+        return (path.stem, "", path.suffix.lower()), None
+    return (match[1], match[3], path.suffix.lower()), int(match[2])
+
+
+def _ordered(folder: Path, paths: list[Path]) -> dict[int, Path]:
+    files = {number: p for p in paths if (number := _parts(p)[1]) is not None}
+    if len(files) < len(paths):
+        twice = next(p for p in paths if p not in files.values())
+        raise UserError(
+            "Two images with one number",
+            f"{folder} has {twice.name} and {files[_parts(twice)[1] or 0].name}.",
+            "Remove one of the two, or give a pattern, such as shot_####.png.",
+        )
+    return dict(sorted(files.items()))
