@@ -42,8 +42,8 @@ class SourceFrames:
 def sample_camera(
     scene: bpy.types.Scene, camera: bpy.types.Object, frames: SourceFrames
 ) -> Generator[None, None, CameraMotion]:
-    """The camera's motion, metres, as the generator's value; it yields every SLICE_SECONDS, for
-    Blender to go on meanwhile. UserError if it is no camera as the localizer knows them."""
+    """The camera's motion, a metre a Blender unit, as the generator's value; it yields every
+    SLICE_SECONDS, for Blender to go on meanwhile. UserError if no camera can have seen that."""
     check_camera(scene, camera, frames.width, frames.height)
     uids = scene.session_uid, camera.session_uid
     intrinsics: list[Float64Array] = []
@@ -104,7 +104,6 @@ def _sample_slice(
     matrices: list[Float64Array],
 ) -> None:
     until = time.perf_counter() + SLICE_SECONDS
-    scale = scene.unit_settings.scale_length
     with _scene_of_its_own(scene, camera) as own:
         while len(matrices) < len(frames.indices) and time.perf_counter() < until:
             frame = frames.scene_frames[len(matrices)]
@@ -112,7 +111,7 @@ def _sample_slice(
             own.frame_set(whole, subframe=float(frame - whole))
             evaluated = camera.evaluated_get(own.view_layers[0].depsgraph)
             intrinsics.append(_intrinsics(scene, evaluated.data, frames.width, frames.height))
-            matrices.append(_world_from_camera(evaluated.matrix_world, scale, camera.name))
+            matrices.append(_world_from_camera(evaluated.matrix_world, camera.name))
 
 
 @contextmanager
@@ -131,7 +130,7 @@ def _scene_of_its_own(
         bpy.data.scenes.remove(own)
 
 
-def _world_from_camera(matrix: Matrix, scale: float, name: str) -> Float64Array:
+def _world_from_camera(matrix: Matrix, name: str) -> Float64Array:
     """The rigid part of an object's matrix: Blender's cameras ignore scale as well."""
     place, turn, size = matrix.decompose()
     if min(size) <= 0.0:
@@ -142,7 +141,7 @@ def _world_from_camera(matrix: Matrix, scale: float, name: str) -> Float64Array:
         )
     world = np.eye(4)
     world[:3, :3] = np.array(turn.to_matrix(), dtype=np.float64)
-    world[:3, 3] = np.array(place, dtype=np.float64) * scale
+    world[:3, 3] = np.array(place, dtype=np.float64)
     return world @ _CAMERA_FROM_CV
 
 

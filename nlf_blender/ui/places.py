@@ -56,6 +56,15 @@ def scratch_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix=time.strftime("%Y%m%d-%H%M%S-input-"), dir=sessions))
 
 
+def not_handed_over(what: str, error: OSError) -> UserError:
+    """What the user is told where a job's input cannot be written."""
+    return UserError(
+        "Folder not writable",
+        f"The {what} cannot be handed over in {user_folder()}: {error.strerror}.",
+        "Make room on that disk, or give yourself the right to write there.",
+    )
+
+
 def wheels() -> Path:
     """The folder of the lock file and, in an offline build, of the packages."""
     return wheels_folder(PACKAGE_FOLDER)

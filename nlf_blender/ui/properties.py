@@ -3,27 +3,23 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bpy
 
-from ..errors import UserError
 from ..protocol.scan_settings import ScanSettings
-from ..protocol.settings import DEFAULT_FOV_DEGREES, LocalizeSettings
+from ..protocol.settings import LocalizeSettings
+from ..protocol.solve_settings import SolveSettings
 from ..scene import RigOptions
 from . import places
+from .footage_properties import FootageProperties
 from .selection import select_person
+from .source_properties import SourceProperties
 
 if TYPE_CHECKING:
     from .preferences import NLF_Preferences
 
-CAMERA_ITEMS = (
-    ("AUTO", "Automatic", f"The photo's EXIF data, else {DEFAULT_FOV_DEGREES:.0f} degrees"),
-    ("FOV", "Field of View", "The angle of view over the larger side of the photo"),
-    ("FOCAL", "Focal Length", "The focal length in pixels of the photo"),
-)
 UNIT_ITEMS = (
     ("auto", "Automatic", "Chosen by the size of the scan"),
     ("m", "Metres", "A person is about 1.7 units high"),
@@ -58,36 +54,14 @@ def _select_person(self: NLF_SceneProperties, context: bpy.types.Context) -> Non
         select_person(context, objects[self.person_index])
 
 
-class NLF_SceneProperties(bpy.types.PropertyGroup):
+class NLF_SceneProperties(SourceProperties, FootageProperties, bpy.types.PropertyGroup):
     """Settings of the NLF tab, saved with the scene."""
 
-    source: bpy.props.StringProperty(
-        name="Photo", description="The photo to localize people in", subtype="FILE_PATH"
-    )
     takes: bpy.props.StringProperty(
         name="Takes",
         description="Folder for the results. Empty: beside the saved .blend file, "
         "else in the extension's own folder",
         subtype="DIR_PATH",
-    )
-    camera: bpy.props.EnumProperty(
-        name="Camera", description="Where the field of view comes from", items=CAMERA_ITEMS
-    )
-    fov: bpy.props.FloatProperty(
-        name="Field of View",
-        description="Angle of view over the larger side of the photo",
-        subtype="ANGLE",
-        default=math.radians(DEFAULT_FOV_DEGREES),
-        min=math.radians(1.0),
-        max=math.radians(170.0),
-    )
-    focal_px: bpy.props.FloatProperty(
-        name="Focal Length (px)",
-        description="Focal length in pixels of the photo",
-        default=1500.0,
-        min=1.0,
-        soft_max=20000.0,
-        precision=1,
     )
     max_people: bpy.props.IntProperty(
         name="Max People",
@@ -132,33 +106,22 @@ class NLF_SceneProperties(bpy.types.PropertyGroup):
     )
     person_index: bpy.props.IntProperty(name="Person", options={"SKIP_SAVE"}, update=_select_person)
 
-    def source_file(self) -> Path:
-        """The photo. UserError if none is chosen or it is not there."""
-        if not self.source:
-            raise UserError("No photo", "No photo is chosen.", "Choose one under Source.")
-        path = places.absolute(self.source)
-        if not path.is_file():
-            raise UserError(
-                "No such photo", f"{path} is not a file.", "Choose the photo again under Source."
-            )
-        return path
-
     def takes_folder(self) -> Path:
         """Where takes go; it may not exist yet."""
         return places.absolute(self.takes) if self.takes else places.default_takes_folder()
 
     def settings(self, preferences: NLF_Preferences) -> LocalizeSettings:
-        """The settings of a job. UserError if one is out of range."""
+        """The settings of a job, but for its source and camera. UserError if one is out of
+        range."""
         return LocalizeSettings(
             model=preferences.model_name(),
             model_data=preferences.model_data_name(),
             trusted=preferences.trusted_hashes(),
             body=preferences.body_name(),
             device=preferences.device,
-            fov_degrees=math.degrees(self.fov) if self.camera == "FOV" else None,
-            focal_px=self.focal_px if self.camera == "FOCAL" else None,
             test_time_augmentations=self.augmentations,
             max_people=self.max_people,
+            solve=SolveSettings(max_people=self.max_people),
         )
 
     def rig_options(self) -> RigOptions:

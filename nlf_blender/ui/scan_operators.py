@@ -8,7 +8,6 @@ from pathlib import Path
 import bpy
 
 from ..bridge.task import REGISTER, Task, register_task
-from ..errors import UserError
 from ..protocol.scan import file_name, write_scan
 from ..protocol.scan_settings import ScanSettings
 from ..scene import read_scene_scan, scan_objects
@@ -58,11 +57,7 @@ def scan_task(context: bpy.types.Context, out: Path, settings: ScanSettings) -> 
         path = scratch / f"{file_name(scan.name)}.npz"
         write_scan(path, scan)
     except OSError as error:
-        raise UserError(
-            "Folder not writable",
-            f"The scan cannot be handed over in {places.user_folder()}: {error.strerror}.",
-            "Make room on that disk, or give yourself the right to write there.",
-        ) from error
+        raise places.not_handed_over("scan", error) from error
     return register_task(path, out, settings, scratch)
 
 

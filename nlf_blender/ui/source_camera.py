@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The chosen camera as the worker is told of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import bpy
+
+from ..errors import UserError
+from ..protocol.cameras import write_cameras
+from ..scene.clip_lens import Coefficients, clip_lens
+from ..scene.solved_camera import SourceFrames, camera_intrinsics, check_camera, sample_camera
+from ..scene.source_files import read_facts
+from . import places
+from .source_choice import Source
+from .source_properties import CAMERA, CLIP_LENS, FOCAL, FOV, LENS
+
+CAMERAS_FILE = "cameras.npz"
+SPARE_FRAMES = 100  # past the end as Blender counts it: the worker may count more of them
+
+
+@dataclass(frozen=True)
+class Lens:
+    """What of LocalizeSettings the camera decides. solved: the camera of the scene that moves."""
+
+    fov_degrees: float | None = None
+    focal_px: float | None = None
+    intrinsics: tuple[float, ...] = ()
+    distortion: Coefficients = ()
+    solved: bpy.types.Object | None = None
+
+
+def chosen_lens(scene: bpy.types.Scene, source: Source) -> Lens:
+    """What is chosen under Camera for this source. UserError if it cannot have seen it."""
+    properties = scene.nlf
+    if properties.camera == FOV:
+        return Lens(fov_degrees=math.degrees(properties.fov))
+    if properties.camera == FOCAL:
+        return Lens(focal_px=properties.focal_px)
+    if properties.camera == LENS:
+        # Blender's own way where Sensor Fit is Auto: the sensor's size is the larger side's
+        angle = 2 * math.atan(properties.sensor_mm / 2 / properties.lens_mm)
+        return Lens(fov_degrees=math.degrees(angle))
+    if properties.camera == CLIP_LENS:
+        return _clip(properties.lens_clip or source.shown.clip, source)
+    if properties.camera == CAMERA:
+        return _camera(scene, properties.solved_camera or scene.camera, source)
+    return Lens()
+
+
+def _clip(clip: bpy.types.MovieClip | None, source: Source) -> Lens:
+    if clip is None:
+        raise UserError(
+            "No clip",
+            "The camera shall be a movie clip's, and none is chosen.",
+            "Choose one under Camera, or another kind of camera.",
+        )
+    lens = clip_lens(clip)
+    if clip != source.shown.clip:
+        facts = read_facts(source.path)
+        if tuple(clip.size) != (facts.width, facts.height):
+            raise UserError(
+                "Other size",
+                f"The clip {clip.name} has {clip.size[0]}x{clip.size[1]} pixels, the source"
+                f" {facts.width}x{facts.height}.",
+                "Choose a clip of the same footage under Camera.",
+            )
+    numbers = tuple(float(value) for value in lens.intrinsics.ravel())
+    return Lens(intrinsics=numbers, distortion=lens.distortion)
+
+
+def _camera(scene: bpy.types.Scene, camera: bpy.types.Object | None, source: Source) -> Lens:
+    if camera is None:
+        raise UserError(
+            "No camera",
+            "The scene has no camera, and none is chosen.",
+            "Choose one under Camera, or another kind of camera.",
+        )
+    facts = read_facts(source.path)
+    clip = _solved_clip(scene, camera)
+    distortion = clip_lens(clip).distortion if clip else ()
+    if source.footage:
+        check_camera(scene, camera, facts.width, facts.height)
+        return Lens(distortion=distortion, solved=camera)
+    matrix = camera_intrinsics(scene, camera, facts.width, facts.height)
+    return Lens(intrinsics=tuple(float(value) for value in matrix.ravel()), distortion=distortion)
+
+
+def _solved_clip(scene: bpy.types.Scene, camera: bpy.types.Object) -> bpy.types.MovieClip | None:
+    """The clip that a camera was solved from."""
+    for constraint in camera.constraints:
+        if constraint.type == "CAMERA_SOLVER" and not constraint.mute:
+            return scene.active_clip if constraint.use_active_clip else constraint.clip
+    return None
+
+
+def write_solved(
+    scene: bpy.types.Scene, camera: bpy.types.Object, source: Source, folder: Path
+) -> Iterator[None]:
+    """Write where a camera was in every frame of a source to CAMERAS_FILE in this folder, a bounded
+    piece at a step. UserError."""
+    facts = read_facts(source.path)
+    end = source.frame_count() + SPARE_FRAMES if source.last is None else source.last + 1
+    indices = range(source.first or 0, end, source.step)
+    moments = [source.scene_frame(index) for index in indices]
+    frames = SourceFrames(indices, moments, facts.width, facts.height)
+    motion = yield from sample_camera(scene, camera, frames)
+    try:
+        write_cameras(folder / CAMERAS_FILE, motion)
+    except OSError as error:
+        raise places.not_handed_over("camera", error) from error
