@@ -27,7 +27,7 @@ OUTSIDE_LIBRARIES = {
     "protocol": {"numpy"},
     "bridge": set(),
     "scene": {"bpy", "mathutils", "bmesh", "numpy"},
-    "ui": {"bpy", "blf"},
+    "ui": {"bpy", "blf", "bpy_extras", "gpu", "gpu_extras", "numpy"},
     "registration": {"bpy"},
     "errors": set(),
     "__init__": set(),

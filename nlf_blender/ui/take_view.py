@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the panels of the active take have in common: that there is none, that it cannot be read,
+that it is being solved."""
+
+from __future__ import annotations
+
+import bpy
+
+from ..bridge.queue import Stand
+from ..errors import UserError
+from .active_take import ActiveTake
+from .drawing import draw_text
+from .solve_requests import REQUESTS, box_under_way
+
+
+def draw_no_take(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Draw what to do where no take is at hand."""
+    text = "Select a person or a camera that was imported from footage"
+    draw_text(layout, context, text, icon="INFO")
+
+
+def draw_take_error(
+    layout: bpy.types.UILayout, context: bpy.types.Context, take: ActiveTake, error: UserError
+) -> None:
+    """Draw why a take cannot be shown, and what helps."""
+    detail, fix = error.detail, error.fix
+    if not take.folder.is_dir():
+        detail = f"{take.folder} is not there any more."
+        fix = "Put the folder back there, or import the take from where it is now."
+    box = layout.box()
+    draw_text(box, context, detail, icon="ERROR")
+    draw_text(box, context, fix, icon="FORWARD")
+
+
+def draw_solving(layout: bpy.types.UILayout, context: bpy.types.Context, take: ActiveTake) -> None:
+    """Draw that the take is being solved, if it is."""
+    entry = REQUESTS.at_work(take.folder)
+    if box_under_way(take.folder):
+        draw_text(layout, context, "The box is being localized", icon="TIME")
+    elif entry is not None and entry.stand is Stand.WAITING:
+        draw_text(layout, context, "Waits for the job under way", icon="TIME")
+    elif entry is not None:
+        draw_text(layout, context, "Solving", icon="TIME")
