@@ -10,8 +10,9 @@ from pathlib import Path
 from ...errors import UserError
 from .media_errors import missing_footage
 
-IMAGE_ENDINGS = frozenset(
-    "png jpg jpeg jpe tif tiff exr webp bmp tga dpx cin hdr sgi rgb jp2 j2c avif ppm pgm".split()
+IMAGE_ENDINGS = (
+    *(".png", ".jpg", ".jpeg", ".jpe", ".tif", ".tiff", ".exr", ".webp", ".bmp", ".tga", ".dpx"),
+    *(".cin", ".hdr", ".sgi", ".rgb", ".jp2", ".j2c", ".avif", ".ppm", ".pgm"),
 )
 LAST_NUMBER = re.compile(r"(.*\D|)(\d+)(\D*)", re.ASCII)  # of a file's name without its ending
 PLACEHOLDER = re.compile(r"#+|%0?\d*d")
@@ -85,7 +86,7 @@ def _of_folder(folder: Path) -> dict[int, Path]:
 
 
 def _images(folder: Path) -> list[Path]:
-    found = (p for p in folder.iterdir() if p.suffix[1:].lower() in IMAGE_ENDINGS)
+    found = (p for p in folder.iterdir() if p.suffix.lower() in IMAGE_ENDINGS)
     return sorted(p for p in found if p.is_file() and not p.name.startswith("."))
 
 

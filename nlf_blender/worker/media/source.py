@@ -13,7 +13,7 @@ from .animation import AnimatedPicture
 from .footage import Footage, FootageInfo, SourceFrame
 from .media_errors import missing_footage
 from .sequence import ImageSequence
-from .sequence_files import is_pattern, sequence_files
+from .sequence_files import IMAGE_ENDINGS, is_pattern, sequence_files
 from .video import VideoFootage
 
 __all__ = ["Footage", "FootageInfo", "SourceFrame", "kind_of", "open_footage"]
@@ -24,16 +24,19 @@ ONE_IMAGE_DEMUXERS = ("image2", "_pipe")  # parts of the names of demuxers for s
 def kind_of(path: Path) -> str:
     """PHOTO, VIDEO or SEQUENCE (protocol/take.py) by what is at a path: a folder and a pattern
     (`shot_####.png`, `shot_%04d.png`) are sequences, an animated GIF, PNG or WebP is a video, and
-    so is what cannot be told. UserError if nothing is there."""
+    so is what cannot be told, unless it is called like a photo. UserError if nothing is there."""
     if path.is_dir() or is_pattern(path):
         return SEQUENCE
+    unknown = PHOTO if path.suffix[1:].lower() in IMAGE_ENDINGS else VIDEO
     if not path.exists():
+        if unknown == PHOTO:
+            return PHOTO  # whoever reads it tells that it is missing
         raise missing_footage(path)
     try:
         with Image.open(path) as image:
             return VIDEO if _is_animated(image) else PHOTO
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError):
-        return PHOTO if _is_one_image(path) else VIDEO
+        return PHOTO if _is_one_image(path) else unknown
 
 
 def open_footage(path: Path, *, fps: float | None = None, sequence: bool = False) -> Footage:
