@@ -22,11 +22,11 @@ from nlf_blender.protocol.take import (
     TakeInfo,
     write_info,
 )
+from nlf_blender.worker.people.appearance import PARTS, SIZE
 from tests.body_examples import OPEN_BODY
 
 FPS = 30.0
 WIDTH, HEIGHT, FOCAL = 1280, 720, 900.0
-PEOPLE_COLOURS = np.eye(8, dtype=np.float32)
 
 
 def open_body() -> BodyData:
@@ -61,7 +61,14 @@ class Actor:
     noise: float = 0.0
     spread: float = 0.0
     hidden: frozenset[int] = frozenset()
-    appearance: np.ndarray = field(default_factory=lambda: PEOPLE_COLOURS[0])
+    appearance: np.ndarray = field(default_factory=lambda: colour(0))
+
+
+def colour(number: int) -> np.ndarray:
+    """What somebody looks like who wears one colour, and is seen whole."""
+    histograms = np.zeros((PARTS, (SIZE - PARTS) // PARTS), dtype=np.float32)
+    histograms[:, number % histograms.shape[1]] = 1.0
+    return np.concatenate([histograms.ravel(), np.ones(PARTS, dtype=np.float32)])
 
 
 def actor(body: BodyData, count: int, tracklet: int, **options: object) -> Actor:
@@ -69,9 +76,13 @@ def actor(body: BodyData, count: int, tracklet: int, **options: object) -> Actor
     translation = np.tile([1.2 * tracklet - 0.6, 0.3, 4.0], (count, 1))
     translation[:, 0] += 0.2 * np.sin(2 * np.pi * 0.3 * np.arange(count) / FPS)
     betas = np.random.default_rng(tracklet).normal(size=10) * 0.5
-    look = PEOPLE_COLOURS[tracklet % 8]
     return Actor(
-        swinging(body, count, tracklet), translation, betas, tracklet, appearance=look, **options
+        swinging(body, count, tracklet),
+        translation,
+        betas,
+        tracklet,
+        appearance=colour(tracklet),
+        **options,
     )
 
 
@@ -83,10 +94,11 @@ def write_take(
     (folder / BODY_FILE).write_bytes(reduced_body_npz(body))
     count = len(actors[0].pose)
     rng = np.random.default_rng(seed)
+    parts = [range(count)[first : first + chunk_frames] for first in range(0, count, chunk_frames)]
     chunks = [
-        write_chunk(folder, index, _chunk(body, actors, range(first, min(first + chunk_frames, count)), rng))
-        for index, first in enumerate(range(0, count, chunk_frames))
-    ]  # fmt: skip
+        write_chunk(folder, index, _chunk(body, actors, part, rng))
+        for index, part in enumerate(parts)
+    ]
     matrix = (FOCAL, 0.0, (WIDTH - 1) / 2, 0.0, FOCAL, (HEIGHT - 1) / 2, 0.0, 0.0, 1.0)
     info = TakeInfo(
         source=SourceInfo(VIDEO, "clip.mp4", "0" * 64, WIDTH, HEIGHT, frame_count=count, fps=FPS),

@@ -17,7 +17,7 @@ from ...body.body_data import BodyData
 from ...body.kinematics import global_transforms, local_from_global
 from ...body.skeleton import Skeleton
 from .motion import Float64Array, PersonMotion
-from .smoothing import shots_of
+from .segments import shots_of
 from .turns import angle_between
 
 SWITCH_PRICE = 1.2  # radians, summed over the limb's joints: of going over to another reading

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.ndimage import median_filter
 
 from .motion import Float64Array, PersonMotion
-from .smoothing import shots_of
+from .segments import shots_of
 from .turns import angle_between, in_between
 
 REACHES = ((1, 1), (1, 2), (2, 1), (2, 2), (1, 3), (3, 1))  # frames before and after

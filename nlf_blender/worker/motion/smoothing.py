@@ -10,14 +10,14 @@ Robust estimation of a location parameter, 1964).
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 from scipy.ndimage import median_filter, uniform_filter1d
 
 from .motion import Float64Array, PersonMotion
+from .segments import shots_of
 from .smoother import LEAST_SAMPLES, ORDER, Smoother
 from .turns import angle_between, nearest_rotations
 
@@ -57,13 +57,6 @@ def smooth_motion(motion: PersonMotion, strength: float) -> PersonMotion:
             values = motion.root[shot, axis, None]
             root[shot, axis, None] = smooth_places(smoother, values, weights, cutoff)
     return replace(motion, rotations=rotations, root=root)
-
-
-def shots_of(motion: PersonMotion) -> Iterator[slice]:
-    """The runs of frames of each shot."""
-    borders = np.flatnonzero(np.diff(motion.shot)) + 1
-    starts = [0, *borders.tolist(), len(motion.shot)]
-    yield from (slice(first, last) for first, last in itertools.pairwise(starts))
 
 
 def smooth_turns(

@@ -4,20 +4,58 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from ...protocol.edits import Edit
-from ...protocol.solution import SolutionInfo
+import numpy as np
+
+from ...errors import UserError
+from ...protocol.cameras import CameraMotion, read_cameras
+from ...protocol.edits import Edit, write_edits
+from ...protocol.json_fields import Json
+from ...protocol.messages import STARTING
+from ...protocol.solution import SOLUTION_FOLDER, PersonInfo, SolutionInfo, write_solution
 from ...protocol.solve_settings import SolveSettings
+from ...protocol.take import TakeInfo, read_info
+from ..people.link import link
+from ..people.sightings import LinkedPerson, Sightings
 from ..progress import Progress
-from .take_rows import Kept
+from ..smpl.body_model import BodyModel
+from ..take_writer import disk_errors
+from .clean_up import CleanMotion, clean_up, fitted_motion, placed
+from .ground import World, find_world
+from .points import PointsTask
+from .report import person_report, take_report
+from .reprojection import reprojection_error
+from .solution_files import motion_arrays, write_motion_file, write_points_file, write_thumbnail
+from .solve_cache import SolveCache
+from .take_rows import TakeRows, read_take_rows
+from .track_fit import PersonRows, TrackFit, fit_track
 
 
-class SolveCache:
-    """What a warm worker keeps between two solves of a take."""
+@dataclass(frozen=True, eq=False)
+class Solved:
+    """What was found of one person. fit_key: of the fit, in the take's fits/."""
 
-    def __init__(self) -> None:
-        self.chunks: Kept = {}
+    fit_key: str
+    fit: TrackFit
+    clean: CleanMotion
+
+
+@dataclass(frozen=True, eq=False)
+class Solve:
+    """What all steps of one solve need."""
+
+    take: Path
+    info: TakeInfo
+    settings: SolveSettings
+    progress: Progress
+    cache: SolveCache
+    device: str
+    body: BodyModel
+    body_sha256: str
+    rows: TakeRows
+    cameras: CameraMotion | None
 
 
 def solve_take(
@@ -32,4 +70,186 @@ def solve_take(
 
     UserError if the take is damaged, has nobody, or the disk refuses; Cancelled if the job was.
     """
-    raise NotImplementedError
+    with disk_errors(take, "click Solve"):
+        solve = _begin(take, settings, progress, device, cache or SolveCache())
+        progress.step("Joining people")
+        people = _people(solve, edits)
+        kept = [person for person in people if person.kept]
+        progress.people = len(kept)
+        fits = _fits(solve, kept)
+        world, clean = _clean(solve, kept, [fit for _, fit in fits])
+        solved = {
+            person.id: Solved(*fit, motion)
+            for person, fit, motion in zip(kept, fits, clean, strict=True)
+        }
+        return _write(solve, edits, people, solved, world)
+
+
+def _begin(
+    take: Path, settings: SolveSettings, progress: Progress, device: str, cache: SolveCache
+) -> Solve:
+    progress.step(STARTING)
+    info = read_info(take)
+    if not info.is_footage or not sum(chunk.rows for chunk in info.chunks):
+        what = "has no people" if info.is_footage else "is of a photo, which has no motion"
+        raise UserError(
+            "Nothing to solve", f"{take} {what}.", "Localize footage with a person in it."
+        )
+    rows = read_take_rows(
+        take, info, cache.chunks, lambda done, total: progress.step("Reading", done, total)
+    )
+    cameras = read_cameras(take / info.camera.motion) if info.camera.motion else None
+    body, sha256 = cache.body(take, device)
+    return Solve(take, info, settings, progress, cache, device, body, sha256, rows, cameras)
+
+
+def _people(solve: Solve, edits: Sequence[Edit]) -> tuple[LinkedPerson, ...]:
+    """Who is who."""
+    rows = solve.rows
+    joints = rows.joints.astype(np.float64)
+    if solve.cameras is not None:
+        world = solve.cameras.world_from_camera[solve.cameras.rows_of(rows.frame)]
+        joints = joints @ world[:, :3, :3].transpose(0, 2, 1) + world[:, None, :3, 3]
+    drawn = np.array([chunk.frames == 0 for chunk in solve.info.chunks])
+    sightings = Sightings(
+        frame=rows.frame,
+        time=rows.time,
+        tracklet=rows.track,
+        box=rows.box.astype(np.float64),
+        score=rows.score.astype(np.float64),
+        joints=joints,
+        uncertainty=rows.uncertainty.astype(np.float64),
+        appearance=rows.appearance.astype(np.float64),
+        extra=drawn[rows.chunk],
+    )
+    settings = solve.settings
+    limits = {"max_people": settings.max_people, "gap_seconds": settings.gap_seconds}
+    return link(sightings, rows.cuts, **limits, edits=edits)
+
+
+def _fits(solve: Solve, kept: Sequence[LinkedPerson]) -> list[tuple[str, TrackFit]]:
+    """Keys and fits of the people who are kept; only those who changed are fitted again."""
+    share = solve.settings.share_shape
+    tracks = [PersonRows(solve.take, solve.info, solve.rows, person.rows) for person in kept]
+    keys = [track.key(solve.body_sha256, share) for track in tracks]
+    found = {key: solve.cache.fit(solve.take, key) for key in keys}
+    new = [pair for pair in zip(keys, tracks, strict=True) if found[pair[0]] is None]
+    total, done = sum(len(track.chosen) for _, track in new), 0
+    for key, track in new:
+
+        def on_block(frame: int, before: int = done) -> None:
+            solve.progress.step("Fitting", before + frame, total)
+
+        found[key] = fit_track(track, solve.body, share, on_block)
+        solve.cache.add_fit(solve.take, key, found[key])
+        done += len(track.chosen)
+    solve.cache.drop_others(solve.take, set(keys))
+    return [(key, fit) for key in keys if (fit := found[key]) is not None]
+
+
+def _clean(
+    solve: Solve, kept: Sequence[LinkedPerson], fits: Sequence[TrackFit]
+) -> tuple[World, list[CleanMotion]]:
+    """The world, and everybody's clean motion in it."""
+    solve.progress.step("Cleaning up", 0, len(kept))
+    rows, body = solve.rows, solve.body.body
+    in_camera = [fitted_motion(rows, p.rows, fit) for p, fit in zip(kept, fits, strict=True)]
+    world = find_world(in_camera, body, solve.cameras, solve.settings.ground)
+    clean: list[CleanMotion] = []
+    for number, motion in enumerate(in_camera):
+        solve.progress.step("Cleaning up", number, len(kept))
+        seen = placed(motion, body.skeleton.root, world.matrices(motion.frame))
+        clean.append(clean_up(seen, rows, world, body, solve.settings))
+    return world, clean
+
+
+def _write(
+    solve: Solve,
+    edits: Sequence[Edit],
+    people: Sequence[LinkedPerson],
+    solved: dict[int, Solved],
+    world: World,
+) -> SolutionInfo:
+    """Write solution/ and edits.json."""
+    folder = solve.take / SOLUTION_FOLDER
+    folder.mkdir(exist_ok=True)
+    infos: list[PersonInfo] = []
+    reports: dict[int, Json] = {}
+    total = sum(len(one.clean.after.frame) for one in solved.values())
+    done = 0
+    for person in people:
+        file = points = ""
+        if person.id in solved:
+            one = solved[person.id]
+            file, points, reports[person.id] = _write_person(solve, person, one, world, done, total)
+            done += len(one.clean.after.frame)
+        tracklets, frames = solve.rows.track[person.rows], solve.rows.frame[person.rows]
+        infos.append(
+            PersonInfo(
+                id=person.id,
+                name=person.name,
+                kept=person.kept,
+                file=file,
+                points=points,
+                thumbnail=write_thumbnail(folder, person.id, solve.take, tracklets),
+                frames=(int(frames[0]), int(frames[-1])),
+                sightings=len(frames),
+            )
+        )
+    info = SolutionInfo(
+        settings=solve.settings.to_json(),
+        edits=tuple(edits),
+        world_from_camera=() if world.static is None else tuple(map(float, world.static.ravel())),
+        ground=world.how,
+        people=tuple(infos),
+        cuts=solve.rows.cuts,
+        missing=_missing(solve),
+        report=take_report(reports),
+    )
+    write_edits(solve.take, edits)
+    write_solution(folder, info)
+    return info
+
+
+def _write_person(
+    solve: Solve, person: LinkedPerson, one: Solved, world: World, done: int, total: int
+) -> tuple[str, str, Json]:
+    """Write one person's motion and mesh: the names of the files, and the person's report."""
+    folder, clean, body = solve.take / SOLUTION_FOLDER, one.clean, solve.body.body
+    frames = clean.after.frame
+    matrices, intrinsics = world.matrices(frames), _intrinsics(solve, frames)
+    localized = solve.rows.joints[person.rows].astype(np.float64)
+    errors = [
+        reprojection_error(motion, localized, body, matrices, intrinsics)
+        for motion in (clean.before, clean.after)
+    ]
+    report = person_report(clean.before, clean.after, clean.contacts, body, world.floor, *errors)
+    arrays = motion_arrays(clean, errors[1], one.fit.vertex_uncertainty)
+    file, points = write_motion_file(folder, person.id, arrays), ""
+    if solve.settings.points:
+        track = PersonRows(solve.take, solve.info, solve.rows, person.rows)
+        before, after = clean.before, clean.after
+        strength = solve.settings.smoothing
+        task = PointsTask(track, before, after, clean.usable, matrices, strength)
+
+        def on_block(frame: int) -> None:
+            solve.progress.step("Writing", done + frame, total)
+
+        points = write_points_file(
+            folder, person.id, task, one.fit_key, body, solve.device, on_block
+        )
+    return file, points, report
+
+
+def _intrinsics(solve: Solve, frames: np.ndarray) -> np.ndarray:
+    """Of these frames [T], [3,3] or [T,3,3]."""
+    if solve.cameras is None:
+        return solve.info.camera.matrix()
+    return solve.cameras.intrinsics[solve.cameras.rows_of(frames)]
+
+
+def _missing(solve: Solve) -> tuple[int, ...]:
+    """Frames that were to be localized, up to the last one that was, but could not be read."""
+    frames, source = solve.rows.frames, solve.info.source
+    wanted = np.arange(source.first_frame, int(frames.max(initial=-1)) + 1, source.step)
+    return tuple(int(frame) for frame in np.setdiff1d(wanted, frames))

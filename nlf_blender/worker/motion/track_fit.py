@@ -73,16 +73,15 @@ class PersonRows:
         """Columns of a field of points in some [m] of the person's rows, from their chunks."""
         picked = self.chosen[at]
         chunk, row = self.rows.chunk[picked], self.rows.row[picked]
-        parts, places = [], []
+        result: np.ndarray | None = None
         for index in np.unique(chunk):
-            here = np.flatnonzero(chunk == index)
             mapped = map_field(self.take / self.info.chunks[index].file, name)
-            taken = [mapped[r][columns] for r in row[here]]
-            parts.append(np.stack(taken))
-            places.append(here)
-        result = np.empty((len(at), *parts[0].shape[1:]), parts[0].dtype)
-        for part, here in zip(parts, places, strict=True):
-            result[here] = part
+            for place in np.flatnonzero(chunk == index):
+                values = mapped[row[place]][columns]
+                if result is None:
+                    result = np.empty((len(at), *values.shape), values.dtype)
+                result[place] = values
+        assert result is not None, "no rows"
         return result
 
 
@@ -116,17 +115,17 @@ def _file(folder: Path, key: str) -> Path:
 
 
 def fit_track(
-    person: PersonRows, body: BodyModel, share_shape: bool, on_block: Callable[[int, int], None]
+    person: PersonRows, body: BodyModel, share_shape: bool, on_block: Callable[[int], None]
 ) -> TrackFit:
     """Fit all sightings of one person. Without share_shape every frame has its own shape, and the
-    person's is their mean. on_block(done, total) is called before each block of frames."""
+    person's is their mean. on_block(frames done) is called before each block."""
     count = len(person.chosen)
     own = person.rows.betas[person.chosen]
     betas = np.broadcast_to(_shared_betas(person, body), own.shape) if share_shape else own
     parts: list[dict[str, np.ndarray]] = []
     uncertainty = np.zeros(body.body.vertex_count)
     for first in range(0, count, BLOCK):
-        on_block(first, count)
+        on_block(first)
         at = np.arange(first, min(first + BLOCK, count))
         fit = _fit_rows(person, body, at, betas[at])
         parts.append(_arrays(fit, body))

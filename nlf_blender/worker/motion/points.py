@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Cleans up a nonparametric mesh along with the body that was fitted to it.
+
+The mesh is the fitted body and what the localizer saw beyond it: cloth, hair, a belly. The body
+has been cleaned up by now; the rest is smoothed with the same cut-off, and put onto the clean body:
+
+    mesh = clean body + S (localized - fitted body)
+
+S, a banded matrix over the frames, is the smoother. The body's surface is linear in its joints'
+transforms but for pose correctives, which hardly differ between the two poses of a frame; so all
+is two products of matrices per block of frames, and memory does not grow with the clip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ...body.body_data import BodyData
+from ...body.kinematics import global_transforms, rest_joints, skinning_transforms
+from .motion import Float64Array, PersonMotion
+from .points_file import PointsFile
+from .segments import shots_of
+from .smoother import LEAST_SAMPLES, ORDER, Smoother
+from .smoothing import cutoff_of
+from .track_fit import PersonRows
+
+BLOCK = 64  # frames written at a time
+REACH = 1.5  # periods of the cut-off: beyond, a sample tells under 1 %
+FADE_SECONDS = 0.2  # without sightings the mesh becomes the body alone, by 63 % in this time
+LEAST_REACH = 1.0  # seconds: five times that
+FILLED_WEIGHT = 0.1  # of a frame that was filled in, where one that was seen counts 1
+
+
+@dataclass(frozen=True, eq=False)
+class PointsTask:
+    """What a clean mesh is made of. before, after: a person's motion in the world in the same T
+    frames, as fitted and clean; usable [T]: where the localized points tell (not in frames that
+    were filled in or turned back); world [T,4,4]: from camera space; strength: of smoothing."""
+
+    person: PersonRows
+    before: PersonMotion
+    after: PersonMotion
+    usable: np.ndarray
+    world: Float64Array
+    strength: float
+
+
+def write_points(
+    path: Path, task: PointsTask, body: BodyData, device: str, on_block: Callable[[int], None]
+) -> None:
+    """Write the mesh float32 [T,V,3] as a .npy file that appears whole. on_block(frames done) is
+    called before each block. OSError from the disk."""
+    carried = _carried_rest(body, task.after, device)
+    moved = _skinning(body, task.after)
+    fitted = _skinning(body, task.before)
+    source = _Source(task, body.vertex_count, device)
+    shape = (len(task.after.frame), body.vertex_count, 3)
+    with PointsFile(path, shape) as file, torch.inference_mode():
+        for block, window, kernel in _blocks(task):
+            on_block(block.start)
+            turned = moved[block] - np.einsum("bw,wck->bck", kernel, fitted[window])
+            mesh = _tensor(kernel, device) @ source.window(window).flatten(1)
+            mesh = mesh.view(-1, body.vertex_count)  # coordinates [3b,V]
+            mesh.addmm_(_tensor(turned.reshape(-1, turned.shape[2]), device), carried)
+            file.write(mesh.view(-1, 3, body.vertex_count).transpose(1, 2).contiguous().cpu())
+
+
+class _Source:
+    """Localized meshes in the world, [w,3,V] of a window of frames that moves on."""
+
+    def __init__(self, task: PointsTask, vertex_count: int, device: str) -> None:
+        self._task, self._count, self._device = task, vertex_count, device
+        self._row = np.cumsum(task.before.evidence) - 1
+        self._first = 0
+        self._held = torch.zeros(0, 3, vertex_count, device=device)
+
+    def window(self, frames: slice) -> torch.Tensor:
+        """The meshes of frames, 0 where they do not tell. Windows never move back."""
+        kept = self._held[max(frames.start - self._first, 0) :]
+        first = max(self._first + len(self._held), frames.start)
+        self._held = torch.cat([kept, self._load(np.arange(first, frames.stop))])
+        self._first = frames.start
+        return self._held
+
+    def _load(self, frames: np.ndarray) -> torch.Tensor:
+        loaded = torch.zeros(len(frames), 3, self._count, device=self._device)
+        there = np.flatnonzero(self._task.usable[frames])
+        if len(there):
+            at = self._row[frames[there]]
+            points = self._task.person.read("points", at, slice(0, self._count))
+            points = torch.from_numpy(points).to(self._device)
+            world = _tensor(self._task.world[frames[there]], self._device)
+            placed = world[:, :3, :3] @ points.transpose(1, 2) + world[:, :3, 3:]
+            if len(there) == len(frames):
+                return placed
+            loaded[torch.from_numpy(there).to(self._device)] = placed
+        return loaded
+
+
+def _blocks(task: PointsTask) -> Iterator[tuple[slice, slice, Float64Array]]:
+    """Blocks of b frames, the w frames around that tell of them, and S [b,w] between these."""
+    time = task.after.time
+    smooth = task.strength > 0
+    reach = max(REACH / cutoff_of(task.strength) if smooth else 0.0, LEAST_REACH)
+    sigma = task.before.place_sigma
+    usual = np.median(sigma[task.usable]) if task.usable.any() else 1.0
+    for shot in shots_of(task.after):
+        for first in range(shot.start, shot.stop, BLOCK):
+            block = slice(first, min(first + BLOCK, shot.stop))
+            ends = time[block.start] - reach, time[block.stop - 1] + reach
+            low, high = np.searchsorted(time, ends)
+            window = slice(max(int(low), shot.start), min(int(high), shot.stop))
+            kernel = _filled_in(time[window], task.usable[window])
+            if smooth and len(kernel) >= LEAST_SAMPLES:
+                weights = np.clip((usual / sigma[window]) ** 2, FILLED_WEIGHT, 1 / FILLED_WEIGHT)
+                weights[~task.usable[window]] = FILLED_WEIGHT
+                smoother = Smoother(time[window])
+                penalty = np.full(len(kernel) - ORDER, smoother.penalty(cutoff_of(task.strength)))
+                kernel = smoother.smooth(kernel, weights, penalty)
+            yield block, window, kernel[block.start - window.start : block.stop - window.start]
+
+
+def _filled_in(time: Float64Array, usable: np.ndarray) -> Float64Array:
+    """The matrix [w,w] that leaves usable frames as they are, and puts into the others what is
+    between the nearest ones, fading with the time from them."""
+    matrix = np.diag(usable.astype(np.float64))
+    good, wanted = np.flatnonzero(usable), np.flatnonzero(~usable)
+    if not len(good):
+        return matrix
+    after = np.searchsorted(good, wanted)
+    left, right = good[np.maximum(after - 1, 0)], good[np.minimum(after, len(good) - 1)]
+    span = time[right] - time[left]
+    share = np.where(span > 0, (time[wanted] - time[left]) / np.where(span > 0, span, 1.0), 0.0)
+    for side, part in ((left, 1 - share), (right, share)):
+        faded = np.exp(-np.abs(time[wanted] - time[side]) / FADE_SECONDS)
+        np.add.at(matrix, (wanted, side), part * faded)
+    return matrix
+
+
+def _carried_rest(body: BodyData, motion: PersonMotion, device: str) -> torch.Tensor:
+    """The unposed body [4J,V] as each joint carries it: vertices, and 1, times its weights."""
+    betas = motion.betas
+    unposed = (body.v_template + body.shapedirs[..., : len(betas)] @ betas) * motion.scale
+    homogeneous = np.concatenate([unposed, np.ones((len(unposed), 1))], axis=1)
+    carried = body.weights[:, :, None] * homogeneous[:, None, :]
+    return _tensor(carried.reshape(len(unposed), -1).T, device)
+
+
+def _skinning(body: BodyData, motion: PersonMotion) -> Float64Array:
+    """The joints' transforms from the unposed body to the world, [T,3,4J]."""
+    rest = rest_joints(body.joints_template, body.joints_shapedirs, motion.betas) * motion.scale
+    offset = motion.root - rest[body.skeleton.root]
+    placed = global_transforms(motion.rotations, rest, body.skeleton.parents, offset)
+    transforms = skinning_transforms(placed, rest)[:, :, :3]
+    return transforms.transpose(0, 2, 1, 3).reshape(len(offset), 3, -1)
+
+
+def _tensor(array: np.ndarray, device: str) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32)).to(device)

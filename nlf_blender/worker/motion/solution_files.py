@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes one person's files of a solution.
+
+Their names end in a hash of what they are made of: people who did not change keep their files, and
+a take that is solved again, on another day or after a crash, has the same ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from ...body.body_data import BodyData
+from ...body.rotations import rotvec_from_matrix
+from ...protocol.files import write_whole
+from ...protocol.solution import Motion, write_motion
+from .clean_up import CleanMotion
+from .points import PointsTask, write_points
+
+VERSION = 1  # of what is in the files; raised when the same input gives others
+THUMBNAILS = "thumbs"  # in the take: TRACKLET.jpg, five digits
+
+
+def motion_arrays(
+    clean: CleanMotion, reprojection: np.ndarray, vertex_uncertainty: np.ndarray
+) -> dict[str, np.ndarray]:
+    """A person's motion as solution/ has it (protocol/solution.py)."""
+    motion = clean.after
+    return {
+        "frame": motion.frame,
+        "time": motion.time,
+        "root": motion.root,
+        "pose": rotvec_from_matrix(motion.rotations),
+        "betas": motion.betas,
+        "scale": np.array(motion.scale),
+        "evidence": motion.evidence,
+        "uncertainty": motion.place_sigma,
+        "turn_sigma": motion.turn_sigma,
+        "contacts": clean.contacts,
+        "reprojection": reprojection,
+        "vertex_uncertainty": vertex_uncertainty,
+    }
+
+
+def write_motion_file(folder: Path, person: int, motion: Motion) -> str:
+    """Write a person's motion unless it is there; its name. OSError from the disk."""
+    name = f"person_{person:03d}.{_generation(*(motion[key] for key in sorted(motion)))}.npz"
+    if not (folder / name).exists():
+        write_motion(folder / name, motion)
+    return name
+
+
+def write_points_file(
+    folder: Path,
+    person: int,
+    task: PointsTask,
+    fit_key: str,
+    body: BodyData,
+    device: str,
+    on_block: Callable[[int], None],
+) -> str:
+    """Write a person's mesh unless it is there; its name. OSError from the disk."""
+    made_of = [np.frombuffer(f"{fit_key} {task.strength}".encode(), np.uint8), task.usable]
+    for motion in (task.before, task.after):
+        made_of += [motion.frame, motion.rotations, motion.root, motion.place_sigma]
+    name = f"points_{person:03d}.{_generation(*made_of, task.world)}.npy"
+    if not (folder / name).exists():
+        write_points(folder / name, task, body, device, on_block)
+    return name
+
+
+def write_thumbnail(folder: Path, person: int, take: Path, tracklets: np.ndarray) -> str:
+    """Copy the picture of the longest tracklet of a person's rows [n] that has one; its name, ""
+    if none has. OSError from the disk."""
+    numbers, counts = np.unique(tracklets, return_counts=True)
+    for tracklet in numbers[np.argsort(-counts, kind="stable")]:
+        path = take / THUMBNAILS / f"{tracklet:05d}.jpg"
+        if path.exists():
+            data = path.read_bytes()
+            name = f"thumbnail_{person:03d}.{_generation(np.frombuffer(data, np.uint8))}.jpg"
+            if not (folder / name).exists():
+                write_whole(folder / name, data)
+            return name
+    return ""
+
+
+def _generation(*arrays: np.ndarray) -> str:
+    digest = hashlib.sha256(f"{VERSION}".encode())
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:12]

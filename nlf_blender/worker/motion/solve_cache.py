@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a warm worker keeps between two solves, so that a slider that moves reads and fits nothing
+again: the last take's small arrays, its body, and the fits of its people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ...body.body_data import load_body_npz
+from ...protocol.files import file_sha256
+from ...protocol.take import BODY_FILE
+from ..smpl.body_model import BodyModel
+from .take_rows import Kept
+from .track_fit import FITS_FOLDER, TrackFit, drop_other_fits, keep_fit, kept_fit
+
+
+class SolveCache:
+    """chunks: of `read_take_rows`. The rest is asked for by its methods."""
+
+    def __init__(self) -> None:
+        self.chunks: Kept = {}
+        self._fits: dict[str, TrackFit] = {}
+        self._body: BodyModel | None = None
+        self._body_key = ("", "")
+
+    def body(self, take: Path, device: str) -> tuple[BodyModel, str]:
+        """The body of a take on a device, and its file's content hash. UserError if the file is
+        damaged; OSError if it cannot be read."""
+        path = take / BODY_FILE
+        key = (file_sha256(path), device)
+        if self._body is None or key != self._body_key:
+            self._body, self._body_key = BodyModel(load_body_npz(path)).to(device), key
+        return self._body, key[0]
+
+    def fit(self, take: Path, key: str) -> TrackFit | None:
+        """A person's fit of this key, from memory or from the take; None if there is none."""
+        if key not in self._fits:
+            found = kept_fit(take / FITS_FOLDER, key)
+            if found is None:
+                return None
+            self._fits[key] = found
+        return self._fits[key]
+
+    def add_fit(self, take: Path, key: str, fit: TrackFit) -> None:
+        """Keep a new fit, in the take too. OSError from the disk."""
+        keep_fit(take / FITS_FOLDER, key, fit)
+        self._fits[key] = fit
+
+    def drop_others(self, take: Path, keys: set[str]) -> None:
+        """Forget the fits that none of these keys leads to, and remove those in the take."""
+        drop_other_fits(take / FITS_FOLDER, keys)
+        self._fits = {key: fit for key, fit in self._fits.items() if key in keys}
