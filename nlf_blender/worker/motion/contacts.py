@@ -25,6 +25,7 @@ STANDING_HEIGHT = 0.025  # metres
 MOVING_HEIGHT = 0.12
 CHANGES_PER_SECOND = 3.0  # a step begins and ends
 SHORTEST = 0.1  # seconds; a shorter contact is none
+STAYS, TYPICALLY = 0.015, 1.5  # metres, or times the median: how far a standing point seems to move
 BLIND = 0.2  # seconds without evidence after which nobody knows
 
 
@@ -69,9 +70,19 @@ def _in_shot(
     stands = _viterbi(gain, np.append(np.diff(time), step))
     for point in range(stands.shape[1]):
         for first, last in runs_of(stands[:, point]):
-            if time[last] - time[first] + step < SHORTEST:
-                stands[first : last + 1, point] = False
+            stands[first : last + 1, point] = False
+            first, last = _trimmed(feet[first : last + 1, point], first)
+            if time[last] - time[first] + step >= SHORTEST:
+                stands[first : last + 1, point] = True
     return stands
+
+
+def _trimmed(places: Float64Array, first: int) -> tuple[int, int]:
+    """First and last frame of a contact that began at frame `first` with a point at places [n,3],
+    less the frames at both ends in which it is not yet, or no longer, where it stood."""
+    away = np.linalg.norm(places - np.median(places, axis=0), axis=-1)
+    there = np.flatnonzero(away <= max(STAYS, TYPICALLY * float(np.median(away))))
+    return first + int(there[0]), first + int(there[-1])
 
 
 def point_speeds(feet: Float64Array, time: Float64Array) -> Float64Array:

@@ -13,8 +13,8 @@ from .motion import Float64Array
 
 # A knee this far before the line from hip to ankle tells by itself where it points, metres.
 CLEAR_BEND = 0.02
-# Beyond this share of its length a leg does not reach: it would have to jump straight.
-LONGEST = 0.9995
+# Beyond this share of its length a leg does not reach, unless it did: knees jump when they straighten.
+LONGEST = 0.99
 FRONT_OF_THIGH = np.array([0.0, 0.0, 1.0])  # SMPL's axes, unposed
 TINY = 1e-12
 
@@ -38,7 +38,6 @@ def reach(
     old_upper, old_lower = thigh @ thigh_bone, shin @ shin_bone
     way = ankle - hip
     distance = np.linalg.norm(way, axis=-1)
-    # a leg that was longer than that, and is in its place, stays as it is
     was = np.linalg.norm(old_upper + old_lower, axis=-1)
     longest = np.maximum(LONGEST * (upper + lower), was).clip(max=upper + lower)
     reached = np.minimum(distance, longest).clip(min=abs(upper - lower) + 1e-6)
