@@ -123,7 +123,7 @@ class Follower:
         cost = np.full((len(last), len(seen)), np.inf)
         for i, frame in enumerate(last):
             for j, person in enumerate(seen):
-                change = _change(frame, person.frame)
+                change = frame_change(frame, person.frame)
                 unlike = appearance_distance(state.appearances[i], looks[j])
                 cost[i, j] = change + APPEARANCE_WEIGHT * float(unlike)
         return [Followed(int(state.tracklets[i]), seen[j], looks[j]) for i, j in _assigned(cost)]
@@ -168,7 +168,7 @@ def _distinct(people: list[Person]) -> list[Person]:
     return kept
 
 
-def _change(first: Frame, second: Frame) -> float:
+def frame_change(first: Frame, second: Frame) -> float:
     """How far a frame moved and grew, 0 for not at all; infinite if nobody moves so far."""
     moved = float(np.linalg.norm(first.center - second.center)) / first.side
     grown = abs(float(np.log(second.side / first.side)))

@@ -15,19 +15,21 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 from .appearance import UNKNOWN, appearance_distance
+from .looks import Looks
 from .sightings import Float64Array, Int64Array
-from .tracklets import Looks, Table
+from .table import Table
+from .tracklets import Pieces
 
 APART = 8.0  # the cost of taking two pieces for two people
 FOLLOWED_ON = 3.0  # what it tells that the follower took them for one
 APPEARANCE = 12.0  # per unit of distance
-FEW = 3.0  # with so few sightings, half of what they look like is chance
+FEW = 0.7  # with so few sightings, half of what they look like is chance
 MOTION_SECONDS = 0.4  # that tell where a piece leads
 LOOKS_SECONDS = 3.0
 BRAKING_SECONDS = 0.5  # nobody keeps their speed for long
 # Standard deviations: at once, and more per second of gap
-SPACE_M = (0.25, 1.0)
-PICTURE = (0.12, 0.5)  # heights of the box
+SPACE_M = (0.25, 0.6)
+PICTURE = (0.12, 0.35)  # heights of the box
 SIZE = (0.15, 0.3)  # logarithm
 POSE_M = (0.08, 0.4)
 FAR = 4.0  # in standard deviations: no link
@@ -43,38 +45,36 @@ class _Ends:
     flow: Float64Array
 
 
-def successors(whole: Table, first: Int64Array, last: Int64Array, gap_seconds: float) -> Int64Array:
-    """For each piece, from sighting `first` [n] to `last` [n] of the table, the piece that goes on
-    with the same person, or -1: [n]."""
-    pairs = _pairs(whole, first, last, gap_seconds)
-    cost = _cost(whole, first, last, *pairs)
+def successors(whole: Table, pieces: Pieces, gap_seconds: float) -> Int64Array:
+    """For each piece the piece [n] that goes on with the same person, or -1."""
+    one, other = _pairs(whole, pieces, gap_seconds)
+    cost = _cost(whole, pieces, one, other)
     wanted = cost < APART
-    return _matched(len(first), pairs[0][wanted], pairs[1][wanted], cost[wanted])
+    return _matched(len(pieces), one[wanted], other[wanted], cost[wanted])
 
 
-def _pairs(
-    whole: Table, first: Int64Array, last: Int64Array, gap_seconds: float
-) -> tuple[Int64Array, Int64Array]:
-    """Pairs of pieces [m] of one shot, of which the second begins soon enough after the first."""
+def _pairs(whole: Table, pieces: Pieces, gap_seconds: float) -> tuple[Int64Array, Int64Array]:
+    """Pairs of pieces [m] of one shot, of which the second begins soon enough after the first;
+    sightings that were set aside are no gap."""
     time = whole.sightings.time[whole.row]
-    by_start = np.argsort(whole.order[first], kind="stable")
-    starts = whole.order[first][by_start]
-    low = np.searchsorted(starts, whole.order[last], side="right")
-    limit = time[last] + max(gap_seconds, 1.5 * whole.dt) + 1e-9
-    high = np.searchsorted(time[first][by_start], limit, side="right")
+    by_start = np.argsort(whole.order[pieces.first], kind="stable")
+    starts = whole.order[pieces.first][by_start]
+    low = np.searchsorted(starts, whole.order[pieces.last], side="right")
+    limit = time[pieces.high] + max(gap_seconds, 1.5 * whole.dt) + 1e-9
+    aside = float((time[pieces.first] - time[pieces.low]).max())
+    high = np.searchsorted(time[pieces.first][by_start], limit + aside, side="right")
     counts = (high - low).clip(0)
-    one = np.repeat(np.arange(len(first)), counts)
+    one = np.repeat(np.arange(len(pieces)), counts)
     within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     other = by_start[np.repeat(low, counts) + within]
-    same_shot = whole.shot[last[one]] == whole.shot[first[other]]
-    return one[same_shot], other[same_shot]
+    soon = time[pieces.low[other]] <= limit[one]
+    possible = soon & (whole.shot[pieces.first[one]] == whole.shot[pieces.first[other]])
+    return one[possible], other[possible]
 
 
-def _cost(
-    whole: Table, first: Int64Array, last: Int64Array, one: Int64Array, other: Int64Array
-) -> Float64Array:
+def _cost(whole: Table, pieces: Pieces, one: Int64Array, other: Int64Array) -> Float64Array:
     """The cost [m] of each pair; infinite where nobody can be in both."""
-    sightings = whole.sightings
+    sightings, first, last = whole.sightings, pieces.first, pieces.last
     time, end, start = sightings.time[whole.row], last[one], first[other]
     gap = time[start] - time[end]
     height = np.sqrt(whole.height[end] * whole.height[start])
@@ -101,8 +101,7 @@ def _cost(
     likely = np.log1p(np.square(terms)).sum(axis=0) + APPEARANCE * _unlike(
         whole, first, last, one, other
     )
-    tracklet = sightings.tracklet[whole.row]
-    kept_on = (tracklet[end] == tracklet[start]) & (whole.order[start] - whole.order[end] == 1)
+    kept_on = pieces.goes_on[one] & (other == one + 1)
     likely -= np.where(kept_on, FOLLOWED_ON, 0.0)
     possible = kept_on | ((space < FAR) & (picture < FAR))
     return np.where(possible, likely, np.inf)

@@ -15,9 +15,11 @@ import numpy as np
 
 from ...protocol.edits import Edit
 from .apply_edits import apply_edits, one_per_frame
+from .chains import chains
 from .joining import successors
 from .sightings import Int64Array, LinkedPerson, Sightings
-from .tracklets import Table, pieces, table
+from .table import Table, table
+from .tracklets import pieces
 
 TAIL_IDS = 200_000
 # Who is seen less is likely no person, and not kept unless there was no more to be seen.
@@ -39,36 +41,32 @@ def link(
     the `max_people` seen longest are kept; gaps of up to `gap_seconds` are bridged. The same
     arguments always give the same answer. UserError where an edit names nobody.
     """
-    whole, pairs = table(sightings, np.asarray(sorted(cuts), dtype=np.int64))
-    chains = _chains(whole, *pieces(whole, pairs), gap_seconds) if len(whole) else []
-    brief = np.array([_is_brief(whole, chain) for chain in chains], bool)
-    order = sorted(range(len(chains)), key=lambda i: (brief[i], *_appears(whole, chains[i])))
-    chains = [chains[i] for i in order]
-    kept = _longest(whole, chains, ~brief[order], max_people) if chains else set()
-    ids = _ids(whole, chains)
-    people = [
-        LinkedPerson(ids[i], "", i in kept, whole.row[chain]) for i, chain in enumerate(chains)
-    ]
-    people += _drawn(sightings)
+    people = _found(sightings, cuts, max_people, gap_seconds) + _drawn(sightings)
     named = [replace(person, name=f"Person {i + 1}") for i, person in enumerate(people)]
     return apply_edits(named, sightings, edits)
 
 
-def _chains(
-    whole: Table, first: Int64Array, last: Int64Array, gap_seconds: float
-) -> list[Int64Array]:
-    """The sightings of each person, indices into the table in the order of the frames."""
-    following = successors(whole, first, last, gap_seconds)
-    heads = np.setdiff1d(np.arange(len(first)), following)
-    chains: list[Int64Array] = []
-    for head in heads.tolist():
-        runs: list[Int64Array] = []
-        piece = head
-        while piece >= 0:
-            runs.append(np.arange(first[piece], last[piece] + 1))
-            piece = int(following[piece])
-        chains.append(np.concatenate(runs))
-    return chains
+def _found(
+    sightings: Sightings, cuts: Sequence[int], max_people: int, gap_seconds: float
+) -> list[LinkedPerson]:
+    """The people whom the follower found, in order of appearance, the brief ones last."""
+    whole = table(sightings, np.asarray(sorted(cuts), dtype=np.int64))
+    if not len(whole):
+        return []
+    parts = pieces(whole)
+    found = chains(whole, parts, successors(whole, parts, gap_seconds))
+    believed = [chain for chain in found if not _is_brief(whole, chain)]
+    brief = [chain for chain in found if _is_brief(whole, chain)]
+    ordered = [
+        chain
+        for some in (believed, brief)
+        for chain in sorted(some, key=lambda chain: _appears(whole, chain))
+    ]
+    kept = _longest(whole, ordered[: len(believed)], max_people)
+    ids = _ids(whole, ordered)
+    return [
+        LinkedPerson(ids[i], "", i in kept, whole.row[chain]) for i, chain in enumerate(ordered)
+    ]
 
 
 def _appears(whole: Table, chain: Int64Array) -> tuple[int, float, int]:
@@ -84,22 +82,20 @@ def _is_brief(whole: Table, chain: Int64Array) -> bool:
     return len(chain) < min(frames, shown)
 
 
-def _longest(
-    whole: Table, chains: list[Int64Array], eligible: np.ndarray, max_people: int
-) -> set[int]:
+def _longest(whole: Table, people: list[Int64Array], max_people: int) -> set[int]:
     """Which people are seen longest, by the sum of their scores."""
     score = whole.sightings.score[whole.row]
-    seen = [(-float(score[chain].sum()), i) for i, chain in enumerate(chains) if eligible[i]]
+    seen = [(-float(score[chain].sum()), i) for i, chain in enumerate(people)]
     return {i for _, i in sorted(seen)[:max_people]}
 
 
-def _ids(whole: Table, chains: list[Int64Array]) -> list[int]:
+def _ids(whole: Table, people: list[Int64Array]) -> list[int]:
     tracklet = whole.sightings.tracklet[whole.row]
     begins = np.ones(len(whole), bool)
     begins[1:] = np.diff(tracklet) != 0
     ids: list[int] = []
     tails = 0
-    for chain in chains:
+    for chain in people:
         begun = chain[begins[chain]]
         if len(begun):
             ids.append(int(tracklet[begun].min()))
