@@ -9,10 +9,12 @@ from .footage_time import new_time_map, source_frame, stored_time_map
 from .heatmap import set_heatmap
 from .importer import import_take
 from .importing import ImportOptions, ImportResult
+from .layers import add_layer, solved_action
 from .registration import RegistrationObjects, import_registration
 from .rig_options import RigOptions
 from .scan_source import read_scene_scan, scan_objects
 from .take_people import PersonObjects
+from .update_footage import UpdateOptions, update_take
 
 __all__ = [
     "FootageOptions",
@@ -21,6 +23,8 @@ __all__ = [
     "PersonObjects",
     "RegistrationObjects",
     "RigOptions",
+    "UpdateOptions",
+    "add_layer",
     "import_registration",
     "import_take",
     "new_time_map",
@@ -28,8 +32,10 @@ __all__ = [
     "read_scene_scan",
     "scan_objects",
     "set_heatmap",
+    "solved_action",
     "source_frame",
     "stored_time_map",
     "take_folder",
     "takes_in",
+    "update_take",
 ]

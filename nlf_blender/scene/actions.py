@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Actions from arrays: curves in bulk, linear, one group a bone, keys marked as generated."""
+"""Actions from arrays: curves in bulk, linear, one group a bone, keys marked as generated.
+
+Blender keeps a key's type when an artist gives it another value. So a generated key also remembers
+the frame and value that it was made with, in two numbers that only easings use, Back and Elastic.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import bpy
 import numpy as np
@@ -18,6 +21,7 @@ from .datablocks import NewDatablocks
 CONSTANT, LINEAR = 0, 1
 VECTOR_HANDLES = 2  # straight ones: changing a key to Bezier later changes no value between keys
 GENERATED = 5  # the type of keys that no hand has set
+MADE_FRAME, MADE_VALUE = "back", "period"  # where a generated key remembers what it was made with
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,25 +78,11 @@ def _set_keys(curve: bpy.types.FCurve, channel: Channel, index: int) -> None:
         ("type", GENERATED),
     ):
         points.foreach_set(name, np.full(count, value, dtype=np.int32))
+    for name, column in ((MADE_FRAME, 0), (MADE_VALUE, 1)):
+        points.foreach_set(name, np.ascontiguousarray(places[:, column]))
     curve.update()
 
 
 def curves_of(action: bpy.types.Action, kind: str) -> dict[tuple[str, int], bpy.types.FCurve]:
     """An action's curves by path and index."""
     return {(c.data_path, c.array_index): c for c in curve_owner(action, kind).fcurves}
-
-
-def keys_of(curve: bpy.types.FCurve) -> tuple[Float64Array, Any]:
-    """A curve's keys: frame and value [K,2], and whether a hand has set them [K]."""
-    points = curve.keyframe_points
-    places = np.empty(2 * len(points), dtype=np.float32)
-    points.foreach_get("co", places)
-    kinds = np.empty(len(points), dtype=np.int32)
-    points.foreach_get("type", kinds)
-    return places.reshape(-1, 2).astype(np.float64), kinds != GENERATED
-
-
-def mark_keys(curve: bpy.types.FCurve, by_hand: Any) -> None:
-    """Say of which keys [K] a hand has set them."""
-    kinds = np.where(by_hand, 0, GENERATED).astype(np.int32)
-    curve.keyframe_points.foreach_set("type", kinds)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..protocol.take import SEQUENCE
 from .actions import Channel, new_action, write_channels
 from .camera import set_background
-from .datablocks import NewDatablocks
+from .datablocks import IMPORT_TAG, NewDatablocks
 from .footage_take import FootageTake
 from .time_map import TimeMap
 
@@ -43,9 +43,30 @@ def add_clip(
             f" {source.width}x{source.height}: the camera has no background."
         )
         return
-    background = set_background(camera, image)
-    user = background.image_user
-    rate = clip_fps(path) if image.source == "MOVIE" else None
+    _set_frames(new, camera, set_background(camera, image), take, times)
+
+
+def renew_clip(
+    new: NewDatablocks, camera: bpy.types.Object, take: FootageTake, times: TimeMap
+) -> None:
+    """Let the clip of `add_clip` follow a take that has grown."""
+    for background in camera.data.background_images:
+        image = background.image
+        if image is not None and image.get(IMPORT_TAG) == new.tag:
+            _set_frames(new, camera, background, take, times)
+            return
+
+
+def _set_frames(
+    new: NewDatablocks,
+    camera: bpy.types.Object,
+    background: bpy.types.CameraBackgroundImage,
+    take: FootageTake,
+    times: TimeMap,
+) -> None:
+    user, image = background.image_user, background.image
+    path = Path(bpy.path.abspath(image.filepath))
+    rate = clip_fps(path) if image.source == "MOVIE" and path.is_file() else None
     frames, shown = shown_frames(take, times, rate)
     user.frame_start = int(frames[0])
     user.frame_duration = len(frames)

@@ -14,10 +14,11 @@ Block = TypeVar("Block", bound=bpy.types.ID)
 
 
 class NewDatablocks:
-    """The datablocks of one import, all carrying the same random tag under IMPORT_TAG."""
+    """The datablocks of one import, all carrying the same random tag under IMPORT_TAG; those that
+    a later update adds carry the tag of their import."""
 
-    def __init__(self) -> None:
-        self.tag = uuid.uuid4().hex
+    def __init__(self, tag: str | None = None) -> None:
+        self.tag = tag or uuid.uuid4().hex
         self._blocks: list[bpy.types.ID] = []
 
     def add(self, block: Block) -> Block:

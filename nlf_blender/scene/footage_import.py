@@ -12,7 +12,7 @@ from .clip_background import add_clip
 from .datablocks import NewDatablocks
 from .doubt import doubtful_ranges, mark_timeline
 from .footage_camera import make_footage_camera
-from .footage_objects import CAMERA_PART, mark
+from .footage_objects import CAMERA_PART, PEOPLE, mark
 from .footage_options import store_options, store_time
 from .footage_person import FootageWork, make_person
 from .footage_take import FootageTake, with_rig_hands
@@ -63,6 +63,7 @@ def _build(scene: bpy.types.Scene, work: FootageWork, options: ImportOptions) ->
         mark(camera, take.folder, CAMERA_PART)
         if options.footage.background:
             add_clip(new, camera, take, work.times, work.notes)
+    collection[PEOPLE] = [person.info.id for person in take.people]
     people = [
         make_person(work, person, index, collection, options.heatmap)
         for index, person in enumerate(take.people)

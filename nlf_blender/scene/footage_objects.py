@@ -16,14 +16,9 @@ TAKE = "nlf_take"  # path of the take's folder, relative to the .blend where tha
 PERSON = "nlf_person"  # PersonInfo.id
 PART = "nlf_part"  # which of a person's things it is, or CAMERA_PART
 GIVEN_NAME = "nlf_name"  # the name that it got, to see whether the artist renamed it
-RIG, BODY, POINTS, CAMERA_PART, MOTION, SHOWN = (
-    "rig",
-    "body",
-    "points",
-    "camera",
-    "motion",
-    "shown",
-)
+PEOPLE = "nlf_people"  # of a take's collection: ids of all people whom it ever had
+RIG, BODY, POINTS, SKIN = "rig", "body", "points", "skin"
+CAMERA_PART, MOTION, SHOWN = "camera", "motion", "shown"
 
 
 def mark(block: bpy.types.ID, take: Path, part: str, person: int | None = None) -> None:

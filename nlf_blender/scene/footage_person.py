@@ -14,7 +14,7 @@ from .actions import new_action
 from .datablocks import NewDatablocks
 from .doubt import doubtful_ranges, mark_action
 from .footage_channels import FootageChannels, RootStyle
-from .footage_objects import BODY, MOTION, POINTS, mark
+from .footage_objects import BODY, MOTION, POINTS, SKIN, mark
 from .footage_options import FootageOptions
 from .footage_rig import Resting, make_footage_rig, motion_channels
 from .footage_take import FootagePerson, FootageTake
@@ -32,8 +32,7 @@ from .time_map import TimeMap
 
 @dataclass(frozen=True, eq=False)
 class FootageWork:
-    """What the import or the update of one take goes by. files: caches written so far; colors:
-    people in the scene already."""
+    """What the import or the update of one take goes by. files: caches written so far."""
 
     take: FootageTake
     times: TimeMap
@@ -65,6 +64,7 @@ def make_person(
     parent.children.link(collection)
     mark(collection, take.folder, "person", person.info.id)
     skin = make_skin(new, f"{name} Skin", person_color(index))
+    mark(skin, take.folder, SKIN, person.info.id)
     resting = Resting.of(take, person, work.rig)
     rig = make_footage_rig(new, take, person, resting, work.rig, work.style)
     binding = bind_at_rest(take.body, person, resting.pose)

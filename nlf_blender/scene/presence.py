@@ -12,7 +12,7 @@ import numpy as np
 
 from .actions import Channel, new_action, write_channels
 from .datablocks import NewDatablocks
-from .footage_objects import SHOWN, find
+from .footage_objects import PART, PERSON, SHOWN, find
 
 ABSENT = "Out of Shot"  # the modifier and its vertex group
 
@@ -27,7 +27,8 @@ def limit_presence(
     """Let a mesh be there from the first to the last of these scene frames; whole: those of the
     take, whose ends hold beyond. Once more where that was done before."""
     frames, absent = _switches(ends, whole)
-    action = find(bpy.data.actions, new.tag, f"{SHOWN} {obj.get('nlf_part')}", person)
+    part = f"{SHOWN} {obj[PART]}"
+    action = find(bpy.data.actions, new.tag, part, person)
     if len(frames) < 2 and action is None:
         return
     if obj.modifiers.get(ABSENT) is None:
@@ -41,7 +42,7 @@ def limit_presence(
     ]
     if action is None:
         action = new_action(new, f"{obj.name} {ABSENT}", obj, channels)
-        action["nlf_part"], action["nlf_person"] = f"{SHOWN} {obj.get('nlf_part')}", person
+        action[PART], action[PERSON] = part, person
     else:
         write_channels(action, obj.id_type, channels)
 

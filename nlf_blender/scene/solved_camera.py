@@ -45,12 +45,18 @@ def sample_camera(
     """The camera's motion, a metre a Blender unit, as the generator's value; it yields every
     SLICE_SECONDS, for Blender to go on meanwhile. UserError if no camera can have seen that."""
     check_camera(scene, camera, frames.width, frames.height)
-    uids = scene.session_uid, camera.session_uid
+    return _sampled(scene.session_uid, camera.session_uid, frames)
+
+
+def _sampled(
+    scene_uid: int, camera_uid: int, frames: SourceFrames
+) -> Generator[None, None, CameraMotion]:
     intrinsics: list[Float64Array] = []
     matrices: list[Float64Array] = []
     while len(matrices) < len(frames.indices):
         # looked up again each time: undo makes new ones of all that Python holds
-        _sample_slice(*_still_there(*uids), frames, intrinsics, matrices)
+        scene, camera = _still_there(scene_uid, camera_uid)
+        _sample_slice(scene, camera, frames, intrinsics, matrices)
         yield
     return CameraMotion(
         np.array(frames.indices, dtype=np.int64), np.array(intrinsics), np.array(matrices)
