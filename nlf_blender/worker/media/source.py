@@ -27,7 +27,7 @@ def kind_of(path: Path) -> str:
     so is what cannot be told, unless it is called like a photo. UserError if nothing is there."""
     if path.is_dir() or is_pattern(path):
         return SEQUENCE
-    unknown = PHOTO if path.suffix[1:].lower() in IMAGE_ENDINGS else VIDEO
+    unknown = PHOTO if path.suffix.lower() in IMAGE_ENDINGS else VIDEO
     if not path.exists():
         if unknown == PHOTO:
             return PHOTO  # whoever reads it tells that it is missing
