@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -21,6 +22,9 @@ from .smpl.body_files import load_body
 from .smpl.body_model import BodyModel
 from .smpl.canonical.placement import CanonicalPlacement, canonical_points
 from .smpl.fitting.fit import fitting_device
+
+if TYPE_CHECKING:
+    from .motion.solve import SolveCache
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,16 @@ class Engine:
         self._models: Models | None = None
         self._body_name = ""
         self._body: LoadedBody | None = None
+        self._solve_cache: SolveCache | None = None
+
+    @property
+    def solve_cache(self) -> SolveCache:
+        """What solving a take again needs not do again."""
+        if self._solve_cache is None:
+            from .motion.solve import SolveCache
+
+            self._solve_cache = SolveCache()
+        return self._solve_cache
 
     def models(self, settings: LocalizeSettings) -> Models:
         """Models for these settings. UserError if a file or the device is not usable."""

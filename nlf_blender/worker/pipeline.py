@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The whole flow on one screen: photo -> camera -> people -> points -> fits -> take."""
+"""Photos on one screen: photo -> camera -> people -> points -> fits -> take."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import errors
-from ..body.conventions import intrinsics_from_focal_px, intrinsics_from_fov
 from ..protocol import take as take_format
 from ..protocol.files import write_whole
 from ..protocol.rows import write_chunk
-from ..protocol.settings import DEFAULT_FOV_DEGREES, LocalizeSettings
+from ..protocol.settings import LocalizeSettings
+from .camera_choice import choose_camera
 from .engine import Engine, Models
 from .fit_people import FittedPeople, fit_people
 from .media.photo import Photo, read_photo, write_display_copy
+from .nlf.camera import Camera
 from .nlf.crop_plan import CropOptions
 from .nlf.crops import CropSpec
 from .nlf.localizer import LocalizedPerson
 from .people.person import Person
 from .people.plausibility import plausible_people
 from .progress import Progress
-from .take_writer import final_path, new_take, require_writable
+from .take_writer import final_path, new_take
 from .version import software
 
 SHARP_UP_TO = 8  # image pixels per crop pixel
@@ -40,33 +41,6 @@ class LocalizedPeople:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What came of a list of photos: the takes, and the photos that gave none, with the reason."""
-
-    takes: tuple[Path, ...]
-    failures: tuple[tuple[Path, errors.UserError], ...]
-
-
-def localize_photos(
-    sources: list[Path], out: Path, settings: LocalizeSettings, engine: Engine, progress: Progress
-) -> Outcome:
-    """Localize photos one after the other; one that fails does not keep the others from theirs.
-
-    UserError if takes cannot be written to `out`.
-    """
-    require_writable(out)
-    takes: list[Path] = []
-    failures: list[tuple[Path, errors.UserError]] = []
-    for source in sources:
-        try:
-            takes.append(localize_photo(source, out, settings, engine, progress))
-        except errors.UserError as error:
-            failures.append((source, error))
-    progress.finish()
-    return Outcome(tuple(takes), tuple(failures))
-
-
 def localize_photo(
     source: Path, out: Path, settings: LocalizeSettings, engine: Engine, progress: Progress
 ) -> Path:
@@ -78,7 +52,7 @@ def localize_photo(
     progress.step("Starting")
     models = engine.models(settings)
     progress.step("Finding people")
-    camera = choose_camera(photo, settings)
+    camera = choose_camera((photo.width, photo.height), photo.focal_px, settings)
     people = find_people(photo, settings, models)
     progress.people = len(people)
     progress.step("Localizing")
@@ -90,20 +64,6 @@ def localize_photo(
     fitted = fit_people(models, localized.points)
     progress.step("Writing")
     return write_take(out, photo, camera, localized, fitted, settings, models)
-
-
-def choose_camera(photo: Photo, settings: LocalizeSettings) -> take_format.CameraInfo:
-    """The user's focal length or field of view, else EXIF's, else the default field of view."""
-    size = (photo.width, photo.height)
-    if settings.focal_px is not None:
-        matrix, origin = intrinsics_from_focal_px(settings.focal_px, *size), "focal length"
-    elif settings.fov_degrees is not None:
-        matrix, origin = intrinsics_from_fov(settings.fov_degrees, *size), "field of view"
-    elif photo.focal_px is not None:
-        matrix, origin = intrinsics_from_focal_px(photo.focal_px, *size), "EXIF"
-    else:
-        matrix, origin = intrinsics_from_fov(DEFAULT_FOV_DEGREES, *size), "default"
-    return take_format.CameraInfo(tuple(float(x) for x in matrix.ravel()), origin=origin)
 
 
 def find_people(photo: Photo, settings: LocalizeSettings, models: Models) -> list[Person]:
@@ -134,7 +94,7 @@ def localize_people(
     points = models.localizer.localize(
         [photo.rgb],
         [[crop_of(person, models) for person in people]],
-        [camera.matrix()],
+        [Camera.create(camera.matrix(), camera.distortion)],
         models.point_weights,
         num_aug=settings.test_time_augmentations,
         batch_size=settings.batch_size,
@@ -215,7 +175,7 @@ def write_take(
 def source_info(photo: Photo) -> take_format.SourceInfo:
     """The photo's entry in take.json."""
     return take_format.SourceInfo(
-        kind="image",
+        kind=take_format.PHOTO,
         path=str(photo.path.resolve()),
         sha256=photo.sha256,
         width=photo.width,

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 Listener = Callable[[str, int, int, int, "float | None"], None]
+WAITING = "Waiting for frames"  # in Progress.seconds: a part of the stage FOOTAGE
 PAUSE_SECONDS = 0.1  # between two looks whether a paused job may go on
 
 

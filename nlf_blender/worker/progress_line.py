@@ -21,9 +21,11 @@ def print_seconds(seconds: dict[str, float]) -> None:
 
 
 class ProgressLine:
-    """Shows progress on standard error: a line per change, at most five a second."""
+    """Shows progress on standard error: a line per change, at most five a second, each with a
+    prefix."""
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = "") -> None:
+        self._prefix = prefix
         self._last = ("", 0.0)
 
     def show(
@@ -39,4 +41,4 @@ class ProgressLine:
             text += f" ({people} {'person' if people == 1 else 'people'})"
         if seconds_left is not None and seconds_left > 1:
             text += f", {seconds_left:.0f} s left"
-        print(text, file=sys.stderr, flush=True)
+        print(self._prefix + text, file=sys.stderr, flush=True)

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UserError
-from ..protocol.json_fields import Json, as_list, as_object, as_str
+from ..protocol.edits import edits_from_json
+from ..protocol.json_fields import Json, as_bool, as_list, as_object, as_str
 from ..protocol.messages import (
     HEARTBEAT_SECONDS,
     PROTOCOL_VERSION,
@@ -29,6 +30,7 @@ from ..protocol.messages import (
 )
 from ..protocol.scan_settings import ScanSettings
 from ..protocol.settings import LocalizeSettings
+from ..protocol.solve_settings import SolveSettings
 from .environment_check import incomplete
 from .progress import Cancelled, Progress
 
@@ -46,6 +48,7 @@ class Server:
         self._events = EventWriter(session)
         self._jobs: queue.Queue[Json] = queue.Queue()
         self._cancelled: set[str] = set()
+        self._paused: set[str] = set()
         self._engine: Engine | None = None
 
     def run(self, commands: Iterable[bytes]) -> int:
@@ -55,7 +58,13 @@ class Server:
         )
         threading.Thread(target=self._beat, daemon=True).start()
         threading.Thread(target=self._listen, args=(commands,), daemon=True).start()
-        work = {"localize": self._localize, "register": self._register}
+        work = {
+            "localize": self._localize,
+            "resume": self._resume,
+            "boxes": self._boxes,
+            "solve": self._solve,
+            "register": self._register,
+        }
         while (command := self._jobs.get())["kind"] != "quit":
             if command["kind"] in work:
                 self._run(command, work[str(command["kind"])])
@@ -75,6 +84,10 @@ class Server:
                 print("not a command:", line[:200], file=sys.stderr, flush=True)
             elif command["kind"] == "cancel":
                 self._cancelled.add(str(command.get("job")))
+            elif command["kind"] == "pause":
+                self._paused.add(str(command.get("job")))
+            elif command["kind"] == "go_on":
+                self._paused.discard(str(command.get("job")))
             else:
                 self._jobs.put(command)
                 if command["kind"] == "quit":
@@ -89,6 +102,10 @@ class Server:
             # Blender estimates the time left itself, from the stages of the jobs before
             listener=lambda *state: self._progress_event(job, *state[:-1]),
             is_cancelled=lambda: job in self._cancelled,
+            is_paused=lambda: job in self._paused,
+            on_preview=lambda take, frames: self._events.write(
+                "preview", job=job, take=str(take), frames=frames
+            ),
         )
         try:
             self._report(job, work(command, progress))
@@ -104,12 +121,14 @@ class Server:
             self._events.write("failed", job=job, **unexpected(error).to_json())
         finally:
             self._cancelled.discard(job)
+            self._paused.discard(job)
 
     def _localize(self, command: Json, progress: Progress) -> Results:
-        from . import pipeline  # loads torch: after hello, so that Blender sees a live worker
+        # loads torch: after hello, so that Blender sees a live worker
+        from .localize_job import localize_sources
 
         sources = [Path(as_str(item, "source")) for item in as_list(command["sources"], "sources")]
-        outcome = pipeline.localize_photos(
+        outcome = localize_sources(
             sources,
             Path(as_str(command["out"], "out")),
             LocalizeSettings.from_json(as_object(command["settings"], "settings")),
@@ -117,6 +136,45 @@ class Server:
             progress,
         )
         return outcome.takes, outcome.failures
+
+    def _resume(self, command: Json, progress: Progress) -> Results:
+        from .footage.resume import resume_take
+
+        source = as_str(command.get("source", ""), "source")
+        take = resume_take(
+            Path(as_str(command["take"], "take")),
+            Path(source) if source else None,
+            as_bool(command.get("changed", False), "changed"),
+            self._loaded_engine(),
+            progress,
+        )
+        return (take,), ()
+
+    def _boxes(self, command: Json, progress: Progress) -> Results:
+        from .footage.boxes_job import HandBox, localize_boxes
+
+        boxes = as_list(command["boxes"], "boxes")
+        take = localize_boxes(
+            Path(as_str(command["take"], "take")),
+            [HandBox.from_json(as_object(item, "a box")) for item in boxes],
+            edits_from_json(command["edits"]),
+            SolveSettings.from_json(as_object(command["settings"], "settings")),
+            self._loaded_engine(),
+            progress,
+        )
+        return (take,), ()
+
+    def _solve(self, command: Json, progress: Progress) -> Results:
+        from .footage.solve_job import solve_again
+
+        take = solve_again(
+            Path(as_str(command["take"], "take")),
+            edits_from_json(command["edits"]),
+            SolveSettings.from_json(as_object(command["settings"], "settings")),
+            self._loaded_engine(),
+            progress,
+        )
+        return (take,), ()
 
     def _register(self, command: Json, progress: Progress) -> Results:
         from .register_job import register_scan

@@ -46,7 +46,7 @@ def new_result(out: Path, name: str, sha256: str, layout: ResultLayout) -> Itera
     of the same source is replaced, in one step, at the end. If the block fails, the folder goes.
     UserError if the disk or the permissions stand in the way.
     """
-    with _disk_errors(out):
+    with disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
         final = _free_name(out, name, sha256, layout)
         unfinished = final.with_name(final.name + UNFINISHED)
@@ -96,24 +96,26 @@ def _replace(unfinished: Path, final: Path) -> None:
 
 
 @contextmanager
-def _disk_errors(out: Path) -> Iterator[None]:
+def disk_errors(out: Path, again: str = "try again") -> Iterator[None]:
+    """UserError where the disk or the permissions stand in the way of writing to `out`; `again`:
+    what to do once they do not."""
     try:
         yield
     except PermissionError as error:
         raise UserError(
             "Folder not writable",
             f"The result cannot be written to {out}: {error.strerror}.",
-            "Choose a folder that you may write to.",
+            f"Get the right to write there, or choose another folder; then {again}.",
         ) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise UserError(
                 "Disk full",
                 f"No space is left for the result in {out}.",
-                "Free some and try again.",
+                f"Free some, then {again}.",
             ) from error
         raise UserError(
             "Folder not usable",
             f"The result cannot be written to {out}: {error.strerror}.",
-            "Choose another folder.",
+            f"Mend that, or choose another folder; then {again}.",
         ) from error

@@ -22,7 +22,8 @@ from nlf_blender.protocol import take as take_format
 from nlf_blender.protocol.rows import read_rows
 from nlf_blender.protocol.settings import LocalizeSettings
 from nlf_blender.worker.engine import Engine
-from nlf_blender.worker.pipeline import localize_photo, localize_photos
+from nlf_blender.worker.localize_job import localize_sources
+from nlf_blender.worker.pipeline import localize_photo
 from nlf_blender.worker.progress import Cancelled, Progress
 
 CPU = LocalizeSettings(device="cpu")
@@ -182,7 +183,7 @@ def test_one_bad_photo_does_not_keep_the_others_from_theirs(
     bad.write_text("no photo")
     good = tmp_path / "good 写真.png"
     shutil.copy(astronaut, good)
-    outcome = localize_photos([bad, good], tmp_path / "out", CPU, engine, Progress())
+    outcome = localize_sources([bad, good], tmp_path / "out", CPU, engine, Progress())
     assert [path.name for path in outcome.takes] == ["good 写真.take"]
     assert [(path, error.title) for path, error in outcome.failures] == [(bad, "Not a photo")]
 

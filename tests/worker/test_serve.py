@@ -17,7 +17,7 @@ from nlf_blender.errors import UserError
 from nlf_blender.protocol.json_fields import Json
 from nlf_blender.protocol.messages import EventReader, encode
 from nlf_blender.protocol.settings import LocalizeSettings
-from nlf_blender.worker.command_line import read_boxes
+from nlf_blender.worker.localize_command import read_boxes
 
 WORKER = Path(__file__).resolve().parents[2] / "nlf_blender" / "worker" / "__main__.py"
 

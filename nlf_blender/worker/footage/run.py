@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Localizes the frames that a take still lacks, chunk by chunk.
+
+A chunk depends on its frames, on the rows of the frame before, and on nothing else that a killed
+program would have forgotten: so a job that was resumed ends with the same files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ...protocol.messages import FOOTAGE
+from ...protocol.rows import Rows, read_chunk
+from ...protocol.settings import LocalizeSettings
+from ...protocol.take import TakeInfo
+from ..engine import Models
+from ..media.cuts import CutDetector
+from ..media.display import DisplayCopy
+from ..media.footage import Footage, SourceFrame
+from ..media.read_ahead import ReadAhead
+from ..people.follow import SEARCH_EVERY, Follower, FollowerState
+from ..people.thumbnail import thumbnail
+from ..progress import WAITING, Progress
+from .cameras import FrameCameras
+from .chunks import SeenFrame, Sighting, chunk_rows, localize_frames
+from .plan import FramePlan
+from .preview import FIELDS, Preview
+from .writer import ChunkWriter
+
+READ_AHEAD_BYTES = 1 << 28
+LAST_ROWS = ("frame", "frames", "track", "crop", "appearance")
+
+
+@dataclass(frozen=True, eq=False)
+class FootageRun:
+    """A take at work, all that belongs to it, and how it tells how far it is."""
+
+    take: Path
+    info: TakeInfo
+    footage: Footage
+    cameras: FrameCameras
+    models: Models
+    settings: LocalizeSettings
+    progress: Progress
+
+    @property
+    def plan(self) -> FramePlan:
+        """Which frames are localized."""
+        return FramePlan.of_take(self.info.source)
+
+
+def localize_missing(run: FootageRun, copy: DisplayCopy | None) -> TakeInfo:
+    """Localize the frames that are in no chunk yet, and return what take.json says then. copy: what
+    all frames are added to, those that were localized before as well. UserError if the device or
+    the disk is not usable; Cancelled if the job was."""
+    done = Done.read(run)
+    preview = Preview(
+        run.take, run.models.body, run.cameras.motion, run.settings.solve, run.info.source.step
+    )
+    for chunk in run.info.chunks:
+        preview.add(read_chunk(run.take, chunk, FIELDS, verify=False))
+    frames = _frames(run, done, copy)
+    with (
+        ReadAhead(frames, READ_AHEAD_BYTES) as ahead,
+        ChunkWriter(run.take, run.info, preview, run.progress) as writer,
+    ):
+        for rows, thumbnails in _chunks(run, done, ahead):
+            writer.write(rows, thumbnails)
+        info = writer.finish()
+    run.progress.add_seconds(WAITING, ahead.waited)
+    return info
+
+
+@dataclass(frozen=True, eq=False)
+class Done:
+    """What of a take is there: the number of frames and the last one's index (None at first); the
+    index of the frame with which the search for cuts begins again; who was seen in the last."""
+
+    count: int
+    last: int | None
+    context: int
+    state: FollowerState
+
+    @classmethod
+    def read(cls, run: FootageRun) -> Done:
+        """What the take's chunks tell. UserError if one is damaged."""
+        chunks = run.info.chunks
+        if not chunks:
+            return cls(0, None, run.plan.first, FollowerState.of([], 0))
+        tracks = [read_chunk(run.take, chunk, ("track",), verify=False) for chunk in chunks]
+        begun = max((int(rows["track"].max(initial=-1)) for rows in tracks), default=-1) + 1
+        rows = read_chunk(run.take, chunks[-1], LAST_ROWS, verify=False)
+        count = sum(chunk.frames for chunk in chunks)
+        frames = rows["frames"]
+        context = int(frames[-CutDetector.CONTEXT :][0])
+        return cls(count, int(frames[-1]), context, _state(rows, begun))
+
+
+def _state(rows: Rows, next_tracklet: int) -> FollowerState:
+    """Who was seen in the last frame of a chunk, from its rows alone."""
+    last = rows["frame"] == rows["frames"][-1]
+    fields = (rows[name][last] for name in ("track", "crop", "appearance"))
+    return FollowerState(*fields, next_tracklet)
+
+
+def _frames(run: FootageRun, done: Done, copy: DisplayCopy | None) -> Iterator[SourceFrame]:
+    """The frames that are missing, and before them those that the search for cuts begins with."""
+    plan = run.plan
+    if done.last is not None and done.last + plan.step > plan.last and copy is None:
+        return
+    start = done.context if copy is None else plan.first
+    for frame in run.footage.frames(start, plan.last, plan.step):
+        if copy is not None:
+            copy.add(frame)
+        if frame.index >= done.context:
+            yield frame
+
+
+def _chunks(
+    run: FootageRun, done: Done, frames: ReadAhead
+) -> Iterator[tuple[Rows, dict[int, bytes]]]:
+    """The rows of each chunk, and thumbnails of the tracklets that begin in it."""
+    cuts, count = CutDetector(), done.count
+    follower = Follower(run.models.finder, run.settings.max_people, done.state)
+    begun = done.state.next_tracklet
+    seen: list[SeenFrame] = []
+    run.progress.step(FOOTAGE, count, run.plan.count)
+    for frame in frames:
+        cut = cuts.is_cut(frame.rgb)
+        if done.last is not None and frame.index <= done.last:
+            continue
+        search = (count + len(seen)) % SEARCH_EVERY == 0
+        people = follower.step(frame.rgb, cut=cut, search=search)
+        seen.append(SeenFrame(frame, cut, people))
+        run.progress.people = len(people)
+        run.progress.step(FOOTAGE, count, run.plan.count)
+        if len(seen) == run.plan.chunk_frames:
+            yield _chunk(run, follower, seen, count, begun)
+            count, begun, seen = count + len(seen), follower.state.next_tracklet, []
+    if seen:
+        yield _chunk(run, follower, seen, count, begun)
+
+
+def _chunk(
+    run: FootageRun, follower: Follower, seen: list[SeenFrame], count: int, begun: int
+) -> tuple[Rows, dict[int, bytes]]:
+    """One chunk; count and begun: frames and tracklets before it. The follower goes on with what
+    the rows say, as in a job that is resumed here."""
+    total = run.plan.count
+
+    def tell(crops_done: int, crops: int) -> None:
+        run.progress.step(FOOTAGE, count + len(seen) * crops_done // crops, total)
+
+    cameras = run.cameras.at(np.array([item.frame.index for item in seen], dtype=np.int64))
+    sightings = localize_frames(seen, cameras, run.models, run.settings, tell)
+    rows = chunk_rows(seen, sightings, run.models)
+    follower.state = _state(rows, max(begun, int(rows["track"].max(initial=-1)) + 1))
+    return rows, _thumbnails(sightings, begun)
+
+
+def _thumbnails(sightings: list[Sighting], first_new: int) -> dict[int, bytes]:
+    """A JPEG of each tracklet from `first_new` on, of the sighting that shows most of it."""
+    best: dict[int, Sighting] = {}
+    for sighting in sightings:
+        tracklet = sighting.followed.tracklet
+        if tracklet >= first_new and _shown(sighting) > _shown(best.get(tracklet)):
+            best[tracklet] = sighting
+    return {
+        tracklet: thumbnail(sighting.frame.rgb, sighting.followed.person.box)
+        for tracklet, sighting in best.items()
+    }
+
+
+def _shown(sighting: Sighting | None) -> float:
+    """How much there is to see: square pixels times the score."""
+    if sighting is None:
+        return 0.0
+    return sighting.followed.person.area * sighting.followed.person.score

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes chunks to the disk beside the computing of the next one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from ...protocol.files import write_whole
+from ...protocol.rows import Rows, write_chunk
+from ...protocol.take import TakeInfo, write_info
+from ..progress import Progress
+from ..take_writer import disk_errors
+from .preview import Preview
+
+THUMBNAILS = "thumbs"
+
+
+class ChunkWriter:
+    """A thread that makes chunks part of a take, one at a time and in order; a context manager.
+
+    Whatever happens, take.json lists whole chunks only. A failure is raised by the next call.
+    """
+
+    def __init__(self, take: Path, info: TakeInfo, preview: Preview, progress: Progress) -> None:
+        self._take = take
+        self._info = info
+        self._preview = preview
+        self._progress = progress
+        self._thread = ThreadPoolExecutor(max_workers=1)
+        self._pending: Future[None] | None = None
+
+    def write(self, rows: Rows, thumbnails: Mapping[int, bytes]) -> None:
+        """Begin to write a chunk, and a JPEG for each new tracklet, once the chunk before is
+        written. UserError if the disk refused that one."""
+        self._wait()
+        self._pending = self._thread.submit(self._write, rows, thumbnails)
+
+    def finish(self) -> TakeInfo:
+        """Wait for the last chunk and return what take.json says now. UserError as `write`."""
+        self._wait()
+        return self._info
+
+    def _wait(self) -> None:
+        if self._pending is not None:
+            pending, self._pending = self._pending, None
+            pending.result()
+
+    def _write(self, rows: Rows, thumbnails: Mapping[int, bytes]) -> None:
+        with disk_errors(self._take, "resume the job"):
+            for tracklet, data in thumbnails.items():
+                (self._take / THUMBNAILS).mkdir(exist_ok=True)
+                write_whole(self._take / THUMBNAILS / f"{tracklet:05d}.jpg", data)
+            chunk = write_chunk(self._take, len(self._info.chunks), rows)
+            self._info = replace(self._info, chunks=(*self._info.chunks, chunk))
+            write_info(self._take, self._info)
+            self._preview.add(rows)
+            if self._preview.renew():
+                done = sum(chunk.frames for chunk in self._info.chunks)
+                self._progress.preview(self._take, done)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Let the chunk at work be written, also when the job is cancelled."""
+        self._thread.shutdown(wait=True)
