@@ -15,9 +15,12 @@ from .ui import (
     preferences,
     program_operators,
     properties,
+    queue_operators,
+    queue_resume,
     result_operators,
     runtime,
     scan_operators,
+    source_operators,
 )
 
 # runtime comes first, so that it goes last: whatever is taken back before may still ask it.
@@ -26,6 +29,9 @@ MODULES = (
     properties,
     preferences,
     job_operators,
+    source_operators,
+    queue_operators,
+    queue_resume,
     environment_operators,
     file_operators,
     program_operators,

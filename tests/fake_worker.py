@@ -3,7 +3,9 @@
 
 It is copied into a test's folder beside a `fake_worker.json`: {"mode": ..., "take" and
 "registration": folders to hand out as the result, "steps": progress steps per job, "pause": seconds
-per step}.
+per step, "frames": of footage, which is every source that is no .jpg}.
+
+Footage goes to NAME.take frame by frame, unfinished, and is gone on with where it was stopped.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ from pathlib import Path
 
 CONFIG = json.loads(Path(__file__).with_name("fake_worker.json").read_text(encoding="utf-8"))
 MODE = CONFIG["mode"]
+FOOTAGE = "Localizing footage"
+SOLVE_STAGES = ("Joining people", "Fitting", "Cleaning up", "Writing")
 STAGES = {
     "localize": ("Starting", "Reading", "Finding people", "Localizing", "Fitting", "Writing"),
     "register": ("Starting", "Reading", "Trying starts", "Settling", "Writing"),
@@ -36,6 +40,7 @@ class FakeWorker:
         self.events = open(session / "events.jsonl", "ab", buffering=0)  # noqa: SIM115
         self.commands: queue.Queue[dict] = queue.Queue()
         self.cancelled: set[str] = set()
+        self.paused: set[str] = set()
         self.silent = False
 
     def write(self, kind: str, **fields: object) -> None:
@@ -48,6 +53,10 @@ class FakeWorker:
             command = json.loads(line)
             if command["kind"] == "cancel":
                 self.cancelled.add(command["job"])
+            elif command["kind"] == "pause":
+                self.paused.add(command["job"])
+            elif command["kind"] == "go_on":
+                self.paused.discard(command["job"])
             else:
                 self.commands.put(command)
         if MODE not in ("ignores_cancel", "hangs"):
@@ -70,7 +79,86 @@ class FakeWorker:
         threading.Thread(target=self.listen, daemon=True).start()
         threading.Thread(target=self.beat, daemon=True).start()
         while (command := self.commands.get())["kind"] != "quit":
-            self.run(command)
+            if command["kind"] == "localize" and not command["sources"][0].endswith(".jpg"):
+                source = Path(command["sources"][0])
+                self.footage(command, Path(command["out"]) / f"{source.stem}.take", str(source))
+            elif command["kind"] == "resume":
+                self.resume(command)
+            elif command["kind"] in ("solve", "boxes"):
+                self.solve(command["job"], Path(command["take"]))
+            else:
+                self.run(command)
+
+    def resume(self, command: dict) -> None:
+        """Go on with a take, unless its source is not what it was."""
+        take = Path(command["take"])
+        source = command["source"] or json.loads((take / "take.json").read_text())["source"]["path"]
+        if MODE == "source_changed" and not command["changed"]:
+            error = {"title": "Source changed", "detail": f"{source} is another.", "fix": "Ask."}
+            self.write("failed", job=command["job"], **error)
+            return
+        self.footage(command, take, source)
+
+    def footage(self, command: dict, take: Path, source: str) -> None:
+        """Localize frame by frame, with a preview now and then, and hold still when told to."""
+        job, frames = command["job"], CONFIG.get("frames", 10)
+        (take / "chunks").mkdir(parents=True, exist_ok=True)
+        done = len(list((take / "chunks").iterdir()))
+        self.progress(job, "Starting", 0, 0)
+        for frame in range(done, frames):
+            self.progress(job, FOOTAGE, frame, frames)
+            while job in self.paused and job not in self.cancelled:
+                time.sleep(0.01)
+            time.sleep(CONFIG.get("pause", 0.01))
+            if job in self.cancelled:
+                self.write("cancelled", job=job)
+                return
+            (take / "chunks" / f"{frame:05d}").touch()
+            self.describe(take, source, frame + 1, frames)
+            if frame % 5 == 4:
+                self.write("preview", job=job, take=str(take), frames=frame + 1)
+        self.solve(job, take)
+
+    def describe(self, take: Path, source: str, done: int, frames: int) -> None:
+        """Write a take.json with as many frames."""
+        none = {"name": "fake", "sha256": "", "license": ""}
+        chunk = {"file": "chunk_00000.npz", "sha256": "", "rows": 0, "frames": done}
+        info = {
+            "format": "nlf_blender.take",
+            "version": 2,
+            "source": {
+                "kind": "video",
+                "path": source,
+                "sha256": "",
+                "width": 64,
+                "height": 48,
+                "frame_count": frames,
+            },
+            "camera": {
+                "intrinsics": [50.0, 0, 32, 0, 50, 24, 0, 0, 1],
+                "distortion": [],
+                "origin": "default",
+            },
+            "model": none,
+            "body": none,
+            "settings": {},
+            "software": "fake",
+            "created": "",
+            "tracks": [],
+            "chunks": [chunk],
+            "state": "whole" if done == frames else "unfinished",
+        }
+        temporary = take / "take.json.part"
+        temporary.write_text(json.dumps(info), encoding="utf-8")
+        temporary.replace(take / "take.json")
+
+    def solve(self, job: str, take: Path) -> None:
+        """Clean up, and hand the take out; with the content of the configured one, if any."""
+        for stage in SOLVE_STAGES:
+            self.progress(job, stage, 0, 1)
+        if CONFIG.get("footage_take"):
+            shutil.copytree(CONFIG["footage_take"], take, dirs_exist_ok=True)
+        self.write("done", job=job, results=[str(take)], failures=[])
 
     def run(self, command: dict) -> None:
         """Play a job."""
@@ -107,7 +195,7 @@ class FakeWorker:
 
     def progress(self, job: str, stage: str, done: int, total: int) -> None:
         """Tell how far the job is."""
-        people = 2 if stage in ("Localizing", "Fitting") else 0
+        people = 2 if stage in ("Localizing", "Fitting", FOOTAGE) else 0
         self.write(
             "progress",
             job=job,

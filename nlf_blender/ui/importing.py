@@ -7,29 +7,58 @@ from pathlib import Path
 
 import bpy
 
-from ..bridge.task import LOCALIZE, REGISTER
+from ..bridge.queue import Stand
+from ..bridge.task import BOXES, LOCALIZE, REGISTER, RESUME, SOLVE
 from ..errors import UserError
 from ..protocol import registration
-from ..scene import ImportOptions, import_registration, import_take
+from ..scene import (
+    FootageOptions,
+    ImportOptions,
+    import_registration,
+    import_take,
+    takes_in,
+    update_take,
+)
 from .redraw import tag_redraw
-from .runtime import RUNTIME
+from .runtime import RUNTIME, Waiting
+from .update_options import update_options
 
-UNDO_NAMES = {LOCALIZE: "Localize", REGISTER: "Register Body"}
+UNDO_NAMES = {
+    LOCALIZE: "Localize",
+    RESUME: "Localize",
+    SOLVE: "Solve",
+    BOXES: "Localize in Box",
+    REGISTER: "Register Body",
+}
 
 
-def import_now(scene: bpy.types.Scene, folders: list[Path]) -> list[str]:
-    """Import results into a scene, with rigs as its settings want them. Returns what the user
-    should know. UserError if one is bad."""
+def import_now(
+    scene: bpy.types.Scene, folders: list[Path], footage: FootageOptions | None = None
+) -> list[str]:
+    """Import results into a scene, with rigs as its settings want them. footage: how footage comes
+    in, if not as the scene's settings say. Returns what the user should know. UserError if one is
+    bad."""
     notes: list[str] = []
     rig = scene.nlf.rig_options()
+    options = ImportOptions(rig=rig, footage=footage or scene.nlf.footage_options())
     for folder in folders:
         if (folder / registration.INFO_FILE).is_file():
             notes += import_registration(scene, folder, rig).notes
             continue
-        result = import_take(scene, folder, ImportOptions(rig=rig))
+        result = import_take(scene, folder, options)
         people = len(result.people)
         notes.append(f"{folder.stem}: {people} {'person' if people == 1 else 'people'} imported.")
         notes += result.notes
+    return notes
+
+
+def update_now(scene: bpy.types.Scene, folders: list[Path]) -> list[str]:
+    """Renew takes that are in a scene from their solutions. Returns what the user should know.
+    UserError if one is bad."""
+    notes: list[str] = []
+    for folder in folders:
+        result = update_take(scene, folder, update_options(scene))
+        notes += [] if result is None else result.notes
     return notes
 
 
@@ -43,32 +72,44 @@ def hindrance() -> str:
     return ""
 
 
-def import_finished(folders: list[Path], command: str) -> None:
-    """Import the results of a job of this kind that ended, as one undo step; errors go to its
-    panel."""
-    scene = _target_scene()
+def import_finished(entry: Waiting) -> None:
+    """Bring in what came of a job that ended, as one undo step; errors go to its panel."""
+    results = list(entry.job.results) if entry.job is not None else []
+    command = entry.task.command
+    scene = entry.target.scene()
     if scene is None:
-        places = ", ".join(str(folder) for folder in folders)
-        RUNTIME.notes.append(
-            f"Another file was opened meanwhile. The result is kept in {places}: "
-            "Import Take brings it in."
-        )
+        entry.end(Stand.DONE)
+        if command not in (SOLVE, BOXES):
+            places = ", ".join(str(folder) for folder in results)
+            RUNTIME.notes.append(
+                f"Another file was opened meanwhile. The result is kept in {places}: "
+                "Import Take brings it in."
+            )
         return
     window = _window_of(scene)
     override = {"scene": scene} if window is None else {"window": window, "scene": scene}
     with bpy.context.temp_override(**override):
         try:
-            RUNTIME.notes += import_now(scene, folders)
+            RUNTIME.notes += _bring_in(entry, scene, results)
         except UserError as error:
+            entry.end(Stand.FAILED, error)
             RUNTIME.fail(error, command)
             return
         bpy.ops.ed.undo_push(message=UNDO_NAMES[command])
+    entry.end(Stand.DONE)
     tag_redraw()
 
 
-def _target_scene() -> bpy.types.Scene | None:
-    uid = RUNTIME.scene_uid
-    return next((scene for scene in bpy.data.scenes if scene.session_uid == uid), None)
+def _bring_in(entry: Waiting, scene: bpy.types.Scene, folders: list[Path]) -> list[str]:
+    if entry.target.finish is not None:
+        return entry.target.finish(scene, folders)
+    there = {folder.resolve() for folder in takes_in(scene)}
+    known = [folder for folder in folders if folder.resolve() in there]
+    if entry.task.command in (SOLVE, BOXES):
+        return update_now(scene, known)
+    if entry.task.command == RESUME and known:
+        return update_now(scene, known)
+    return import_now(scene, folders, entry.target.footage_options())
 
 
 def _window_of(scene: bpy.types.Scene) -> bpy.types.Window | None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Operators around a job: start it, cancel it, bring a saved take in, deal with what went wrong."""
+"""Operators around results: bring a saved take in, deal with what went wrong."""
 
 from __future__ import annotations
 
@@ -8,60 +8,17 @@ from typing import ClassVar
 
 import bpy
 
-from ..bridge.task import localize_task
 from ..protocol import registration, take
-from . import job_pump, places
+from . import places
 from .importing import import_now
-from .preferences import preferences
 from .runtime import RUNTIME, errors_reported
 
 LAYOUTS = (take.LAYOUT, registration.LAYOUT)
 INFO_FILES = ";".join(layout.info_file for layout in LAYOUTS)
 
 
-class NLF_OT_localize(bpy.types.Operator):
-    """Find the people in the photo and import them as meshes and armatures"""
-
-    bl_idname = "nlf.localize"
-    bl_label = "Localize"
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """One job at a time."""
-        if RUNTIME.job_active or RUNTIME.to_import:
-            cls.poll_message_set("A job is under way")
-            return False
-        return True
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Collect the settings and hand the job over."""
-        with errors_reported(self):
-            properties, prefs = context.scene.nlf, preferences(context)
-            source = properties.source_file()
-            settings = properties.settings(prefs)
-            python = prefs.find_interpreter().path
-            out = places.writable_folder(properties.takes_folder())
-            RUNTIME.start(python, localize_task((source,), out, settings), context.scene)
-            job_pump.start()
-            return {"FINISHED"}
-        return {"CANCELLED"}
-
-
-class NLF_OT_cancel(bpy.types.Operator):
-    """Stop the job; nothing of it is kept"""
-
-    bl_idname = "nlf.cancel"
-    bl_label = "Cancel"
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """Cancel at once."""
-        RUNTIME.cancel()
-        job_pump.start()
-        return {"FINISHED"}
-
-
 class NLF_OT_import_take(bpy.types.Operator):
-    """Import a saved folder of a photo's people (.take) or of a scan's body (.registration); needs no worker"""  # noqa: E501  # Blender shows it as one line
+    """Import a saved folder of people (.take) or of a scan's body (.registration); needs no worker"""  # noqa: E501  # Blender shows it as one line
 
     bl_idname = "nlf.import_take"
     bl_label = "Import Take"
@@ -135,31 +92,9 @@ class NLF_OT_open_log(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class NLF_OT_free_memory(bpy.types.Operator):
-    """End the worker: its memory, and the GPU's, become free. The next job loads the model again"""
-
-    bl_idname = "nlf.free_memory"
-    bl_label = "Free Memory"
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        """Not under a running job."""
-        return RUNTIME.worker_alive and not RUNTIME.job_active
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        """End it."""
-        if RUNTIME.session is not None:
-            RUNTIME.session.free()
-        job_pump.start()
-        return {"FINISHED"}
-
-
 CLASSES = (
-    NLF_OT_localize,
-    NLF_OT_cancel,
     NLF_OT_import_take,
     NLF_OT_dismiss,
     NLF_OT_copy_details,
     NLF_OT_open_log,
-    NLF_OT_free_memory,
 )

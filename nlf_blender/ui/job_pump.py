@@ -9,6 +9,7 @@ import traceback
 import bpy
 
 from ..errors import UserError
+from . import preview
 from .file_work import adopt
 from .importing import hindrance, import_finished
 from .preferences import preferences
@@ -33,13 +34,13 @@ def pump() -> float | None:
         RUNTIME.tick()
         if RUNTIME.files.arrived:
             _adopt_files()
-        if RUNTIME.to_import and not hindrance():
-            folders, RUNTIME.to_import = RUNTIME.to_import, []
-            import_finished(folders, RUNTIME.command)
+        preview.tick()
+        entry = RUNTIME.to_import
+        if entry is not None and not hindrance():
+            import_finished(entry)
     except Exception as error:  # noqa: BLE001  # the boundary: a timer that raises is dropped silently
         traceback.print_exc()
-        RUNTIME.to_import = []
-        RUNTIME.cancel()
+        RUNTIME.cancel_all()
         RUNTIME.files.close()
         RUNTIME.fail(
             UserError(

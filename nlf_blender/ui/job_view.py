@@ -6,44 +6,60 @@ from __future__ import annotations
 import bpy
 
 from ..bridge.job import Job
-from ..bridge.task import LOCALIZE
-from ..protocol.messages import STARTING
+from ..bridge.task import LOCALIZE, RESUME
+from ..protocol.messages import SOLVE_STAGES, STARTING
+from ..protocol.settings import SOURCE_CHANGED
 from .drawing import draw_error, draw_text, duration
 from .importing import hindrance
 from .runtime import FILES, RUNTIME, Problem
+
+_ALSO = {LOCALIZE: (RESUME,)}  # commands whose errors are shown in this one's panel
 
 
 def draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, command: str) -> bool:
     """Draw the job of this kind that is under way, if there is one. Whether there is."""
     job = RUNTIME.job
-    if job is None or job.task.command != command:
+    if job is None or _panel_of(job) != command:
         return False
     if job.active:
         _draw_running(layout, job)
         return True
-    if RUNTIME.to_import:
+    entry = RUNTIME.to_import
+    if entry is not None and entry.job is job:
         draw_text(layout, context, f"Done. Import waits for {hindrance()}.", icon="TIME")
         layout.operator("nlf.cancel", icon="CANCEL")
         return True
     return False
 
 
+def _panel_of(job: Job) -> str:
+    """The command whose panel shows a job."""
+    return LOCALIZE if job.task.command == RESUME else job.task.command
+
+
 def _draw_running(layout: bpy.types.UILayout, job: Job) -> None:
     steps = f" {job.done}/{job.total}" if job.total > 1 else ""
-    layout.progress(factor=job.fraction, text=f"{job.stage}{steps}")
+    stage = f"Paused at {job.stage}" if job.paused else job.stage
+    layout.progress(factor=job.fraction, text=f"{stage}{steps}")
     row = layout.row()
     row.label(text=_found(job))
     if job.seconds_left is not None:
         right = row.row()
         right.alignment = "RIGHT"
         right.label(text=f"about {duration(job.seconds_left)} left")
-    row = layout.row()
+    row = layout.row(align=True)
     row.scale_y = 1.5
+    if job.paused:
+        row.operator("nlf.go_on", icon="PLAY")
+    elif job.task.is_footage:
+        row.operator("nlf.pause", icon="PAUSE")
     row.operator("nlf.cancel", icon="CANCEL")
 
 
 def _found(job: Job) -> str:
-    if job.task.command != LOCALIZE or job.stage == STARTING:
+    if _panel_of(job) != LOCALIZE or job.stage == STARTING:
+        return ""
+    if job.stage in SOLVE_STAGES and job.task.is_footage:
         return ""
     people = "person" if job.people == 1 else "people"
     return f"{job.people} {people} found" if job.people else "Looking for people"
@@ -52,7 +68,7 @@ def _found(job: Job) -> str:
 def draw_problem(layout: bpy.types.UILayout, context: bpy.types.Context, command: str) -> None:
     """Draw what went wrong with jobs of this kind, if something did."""
     problem = RUNTIME.problem
-    if problem is not None and problem.command == command:
+    if problem is not None and problem.command in (command, *_ALSO.get(command, ())):
         _draw_box(layout, context, problem)
 
 
@@ -64,6 +80,8 @@ def _draw_box(layout: bpy.types.UILayout, context: bpy.types.Context, problem: P
     row.operator("nlf.copy_details", text="Copy", icon="COPYDOWN")
     if problem.command == FILES:
         return
+    if problem.error.title == SOURCE_CHANGED:
+        box.operator("nlf.resume_changed", icon="PLAY")
     if problem.of_preferences:
         box.operator("nlf.preferences", text="Open Preferences", icon="PREFERENCES")
     else:

@@ -13,10 +13,12 @@ from ..scene.heatmap import HEAT_SWITCH
 from .drawing import draw_text
 from .job_view import draw_job, draw_problem
 from .preferences import preferences
+from .queue_view import draw_queue, draw_unfinished
 from .result_operators import PART_ITEMS
 from .runtime import RUNTIME
 from .scan_panel import NLF_PT_scan
 from .selection import is_rig, person_of
+from .source_view import draw_camera, draw_source
 
 
 class _Panel:
@@ -35,12 +37,10 @@ class NLF_PT_source(_Panel, bpy.types.Panel):
         layout, properties = self.layout, context.scene.nlf
         layout.use_property_split = True
         layout.use_property_decorate = False
-        layout.prop(properties, "source", placeholder="choose a photo")
-        layout.prop(properties, "camera")
-        if properties.camera == "FOV":
-            layout.prop(properties, "fov")
-        elif properties.camera == "FOCAL":
-            layout.prop(properties, "focal_px")
+        draw_source(layout, context.scene)
+        layout.separator()
+        draw_camera(layout, context.scene)
+        layout.separator()
         layout.prop(properties, "takes", placeholder="automatic")
 
 
@@ -52,10 +52,16 @@ class NLF_PT_localize(_Panel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the panel."""
         layout = self.layout
-        if draw_job(layout, context, LOCALIZE):
-            return
-        _draw_settings(layout, context)
+        running = draw_job(layout, context, LOCALIZE)
+        if not running:
+            _draw_settings(layout, context)
         draw_problem(layout, context, LOCALIZE)
+        row = layout.row(align=True)
+        if running:
+            row.operator("nlf.localize", text="Add Source to Queue", icon="ADD")
+        row.operator("nlf.add_files", text="Add Files", icon="FILE_FOLDER")
+        draw_queue(layout, context)
+        draw_unfinished(layout, context)
 
 
 def _draw_settings(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -126,6 +132,9 @@ class NLF_PT_import(_Panel, bpy.types.Panel):
         layout.prop(properties, "bone_names")
         layout.prop(properties, "rest_pose")
         layout.prop(properties, "hands")
+        layout.separator()
+        for name in ("time_mode", "root_bone", "in_place", "timeline_markers"):
+            layout.prop(properties, name)
 
 
 class NLF_PT_worker(_Panel, bpy.types.Panel):

@@ -7,9 +7,9 @@ It is no property of Blender's: files, undo and scenes come and go while a job r
 from __future__ import annotations
 
 import atexit
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import bpy
@@ -18,9 +18,11 @@ from ..bridge import install
 from ..bridge.environment_check import EnvironmentCheck
 from ..bridge.job import Job
 from ..bridge.processes import tail
+from ..bridge.queue import Entry, JobQueue, Stand
 from ..bridge.session import Session
 from ..bridge.task import LOCALIZE, Task
 from ..errors import UserError
+from ..scene import FootageOptions
 from . import places
 from .file_work import FileWork
 from .redraw import tag_redraw
@@ -43,6 +45,35 @@ class Problem:
         return "preferences" in self.error.fix
 
 
+Finish = Callable[[bpy.types.Scene, list[Path]], list[str]]
+
+
+@dataclass
+class Destination:
+    """Where a job's results go. scene_uid: of the scene, None if it is gone; footage: how footage
+    comes in, camera_uid: of its solved camera; finish: brings results in, and returns what the user
+    should know; None: they are imported."""
+
+    scene_uid: int | None
+    footage: FootageOptions = field(default_factory=FootageOptions)
+    camera_uid: int | None = None
+    finish: Finish | None = None
+
+    def scene(self) -> bpy.types.Scene | None:
+        """The scene, if it is still there."""
+        scenes = bpy.data.scenes
+        return next((scene for scene in scenes if scene.session_uid == self.scene_uid), None)
+
+    def footage_options(self) -> FootageOptions:
+        """How footage comes in, with the camera if it is still there."""
+        objects = bpy.data.objects
+        camera = next((obj for obj in objects if obj.session_uid == self.camera_uid), None)
+        return replace(self.footage, use_camera=camera)
+
+
+Waiting = Entry[Destination]
+
+
 class Runtime:
     """The one place for state that is not the .blend file's."""
 
@@ -53,9 +84,7 @@ class Runtime:
         self.files = FileWork()
         self.problem: Problem | None = None
         self.notes: list[str] = []
-        self.to_import: list[Path] = []  # results of the last job, not in the scene yet
-        self.scene_uid: int | None = None  # of the scene that gets them; None: it is gone
-        self._ended: Job | None = None  # the last job whose end was dealt with
+        self.queue: JobQueue[Destination] = JobQueue()
 
     @property
     def job(self) -> Job | None:
@@ -73,6 +102,24 @@ class Runtime:
         return self.job is not None and self.job.active
 
     @property
+    def to_import(self) -> Waiting | None:
+        """What is done and not in the scene yet."""
+        entry = self.queue.current
+        return entry if entry is not None and entry.stand is Stand.TO_IMPORT else None
+
+    @property
+    def scene_uid(self) -> int | None:
+        """Of the scene that gets the results of the job at work; None: there is none."""
+        entry = self.queue.current
+        return entry.target.scene_uid if entry is not None else None
+
+    @property
+    def footage_options(self) -> FootageOptions:
+        """How the footage of the job at work comes in."""
+        entry = self.queue.current
+        return entry.target.footage_options() if entry is not None else FootageOptions()
+
+    @property
     def installing(self) -> bool:
         """Whether an environment is being made."""
         return self.installation is not None and (self.installation.state is install.State.RUNNING)
@@ -86,32 +133,87 @@ class Runtime:
     def busy(self) -> bool:
         """Whether something is under way that the pump has to move on quickly."""
         session_busy = self.session is not None and self.session.busy
-        own = session_busy or self.installing or self.checking or bool(self.to_import)
-        return own or self.files.busy
+        own = session_busy or self.installing or self.checking
+        return own or self.queue.busy or self.files.busy
 
     @property
     def worker_alive(self) -> bool:
         """Whether a worker holds memory."""
         return self.session is not None and self.session.alive
 
-    def start(self, python: Path, task: Task, scene: bpy.types.Scene) -> None:
-        """Begin a job whose results go into `scene`. UserError if it cannot begin."""
+    def submit(
+        self,
+        python: Path,
+        task: Task,
+        scene: bpy.types.Scene,
+        *,
+        preparing: Iterator[None] | None = None,
+        footage: FootageOptions | None = None,
+        finish: Finish | None = None,
+        first: bool = False,
+    ) -> Waiting:
+        """Put a job in line, whose results go into `scene`; it begins at once if nothing else is
+        under way. first: before those that wait. UserError if it cannot begin."""
         if self.session is None:
             self.session = Session(places.sessions_folder())
-        self.session.start(python, task)
-        self.problem, self.notes, self.scene_uid = None, [], scene.session_uid
+        if not self.queue.busy:
+            self.queue.clear()
+            self.problem, self.notes = None, []
+        footage = footage or FootageOptions()
+        camera = footage.use_camera
+        destination = Destination(
+            scene.session_uid,
+            replace(footage, use_camera=None),  # which undo would make useless
+            None if camera is None else camera.session_uid,
+            finish,
+        )
+        entry = Entry(python, task, destination, preparing)
+        self.queue.add(entry, first=first)
+        self.queue.tick(self.session)
+        if entry.error is not None:
+            self.queue.remove(entry)
+            raise entry.error
+        return entry
 
     def cancel(self) -> None:
-        """Cancel the job, or the import that waits."""
-        self.to_import = []
-        if self.session is not None:
+        """Cancel the job, or the import that waits, or what is being prepared."""
+        entry = self.to_import
+        if entry is not None:
+            entry.end(Stand.CANCELLED)
+        elif self.queue.current is None and self.queue.waiting:
+            self.queue.remove(self.queue.waiting[0])
+        elif self.session is not None:
             self.session.cancel()
+
+    def cancel_all(self) -> None:
+        """Cancel what is under way and what waits."""
+        self.queue.cancel_waiting()
+        self.cancel()
+
+    def pause(self) -> None:
+        """Let the job hold still, or else the line."""
+        if self.session is not None and self.job_active:
+            self.session.pause()
+        else:
+            self.queue.held = True
+
+    def go_on(self) -> None:
+        """Let job and line go on."""
+        self.queue.held = False
+        if self.session is not None:
+            self.session.go_on()
+
+    def free_memory(self) -> None:
+        """End the worker. Its job is cancelled, and those in line wait to be told to go on."""
+        self.queue.held = bool(self.queue.waiting)
+        if self.session is not None:
+            self.session.free()
 
     def tick(self) -> None:
         """Move all on by a bounded amount of work."""
         if self.session is not None:
             self.session.tick()
-            self._note_end_of_job(self.session)
+            self._note_end(self.queue.tick(self.session))
         if self.installation is not None and self.installing:
             self.installation.tick()
             if self.installation.error is not None:
@@ -120,20 +222,20 @@ class Runtime:
             self.check.tick()
         self.files.tick()
 
-    def _note_end_of_job(self, session: Session) -> None:
-        job = session.job
-        if job is None or job.active or job is self._ended:
+    def _note_end(self, entry: Waiting | None) -> None:
+        if entry is None:
             return
-        self._ended = job
-        if job.error is not None:
-            self.problem = Problem(job.error, job.task.command, session.log)
-        self.notes += [str(problem) for problem in job.problems]
-        self.to_import = list(job.results)
+        if entry.error is not None:
+            self.problem = Problem(entry.error, entry.task.command, entry.log)
+        if entry.job is not None:
+            self.notes += [str(problem) for problem in entry.job.problems]
 
     def forget_scene(self) -> None:
-        """Another file is opened: the results of a job under way stay on disk, and what was said
+        """Another file is opened: the results of jobs under way stay on disk, and what was said
         of the jobs before is not about the new file."""
-        self.scene_uid, self.notes = None, []
+        for entry in self.queue.entries:
+            entry.target.scene_uid = None
+        self.notes = []
         if self.problem is not None and self.problem.command != FILES:
             self.problem = None
 
@@ -166,10 +268,11 @@ class Runtime:
             self.installation.cancel()
         self.forget_check()
         self.files.close()
+        self.queue.cancel_waiting()
         if self.session is not None:
             self.session.close()
         self.session = self.installation = self.problem = None
-        self.notes, self.to_import, self.scene_uid = [], [], None
+        self.notes, self.queue = [], JobQueue()
 
 
 RUNTIME = Runtime()

@@ -43,7 +43,7 @@ class NLF_OT_register_scan(bpy.types.Operator):
             settings = properties.scan_settings(prefs)
             python = prefs.find_interpreter().path
             out = places.writable_folder(properties.takes_folder())
-            RUNTIME.start(python, scan_task(context, out, settings), context.scene)
+            RUNTIME.submit(python, scan_task(context, out, settings), context.scene)
             job_pump.start()
             return {"FINISHED"}
         return {"CANCELLED"}

@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import bpy
 
 from ..errors import UserError
-from ..protocol.cameras import write_cameras
+from ..protocol.cameras import CameraMotion, write_cameras
 from ..scene.clip_lens import Coefficients, clip_lens
 from ..scene.solved_camera import SourceFrames, camera_intrinsics, check_camera, sample_camera
 from ..scene.source_files import read_facts
@@ -108,7 +108,11 @@ def write_solved(
     indices = range(source.first or 0, end, source.step)
     moments = [source.scene_frame(index) for index in indices]
     frames = SourceFrames(indices, moments, facts.width, facts.height)
-    motion = yield from sample_camera(scene, camera, frames)
+    return _written(sample_camera(scene, camera, frames), folder)
+
+
+def _written(sampling: Generator[None, None, CameraMotion], folder: Path) -> Iterator[None]:
+    motion = yield from sampling
     try:
         write_cameras(folder / CAMERAS_FILE, motion)
     except OSError as error:

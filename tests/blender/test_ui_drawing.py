@@ -13,7 +13,7 @@ from panel_drawing import Layout, context, drawn
 from ui_play import Extension
 
 from nlf_blender.errors import UserError
-from nlf_blender.ui import drawing, panels, places
+from nlf_blender.ui import drawing, job_pump, panels, places
 from nlf_blender.ui.environment_operators import NLF_OT_create_environment
 from nlf_blender.ui.preferences import draw_preferences
 from nlf_blender.ui.runtime import RUNTIME
@@ -41,13 +41,15 @@ def test_the_source_panel_shows_the_chosen_camera(extension: Extension) -> None:
     assert "focal_px" in drawn(panels.NLF_PT_source)
 
 
-def test_the_localize_panel_in_every_state(extension: Extension) -> None:
+def test_the_localize_panel_in_every_state(
+    extension: Extension, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert "nlf.localize" in drawn(panels.NLF_PT_localize)
     extension.mode("good", take=str(extension.take), steps=5, pause=0.04)
     bpy.ops.nlf.localize()
     running = drawn(panels.NLF_PT_localize)
     assert "nlf.cancel" in running
-    assert "nlf.localize" not in running
+    assert "nlf.pause" not in running
     assert "Looking for people" not in running
     extension.pump_until(lambda: extension.job.stage == "Finding people")
     assert "Looking for people" in drawn(panels.NLF_PT_localize)
@@ -58,9 +60,12 @@ def test_the_localize_panel_in_every_state(extension: Extension) -> None:
     assert "left" in running
     extension.pump_to_end()
     assert "nlf.localize" in drawn(panels.NLF_PT_localize)
-    RUNTIME.to_import = [extension.take]
+    monkeypatch.setattr(job_pump, "hindrance", lambda: "a render")
+    bpy.ops.nlf.localize()
+    extension.pump_until(lambda: RUNTIME.to_import is not None)
     assert "Import waits" in drawn(panels.NLF_PT_localize)
-    RUNTIME.to_import = []
+    bpy.ops.nlf.cancel()
+    assert "Import waits" not in drawn(panels.NLF_PT_localize)
 
 
 def test_an_error_is_shown_with_its_fix_and_its_buttons(extension: Extension) -> None:

@@ -16,7 +16,7 @@ from ui_play import Extension
 import nlf_blender
 from nlf_blender.bridge.job import State
 from nlf_blender.ui import importing, job_pump
-from nlf_blender.ui.runtime import RUNTIME
+from nlf_blender.ui.runtime import RUNTIME, Waiting
 
 MOST_SECONDS_A_TICK = 0.05
 
@@ -81,7 +81,6 @@ def test_progress_reaches_the_runtime(extension: Extension) -> None:
     assert extension.job.total == 5
     assert 0.0 < extension.job.fraction < 1.0
     assert extension.job.seconds_left is not None
-    assert not bpy.ops.nlf.localize.poll()
 
 
 @pytest.mark.parametrize(
@@ -161,7 +160,7 @@ def test_the_import_waits_while_something_modal_runs(
 ) -> None:
     monkeypatch.setattr(job_pump, "hindrance", lambda: "what you are doing")
     bpy.ops.nlf.localize()
-    extension.pump_until(lambda: bool(RUNTIME.to_import))
+    extension.pump_until(lambda: RUNTIME.to_import is not None)
     job_pump.pump()
     assert not rigs()
     monkeypatch.setattr(job_pump, "hindrance", importing.hindrance)
@@ -239,21 +238,6 @@ def test_wrong_settings_are_said_before_anything_starts(
     assert not RUNTIME.worker_alive
 
 
-def test_settings_reach_the_worker(extension: Extension) -> None:
-    properties = bpy.context.scene.nlf
-    properties.camera, properties.fov = "FOV", 0.5
-    properties.max_people, properties.augmentations = 3, 4
-    extension.preferences.device = "cpu"
-    settings = properties.settings(extension.preferences)
-    assert settings.fov_degrees == pytest.approx(28.648, abs=1e-3)
-    assert settings.focal_px is None
-    assert (settings.max_people, settings.test_time_augmentations) == (3, 4)
-    assert (settings.device, settings.model, settings.body) == ("cpu", "default", "open")
-    properties.camera, properties.focal_px = "FOCAL", 1234.0
-    settings = properties.settings(extension.preferences)
-    assert (settings.fov_degrees, settings.focal_px) == (None, 1234.0)
-
-
 def test_free_memory_ends_the_worker(extension: Extension) -> None:
     bpy.ops.nlf.localize()
     extension.pump_to_end()
@@ -285,7 +269,7 @@ def test_unregister_in_the_middle_of_a_job_ends_the_worker(extension: Extension)
 def test_a_failure_nobody_foresaw_is_shown_and_the_timer_goes_on(
     extension: Extension, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def break_down(folders: list[Path], command: str) -> None:
+    def break_down(entry: Waiting) -> None:
         raise KeyError("an unforeseen thing")
 
     monkeypatch.setattr(job_pump, "import_finished", break_down)

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Takes of footage whose job was stopped: found in the takes folder, also after a restart."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import UserError
+from ..protocol.take import SUFFIX, TAKE_FILE, UNFINISHED, TakeInfo, read_info
+from .runtime import RUNTIME
+
+SECONDS_BETWEEN_LOOKS = 3.0
+MOST_FOLDERS = 500  # in the takes folder; those changed last count
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A take that can be resumed. done, total: frames; source: where its source was."""
+
+    folder: Path
+    done: int
+    total: int
+    source: Path
+
+
+class UnfinishedTakes:
+    """The takes of one folder that are not whole. The disk is asked now and then, not at every
+    drawing, and a take.json is read again only when it has changed."""
+
+    def __init__(self) -> None:
+        self._folder: Path | None = None
+        self._looked = 0.0
+        self._read: dict[Path, tuple[int, Unfinished | None]] = {}
+        self._found: list[Unfinished] = []
+
+    def of(self, folder: Path) -> list[Unfinished]:
+        """Those in this folder that no job of this Blender is at work on."""
+        now = time.monotonic()
+        if folder != self._folder or now - self._looked > SECONDS_BETWEEN_LOOKS:
+            self._folder, self._looked = folder, now
+            self._look(folder)
+        return [item for item in self._found if not at_work(item.folder)]
+
+    def look_again(self) -> None:
+        """Ask the disk at the next drawing: something was deleted or resumed."""
+        self._looked = -SECONDS_BETWEEN_LOOKS
+
+    def _look(self, folder: Path) -> None:
+        stamps = dict(sorted(_stamps(folder), key=lambda item: -item[1])[:MOST_FOLDERS])
+        read = {}
+        for path, stamp in stamps.items():
+            known = self._read.get(path)
+            read[path] = known if known and known[0] == stamp else (stamp, _unfinished(path))
+        self._read = read
+        self._found = [item for _, item in read.values() if item is not None]
+
+
+def _stamps(folder: Path) -> list[tuple[Path, int]]:
+    """The takes in a folder, with when their take.json was written."""
+    found: list[tuple[Path, int]] = []
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries if entry.name.endswith(SUFFIX)]
+    except OSError:
+        return []  # it is not there yet
+    for name in names:
+        try:
+            found.append((folder / name, (folder / name / TAKE_FILE).stat().st_mtime_ns))
+        except OSError:
+            continue  # no take, or one that is just being written
+    return found
+
+
+def _unfinished(folder: Path) -> Unfinished | None:
+    try:
+        info = read_info(folder)
+    except UserError:
+        return None  # Import Take says what is wrong with it
+    if info.state != UNFINISHED:
+        return None
+    return Unfinished(folder, _frames(info), info.source.frame_count, Path(info.source.path))
+
+
+def _frames(info: TakeInfo) -> int:
+    return sum(chunk.frames for chunk in info.chunks)
+
+
+def at_work(folder: Path) -> bool:
+    """Whether a job of this Blender works on a take, or will."""
+    for entry in RUNTIME.queue.entries:
+        if entry.over:
+            continue
+        if entry.task.take == folder:
+            return True
+        if entry.job is not None and entry.job.preview and entry.job.preview[0] == folder:
+            return True
+        # a new take gets the name of its source, or that and a number
+        name = folder.stem.rstrip("0123456789").rstrip("-")
+        same = {folder.stem, name} & entry.task.names
+        if same and entry.task.is_footage and entry.job and entry.task.out == folder.parent:
+            return True
+    return False
+
+
+TAKES = UnfinishedTakes()
