@@ -33,8 +33,6 @@ def add_clip(
         notes.append(f"The clip {path} is not there any more: the camera has no background.")
         return
     image = new.add(bpy.data.images.load(str(path), check_existing=False))
-    if source.kind == SEQUENCE and not source.display:
-        image.source = "SEQUENCE"
     found = tuple(image.size)
     if found != (source.width, source.height):
         new.discard(image)
@@ -43,6 +41,8 @@ def add_clip(
             f" {source.width}x{source.height}: the camera has no background."
         )
         return
+    if source.kind == SEQUENCE and not source.display:
+        image.source = "SEQUENCE"
     _set_frames(new, camera, set_background(camera, image), take, times)
 
 

@@ -133,7 +133,9 @@ def _lean(
     if not len(hand_frames):
         return values
     there = np.stack([np.interp(hand_frames, frames, column) for column in values.T], axis=1)
-    way = 1.0 - np.abs(frames[:, None] - hand_frames[None]) / (reach + 1.0)
-    weights = _smooth(way)
-    weights = weights / np.maximum(weights.sum(axis=1, keepdims=True), 1.0)
+    gaps = np.minimum(np.diff(hand_frames), reach + 1.0)  # none reaches beyond the next
+    before = np.concatenate([[reach + 1.0], gaps])
+    after = np.concatenate([gaps, [reach + 1.0]])
+    distance = frames[:, None] - hand_frames[None]
+    weights = _smooth(1.0 - np.abs(distance) / np.where(distance < 0.0, before, after))
     return values + weights @ (hand_values - there)
