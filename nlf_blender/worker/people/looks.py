@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .appearance import PARTS
+from .appearance import BINS, PARTS
 from .sightings import Float64Array, Int64Array
 from .table import Table
 
@@ -16,11 +16,10 @@ class Looks:
 
     def __init__(self, whole: Table) -> None:
         values = np.asarray(whole.sightings.appearance[whole.row], np.float64)
-        self.split = values.shape[1] - PARTS
         free = (1 - 1.5 * whole.crowd).clip(0.05, 1.0)
-        seen = values[:, self.split :] * free[:, None]
-        weighted = values[:, : self.split].reshape(len(whole), PARTS, -1) * seen[..., None]
-        self.weighted = _sums(weighted.reshape(len(whole), -1))
+        seen = values[:, PARTS * BINS :] * free[:, None]
+        weighted = values[:, : PARTS * BINS].reshape(len(whole), PARTS, BINS) * seen[..., None]
+        self.weighted = _sums(weighted.reshape(len(whole), PARTS * BINS))
         self.seen = _sums(seen)
         self.free = _sums(free[:, None])
 
@@ -28,9 +27,9 @@ class Looks:
         """Appearances [n,A] of the runs from `first` to `last`, both included."""
         seen = self.seen[last + 1] - self.seen[first]
         weighted = self.weighted[last + 1] - self.weighted[first]
-        parts = weighted.reshape(len(first), PARTS, -1) / seen.clip(1e-9)[..., None]
+        parts = weighted.reshape(len(first), PARTS, BINS) / seen.clip(1e-9)[..., None]
         visible = seen / (self.free[last + 1] - self.free[first])
-        return np.concatenate([parts.reshape(len(first), -1), visible], axis=1)
+        return np.concatenate([parts.reshape(len(first), PARTS * BINS), visible], axis=1)
 
     def weight(self, first: Int64Array, last: Int64Array) -> Float64Array:
         """How many free sightings [n] the runs have."""
