@@ -62,9 +62,11 @@ def write_video(
         pictures = 24 if times is None else len(times)
     if isinstance(pictures, int):
         pictures = [frame_picture(number) for number in range(pictures)]
+    if options is None:
+        options = {"g": "8", "bf": "2"}
     height, width = pictures[0].shape[:2]
     with av.open(str(path), "w", options=container_options or {}) as container:
-        stream = container.add_stream(codec, rate=rate, options=options or {"g": "8", "bf": "2"})
+        stream = container.add_stream(codec, rate=rate, options=options)
         stream.width, stream.height, stream.pix_fmt = width, height, pix_fmt
         if times is not None:
             stream.time_base = stream.codec_context.time_base = TIME_BASE

@@ -15,6 +15,7 @@ from av.video.stream import VideoStream
 from .frame_table import FrameTable, shown_packets
 
 MOST_STARTS = 4  # keys that are tried before a frame; then decoding begins at the file's start
+MOST_DOUBTFUL = 300  # frames after a failure; pictures that build up slowly are whole by then
 MOST_DELAYED_ERRORS = 64  # a decoder with several threads may still hold so many at the end
 VideoPackets = Iterator["Packet[VideoStream]"]
 
@@ -30,6 +31,7 @@ class Decoding:
         self._path, self._stream_index = path, stream_index
         self._table, self._by_time = table, by_time
         self.error = ""
+        self._doubtful = 0  # frames that are not to be trusted
 
     def frames(self, first: int) -> Iterator[tuple[int, av.VideoFrame]]:
         """Whole frames and their indices, in presentation order, from `first` or one before it."""
@@ -42,9 +44,15 @@ class Decoding:
                 packets = shown_packets(container, stream)
                 if key is not None:
                     packets = self._from_key(packets, first)
-                if packets is not None:
-                    yield from self._labelled(stream, packets)
-                    return
+                if packets is None:
+                    continue
+                labelled = self._labelled(stream, packets)
+                begin = next(labelled, None)
+                if begin is None or (begin[0] > first and key is not None):
+                    continue  # its neighbourhood is damaged, or the picture builds up slowly
+                yield begin
+                yield from labelled
+                return
 
     def _keys_before(self, first: int) -> list[int | None]:
         """Where to begin: the nearest key first, the file's start (None) last."""
@@ -59,8 +67,8 @@ class Decoding:
             key = next((packet for packet in packets if packet.is_keyframe), None)
         except av.FFmpegError:
             return None
-        index = None if key is None else self._table.index_of(key.pts)
-        if key is None or index is None or index > first:
+        # In some old formats times that are read from the middle on are not those of the table.
+        if key is None or self._table.index_of(key.pts) not in self._table.keys_before(first):
             return None
         return itertools.chain([key], packets)
 
@@ -70,9 +78,20 @@ class Decoding:
         newest = -1
         for counted, frame in enumerate(self._decoded(stream, packets)):
             index = self._table.index_of(frame.pts) if self._by_time else counted
-            if index is not None and index > newest and not frame.is_corrupt:
-                newest = index
-                yield index, frame
+            if self._is_doubtful(frame) or index is None or index <= newest:
+                continue
+            newest = index
+            yield index, frame
+
+    def _is_doubtful(self, frame: av.VideoFrame) -> bool:
+        """Whether a frame is damaged, or may build on one that is: after a failure decoders make
+        up what they lack, until the next frame that stands for itself."""
+        if frame.is_corrupt:
+            self._doubtful = MOST_DOUBTFUL
+        elif frame.key_frame:
+            self._doubtful = 0
+        self._doubtful -= self._doubtful > 0
+        return self._doubtful > 0
 
     def _decoded(self, stream: VideoStream, packets: VideoPackets) -> Iterator[av.VideoFrame]:
         """All frames that the decoder gives; what it refuses is passed over."""
@@ -84,23 +103,28 @@ class Decoding:
             if packet is None:
                 break
             if packet.is_corrupt:
+                yield from self._rest(stream)
+                stream.codec_context.flush_buffers()
+                self._doubtful = MOST_DOUBTFUL
                 continue
             try:
                 frames = stream.decode(packet)
             except av.FFmpegError as error:
-                self.error = _reason(error)
-                continue
+                self.error, frames = _reason(error), []
+                self._doubtful = MOST_DOUBTFUL
             yield from frames
+        yield from self._rest(stream)
+
+    def _rest(self, stream: VideoStream) -> Iterator[av.VideoFrame]:
+        """The frames that the decoder still holds."""
         for _ in range(MOST_DELAYED_ERRORS):
             try:
-                frames = stream.decode(None)
+                yield from stream.decode(None)
+                return
             except av.EOFError:
                 return
             except av.FFmpegError as error:
                 self.error = _reason(error)
-                continue
-            yield from frames
-            return
 
 
 def _reason(error: av.FFmpegError) -> str:

@@ -56,13 +56,15 @@ class FrameTable:
         return [int(i) for i in np.searchsorted(self.times, self.keys[:end][::-1])]
 
     def mean_rate(self, declared: Fraction | None) -> float | None:
-        """Frames a second: as declared if the times agree with that, else their mean."""
+        """Frames a second: as declared if that is the times' mean or usual rate, else their
+        mean."""
         if len(self.times) < 2:
             return float(declared) if declared else None
-        span = int(self.times[-1] - self.times[0]) * self.time_base
-        mean = float((len(self.times) - 1) / span)
-        agrees = declared and abs(mean / float(declared) - 1) < STEADY
-        return float(declared) if declared and agrees else mean
+        steps = np.diff(self.times)
+        for step in (float(steps.mean()), float(np.median(steps))):  # a few may be lost
+            if declared and abs(step * float(self.time_base * declared) - 1) < STEADY:
+                return float(declared)
+        return 1 / float(self.time_base) / float(steps.mean())
 
 
 def read_table(path: Path, stream_index: int) -> FrameTable:

@@ -59,8 +59,7 @@ class VideoFootage(Footage):
         self._by_time = _agree(self._table, first_frames)
         self._interlaced = is_interlaced(stream, frame)
         self._upright = Upright(frame, stream.sample_aspect_ratio)
-        self._stream_rate = float(stream.guessed_rate or stream.average_rate or DEFAULT_FPS)
-        rate = self._table.mean_rate(stream.average_rate) if self._by_time else None
+        rate = self._table.mean_rate(stream.average_rate) if self._by_time else stream.guessed_rate
         turned, scaled = self._upright.is_turned, self._upright.is_scaled
         self.info = FootageInfo(
             kind=VIDEO,
@@ -69,14 +68,12 @@ class VideoFootage(Footage):
             height=self._upright.size[1],
             frame_count=self._table.packets,
             exact=self._by_time,
-            fps=rate or self._stream_rate,
+            fps=float(rate or DEFAULT_FPS),
             as_stored=not (turned or scaled or container.format.name in ANIMATED_PICTURES),
             notes=tuple(self._notes(frame)),
         )
 
     def _notes(self, frame: av.VideoFrame) -> Iterator[str]:
-        if self._table.ends:
-            yield f"{self._path.name} {self._table.ends}."
         if self._upright.is_scaled:
             yield "Its pixels are not square: the pictures were widened to what it shows."
         if self._interlaced:
@@ -99,7 +96,7 @@ class VideoFootage(Footage):
                     break
                 if index == expected:
                     rgb = self._upright.picture(frame, decoded)
-                    yield SourceFrame(index, self._seconds(index, decoded), rgb)
+                    yield SourceFrame(index, self._seconds(index), rgb)
                     expected += step
                 if last is not None and expected > last:
                     break
@@ -135,22 +132,16 @@ class VideoFootage(Footage):
         """Say so if frames are lacking at the end."""
         if self.broken:
             return
-        name, count = self._path.name, self.info.frame_count
-        if last is not None and expected <= last and self.info.exact:
-            reason = f": {error}" if error else ""
-            self.broken = f"{name} cannot be read from frame {expected} of {count} on{reason}."
-        elif self._table.ends and (last is None or last + step >= count):
-            self.broken = f"{name} {self._table.ends}."
-        elif last is None and error:
-            self.broken = f"{name} cannot be read from frame {expected} on: {error}."
+        name, ends = self._path.name, self._table.ends
+        reason = f": {error or 'it ' + ends}" if error or ends else ""
+        counted = last is not None and self.info.exact
+        if expected <= last if counted else reason:
+            self.broken = f"{name} cannot be read from frame {expected} on{reason}."
+        elif ends and (last is None or last + step >= self.info.frame_count):
+            self.broken = f"{name} {ends}."
 
-    def _seconds(self, index: int, decoded: av.VideoFrame) -> float:
-        if self._by_time:
-            return self._table.seconds(index)
-        start = self._template.pts
-        if decoded.pts is None or start is None:
-            return index / self._stream_rate
-        return float((decoded.pts - start) * self._table.time_base)
+    def _seconds(self, index: int) -> float:
+        return self._table.seconds(index) if self._by_time else index / self.info.fps
 
 
 def _stream_of(container: InputContainer, path: Path) -> VideoStream:
