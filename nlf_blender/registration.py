@@ -7,20 +7,30 @@ from __future__ import annotations
 import bpy
 
 from .ui import (
+    box_operator,
     environment_operators,
     file_operators,
     job_operators,
     job_pump,
+    motion_operators,
+    motion_panel,
     panels,
+    people_list,
+    people_operators,
     preferences,
+    preview,
     program_operators,
     properties,
     queue_operators,
     queue_resume,
+    report_panel,
     result_operators,
     runtime,
     scan_operators,
+    solve_requests,
     source_operators,
+    take_properties,
+    take_store,
 )
 
 # runtime comes first, so that it goes last: whatever is taken back before may still ask it.
@@ -37,7 +47,17 @@ MODULES = (
     program_operators,
     result_operators,
     scan_operators,
+    take_store,
+    take_properties,
+    solve_requests,
+    people_operators,
+    box_operator,
+    motion_operators,
     panels,
+    people_list,
+    motion_panel,
+    report_panel,
+    preview,
     job_pump,
 )
 

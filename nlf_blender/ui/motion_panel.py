@@ -11,18 +11,15 @@ from ..bridge.task import BOXES, SOLVE
 from .active_take import active_take
 from .job_view import draw_problem
 from .solve_requests import REQUESTS
-from .take_view import draw_no_take, draw_solving
+from .take_view import TakePanel, draw_no_take, draw_solving
 from .update_options import update_range
 
 SWITCHES = ("reject_outliers", "repair_flips", "hold_feet", "share_shape", "points")
 
 
-class NLF_PT_motion(bpy.types.Panel):
+class NLF_PT_motion(TakePanel, bpy.types.Panel):
     """How motion is cleaned up."""
 
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "NLF"
     bl_label = "Motion"
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -50,12 +47,9 @@ class NLF_PT_motion(bpy.types.Panel):
             draw_problem(layout, context, command)
 
 
-class NLF_PT_layers(bpy.types.Panel):
+class NLF_PT_layers(TakePanel, bpy.types.Panel):
     """Keys made by hand, over and beside the solved ones."""
 
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "NLF"
     bl_label = "Hand-Made Keys"
     bl_parent_id = "NLF_PT_motion"
     bl_options: ClassVar[set[str]] = {"DEFAULT_CLOSED"}

@@ -15,7 +15,7 @@ from .active_take import ActiveTake, active_take, person_with
 from .solve_requests import REQUESTS
 from .take_properties import active_person
 from .take_store import STORE
-from .take_view import draw_no_take, draw_solving, draw_take_error
+from .take_view import TakePanel, draw_no_take, draw_solving, draw_take_error
 
 PICTURE_SCALE = 5.0  # of the active person's thumbnail
 
@@ -106,12 +106,9 @@ class NLF_UL_take_people(bpy.types.UIList):
         ], []
 
 
-class NLF_PT_people(bpy.types.Panel):
+class NLF_PT_people(TakePanel, bpy.types.Panel):
     """Who is who in the footage."""
 
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "NLF"
     bl_label = "People"
 
     def draw(self, context: bpy.types.Context) -> None:

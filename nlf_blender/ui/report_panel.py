@@ -23,7 +23,7 @@ from .active_take import active_take, person_with
 from .drawing import draw_text
 from .take_properties import active_person
 from .take_store import STORE
-from .take_view import draw_no_take, draw_take_error
+from .take_view import TakePanel, draw_no_take, draw_take_error
 
 SLIDE_LIMIT = 2.0  # cm/s
 PENETRATION_LIMIT = 20.0  # mm
@@ -102,12 +102,9 @@ def _exceeds(value: float | None, limit: float | None) -> bool | None:
     return None if value is None or limit is None else value > limit
 
 
-class NLF_PT_report(bpy.types.Panel):
+class NLF_PT_report(TakePanel, bpy.types.Panel):
     """How good the motion is."""
 
-    bl_space_type = "VIEW_3D"
-    bl_region_type = "UI"
-    bl_category = "NLF"
     bl_label = "Report"
     bl_options: ClassVar[set[str]] = {"DEFAULT_CLOSED"}
 

@@ -8,9 +8,23 @@ import bpy
 
 from ..bridge.queue import Stand
 from ..errors import UserError
+from ..scene import takes_in
 from .active_take import ActiveTake
 from .drawing import draw_text
 from .solve_requests import REQUESTS, box_under_way
+
+
+class TakePanel:
+    """What the panels of the active take have in common: they are there with footage only."""
+
+    bl_space_type = "VIEW_3D"
+    bl_region_type = "UI"
+    bl_category = "NLF"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """There is footage in the scene."""
+        return bool(takes_in(context.scene))
 
 
 def draw_no_take(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

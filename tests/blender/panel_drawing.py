@@ -45,6 +45,13 @@ class Layout:
         assert options.get("icon", "NONE") in ICONS
         self.seen += [name, str(options["text"])]
 
+    def prop_search(
+        self, data: object, name: str, source: object, collection: str, **options: object
+    ) -> None:
+        assert name in data.bl_rna.properties
+        assert collection in source.bl_rna.properties
+        self.seen.append(name)
+
     def progress(self, factor: float, text: str) -> None:
         assert 0.0 <= factor <= 1.0
         self.seen.append(text)
@@ -52,6 +59,15 @@ class Layout:
     def template_list(self, kind: str, name: str, *rest: object, **options: object) -> None:
         assert hasattr(bpy.types, kind)
         self.seen.append(kind)
+
+    def template_icon(self, icon_value: int, scale: float) -> None:
+        assert icon_value > 0
+        self.seen.append("icon")
+
+    def menu(self, name: str, **options: object) -> None:
+        assert hasattr(bpy.types, name)
+        assert options.get("icon", "NONE") in ICONS
+        self.seen.append(name)
 
     def separator(self) -> None:
         self.seen.append("---")
@@ -67,6 +83,8 @@ def context() -> SimpleNamespace:
         region=SimpleNamespace(width=280),
         view_layer=real.view_layer,
         mode=real.mode,
+        window_manager=real.window_manager,
+        selected_objects=real.selected_objects,
     )
 
 
