@@ -122,7 +122,7 @@ def _cheapest(readings: Float64Array, skeleton: Skeleton) -> np.ndarray:
     judged = _judged(skeleton)
     used = readings[:, :, judged]
     kinds, count = used.shape[:2]
-    steps = angle_between(used[:, None, :-1], used[None, :, 1:])
+    steps = _angles(used)
     price = (
         np.minimum(steps, MOST_TURN).sum(axis=-1) + SWITCH_PRICE * (1 - np.eye(kinds))[..., None]
     )
@@ -138,3 +138,11 @@ def _cheapest(readings: Float64Array, skeleton: Skeleton) -> np.ndarray:
     for frame in range(count - 1, 0, -1):
         chosen[frame - 1] = came_from[frame, chosen[frame]]
     return chosen
+
+
+def _angles(readings: Float64Array) -> Float64Array:
+    """Angles [K,K,T-1,J] from the joints of each reading [K,T,J,3,3] to those of each in the next
+    frame; by the trace, for all pairs of matrices would be large."""
+    entries = readings.reshape(*readings.shape[:3], 9)
+    trace = np.einsum("ktje,ltje->kltj", entries[:, :-1], entries[:, 1:])
+    return np.arccos(np.clip((trace - 1.0) / 2.0, -1.0, 1.0))

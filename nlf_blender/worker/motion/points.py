@@ -32,7 +32,7 @@ from .track_fit import PersonRows
 BLOCK = 64  # frames written at a time
 REACH = 1.5  # periods of the cut-off: beyond, a sample tells under 1 %
 FADE_SECONDS = 0.2  # without sightings the mesh becomes the body alone, by 63 % in this time
-LEAST_REACH = 1.0  # seconds: five times that
+FADED_SECONDS = 5 * FADE_SECONDS  # then nothing is left of it
 FILLED_WEIGHT = 0.1  # of a frame that was filled in, where one that was seen counts 1
 
 
@@ -106,7 +106,9 @@ def _blocks(task: PointsTask) -> Iterator[tuple[slice, slice, Float64Array]]:
     """Blocks of b frames, the w frames around that tell of them, and S [b,w] between these."""
     time = task.after.time
     smooth = task.strength > 0
-    reach = max(REACH / cutoff_of(task.strength) if smooth else 0.0, LEAST_REACH)
+    reach = REACH / cutoff_of(task.strength) if smooth else 0.0
+    if not task.usable.all():
+        reach = max(reach, FADED_SECONDS)
     sigma = task.before.place_sigma
     usual = np.median(sigma[task.usable]) if task.usable.any() else 1.0
     for shot in shots_of(task.after):
