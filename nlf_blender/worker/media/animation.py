@@ -27,6 +27,7 @@ class AnimatedPicture(Footage):
         """UserError if its first frame cannot be read. Durations are read by decoding it once."""
         super().__init__()
         self._path = path
+        self._ends = ""
         durations: list[int] = []
         try:
             with Image.open(path) as image:
@@ -39,7 +40,7 @@ class AnimatedPicture(Footage):
         except FAILURES as error:
             if not durations:
                 raise nothing_readable(path) from error
-            self.broken = f"{path.name} cannot be read from frame {len(durations)} on."
+            self._ends = f"{path.name} cannot be read from frame {len(durations)} on."
         self._times = [0, *itertools.accumulate(durations)]
         total = self._times[-1] / 1000
         self.info = FootageInfo(
@@ -62,6 +63,8 @@ class AnimatedPicture(Footage):
             for index in range(first, end + 1, step):
                 image.seek(index)
                 yield SourceFrame(index, self._times[index] / 1000, _picture(image))
+        if end + step >= self.info.frame_count:
+            self.broken = self._ends
 
 
 def _picture(image: Image.Image) -> NDArray[np.uint8]:

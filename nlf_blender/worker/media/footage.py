@@ -58,7 +58,7 @@ class Footage(ABC):
 
     broken: why the frames ended before the last one that was asked for, a sentence, or "";
     missing: indices that were passed over because they cannot be read; remarks: sentences about a
-    few of them. All of it grows as `frames` runs.
+    few of them. All of it is about the last call of `frames`, and grows as that runs.
     """
 
     info: FootageInfo
@@ -85,6 +85,9 @@ class Footage(ABC):
                 f" {asked} were asked for.",
                 "Choose a range within the footage.",
             )
+        self.broken = ""
+        self.missing.clear()
+        self.remarks.clear()
         return self._frames(first, last if not self.info.exact else end, step)
 
     def _remark(self, sentence: str) -> None:

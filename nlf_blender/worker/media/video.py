@@ -89,12 +89,10 @@ class VideoFootage(Footage):
         expected = first
         with closing(self._shown(decoding, first)) as shown:
             for index, frame, decoded in shown:
-                while expected < index:
+                while expected < index and (last is None or expected <= last):
                     self.missing.append(expected)
                     expected += step
-                if last is not None and expected > last:
-                    break
-                if index == expected:
+                if index == expected and (last is None or expected <= last):
                     rgb = self._upright.picture(frame, decoded)
                     yield SourceFrame(index, self._seconds(index), rgb)
                     expected += step
@@ -130,7 +128,7 @@ class VideoFootage(Footage):
 
     def _note_end(self, expected: int, last: int | None, step: int, error: str) -> None:
         """Say so if frames are lacking at the end."""
-        if self.broken:
+        if self.broken:  # by a change of size
             return
         name, ends = self._path.name, self._table.ends
         reason = f": {error or 'it ' + ends}" if error or ends else ""
