@@ -18,6 +18,7 @@ from ..errors import UserError
 
 FIT_TOLERANCE_PX = 0.1
 _FIT_SAMPLES = 400
+_RIDGE = 1e-10
 
 Coefficients = tuple[float, ...]
 
@@ -86,14 +87,20 @@ def _fit_nuke(clip: bpy.types.MovieClip, intrinsics: Float64Array) -> Coefficien
     if (scale <= 0).any() or (np.diff(distorted / scale) <= 0).any():
         raise _refused(clip, "it folds the picture over")
     undistorted = distorted / scale * half / focal
-    powers = undistorted[:, None] ** [2, 4, 6]
+    farthest = undistorted.max()
+    powers = (undistorted / farthest)[:, None] ** [2, 4, 6]
     # scale = (1 + a r2 + b r4 + c r6) / (1 + d r2 + e r4 + f r6), multiplied out
-    system = np.concatenate([powers, -scale[:, None] * powers], axis=1)
-    weights = undistorted[:, None]
-    solution = np.linalg.lstsq(system * weights, (scale - 1) * weights[:, 0], rcond=1e-12)[0]
+    weights = undistorted[:, None] / farthest
+    system = np.concatenate([powers, -scale[:, None] * powers], axis=1) * weights
+    target = (scale - 1) * weights[:, 0]
+    held = np.sqrt(_RIDGE) * np.eye(6)  # or numerator and denominator may share a root in the range
+    solution = np.linalg.lstsq(
+        np.concatenate([system, held]), np.concatenate([target, np.zeros(6)]), rcond=None
+    )[0]
     fitted = (1 + powers @ solution[:3]) / (1 + powers @ solution[3:])
     if np.abs((fitted - scale) * undistorted).max() * focal > FIT_TOLERANCE_PX:
         raise _refused(clip, f"no coefficients come within {FIT_TOLERANCE_PX} pixels of it")
+    solution /= farthest ** np.array([2, 4, 6, 2, 4, 6])
     k1, k2, k3, k4, k5, k6 = (float(value) for value in solution)
     return (k1, k2, 0.0, 0.0, k3, k4, k5, k6)
 

@@ -11,7 +11,7 @@ import bpy
 import numpy as np
 
 from ..errors import UserError
-from .source_files import file_number, read_facts, sequence_numbers
+from .source_files import file_number, sequence_numbers
 
 FIRST_SHOWN = 1.0  # the scene frame of a source's first frame, where nothing else is said
 
@@ -127,13 +127,14 @@ def shown_strip(scene: bpy.types.Scene, name: str) -> Shown:
 
 
 def _movie_strip(strip: bpy.types.ID) -> Shown:
+    if len(getattr(strip, "retiming_keys", ())) > 2:
+        raise _other_strip(strip.name, "changes its speed")
     path = Path(bpy.path.abspath(strip.filepath))
-    trimmed = strip.animation_offset_start + strip.animation_offset_end
-    content = read_facts(path).frame_count - trimmed
-    pace = content / _content_duration(strip) if content > 0 else 1.0
-    if abs(content - _content_duration(strip)) <= 1:
-        pace = 1.0  # the two count the last frame differently
-    zero = _content_start(strip) - strip.animation_offset_start / pace
+    start, end = _handles(strip)
+    # a strip that keeps its own rate in a scene of another is longer or shorter than its content
+    length = end - start + sum(_offsets(strip))
+    pace = _content_duration(strip) / length if length > 0 else 1.0
+    zero = _content_start(strip) - _trimmed(strip)[0] / pace
     return _between_handles(strip, Shown(path, zero=zero, pace=pace, placed=True))
 
 
@@ -145,8 +146,7 @@ def _image_strip(strip: bpy.types.ID) -> Shown:
     start = numbers[0]
     if start is None or numbers != list(range(start, start + len(numbers))):
         raise _other_strip(strip.name, "is not of images with consecutive numbers")
-    before = images_before(path)
-    zero = _content_start(strip) - strip.animation_offset_start - before
+    zero = _content_start(strip) - _trimmed(strip)[0] - images_before(path)
     return _between_handles(strip, Shown(path, True, zero, placed=True))
 
 
@@ -155,10 +155,18 @@ def _between_handles(strip: bpy.types.ID, shown: Shown) -> Shown:
     past its content."""
     start, end = _handles(strip)
     start = max(start, _content_start(strip))
-    end = min(end, _content_start(strip) + _content_duration(strip))
+    end = min(end, _content_start(strip) + _content_duration(strip) / shown.pace)
     first = int(np.ceil((start - shown.zero) * shown.pace - 1e-6))
     last = int(np.ceil((end - shown.zero) * shown.pace - 1e-6)) - 1
     return replace(shown, first=max(first, 0), last=max(last, first, 0))
+
+
+# Blender gave these new names in 5.2, and warns of the old ones.
+def _trimmed(strip: bpy.types.ID) -> tuple[int, int]:
+    """How many frames of the file a strip leaves out, at its start and at its end."""
+    if hasattr(strip, "content_trim_start"):
+        return strip.content_trim_start, strip.content_trim_end
+    return strip.animation_offset_start, strip.animation_offset_end
 
 
 def _content_start(strip: bpy.types.ID) -> float:
@@ -168,6 +176,13 @@ def _content_start(strip: bpy.types.ID) -> float:
 def _content_duration(strip: bpy.types.ID) -> int:
     new = hasattr(strip, "content_duration")
     return strip.content_duration if new else strip.frame_duration
+
+
+def _offsets(strip: bpy.types.ID) -> tuple[float, float]:
+    """By how many scene frames the handles hide its content; below 0, it stands still there."""
+    if hasattr(strip, "left_handle_offset"):
+        return strip.left_handle_offset, strip.right_handle_offset
+    return strip.frame_offset_start, strip.frame_offset_end
 
 
 def _handles(strip: bpy.types.ID) -> tuple[int, int]:

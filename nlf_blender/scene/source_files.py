@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from ..errors import UserError
 
 MOVIE_SUFFIXES = tuple(sorted(bpy.path.extensions_movie))
 IMAGE_SUFFIXES = tuple(sorted(bpy.path.extensions_image))
-_NUMBERED = re.compile(r"(.*?)(\d+)(\.[^.]+)")
+_NUMBERED = re.compile(r"(.*\D|)(\d+)(\D*)", re.ASCII)  # of a name without its ending
 
 
 @dataclass(frozen=True)
@@ -32,35 +31,46 @@ def is_movie(path: Path) -> bool:
     return path.suffix.lower() in MOVIE_SUFFIXES
 
 
+def _parts(path: Path) -> tuple[tuple[str, str, str], int] | None:
+    """What all files of a sequence have in common, and the number of this one; None if it has
+    none. The worker looks at names in the same way."""
+    match = _NUMBERED.fullmatch(path.stem)
+    return match and ((match[1], match[3], path.suffix.lower()), int(match[2]))
+
+
 def file_number(name: str) -> int | None:
-    """The number at the end of an image's name, or None."""
-    match = _NUMBERED.fullmatch(name)
-    return None if match is None else int(match[2])
+    """The last number in an image's name, or None."""
+    parts = _parts(Path(name))
+    return None if parts is None else parts[1]
+
+
+def same_source(path: Path, other: Path) -> bool:
+    """Whether two files are the same, or images of one sequence."""
+    first, second = _parts(path), _parts(other)
+    if path == other or first is None or second is None:
+        return path == other
+    return path.parent == other.parent and first[0] == second[0] and not is_movie(path)
 
 
 def sequence_numbers(path: Path) -> tuple[int, int]:
     """The lowest and the highest number of the sequence that an image is one of. UserError if it
     is of none."""
-    match = _NUMBERED.fullmatch(path.name)
-    if match is None:
+    parts = _parts(path)
+    if parts is None:
         raise _no_sequence(path)
-    numbers = [int(match[2])]
     try:
-        with os.scandir(path.parent) as entries:
-            for entry in entries:
-                other = _NUMBERED.fullmatch(entry.name)
-                if other and (other[1], other[3].lower()) == (match[1], match[3].lower()):
-                    numbers.append(int(other[2]))
+        others = [_parts(other) for other in path.parent.iterdir()]
     except OSError as error:
         raise _no_sequence(path) from error
-    return min(numbers), max(numbers)
+    numbers = [other[1] for other in others if other is not None and other[0] == parts[0]]
+    return min([parts[1], *numbers]), max([parts[1], *numbers])
 
 
 def _no_sequence(path: Path) -> UserError:
     return UserError(
         "No sequence",
-        f"{path} is no image of a numbered sequence, as shot_0001.png is.",
-        "Choose an image whose name ends in a number, or switch Image Sequence off.",
+        f"{path} has no number in its name, as the images of a sequence have: shot_0001.png.",
+        "Choose an image with a number in its name, or switch Image Sequence off.",
     )
 
 

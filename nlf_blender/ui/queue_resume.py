@@ -32,7 +32,7 @@ class _Take:
             raise UserError(
                 "No take here", f"{folder} is no take.", "Choose a folder that ends in .take."
             )
-        if at_work(folder):
+        if at_work(folder, Path(read_info(folder).source.path)):
             raise UserError(
                 "Already at work",
                 f"A job in the queue works on {folder.name}.",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..errors import UserError
 from ..protocol.take import SUFFIX, TAKE_FILE, UNFINISHED, TakeInfo, read_info
+from ..scene.source_files import same_source
 from .runtime import RUNTIME
 
 SECONDS_BETWEEN_LOOKS = 3.0
@@ -42,7 +43,7 @@ class UnfinishedTakes:
         if folder != self._folder or now - self._looked > SECONDS_BETWEEN_LOOKS:
             self._folder, self._looked = folder, now
             self._look(folder)
-        return [item for item in self._found if not at_work(item.folder)]
+        return [item for item in self._found if not at_work(item.folder, item.source)]
 
     def look_again(self) -> None:
         """Ask the disk at the next drawing: something was deleted or resumed."""
@@ -88,19 +89,16 @@ def _frames(info: TakeInfo) -> int:
     return sum(chunk.frames for chunk in info.chunks)
 
 
-def at_work(folder: Path) -> bool:
-    """Whether a job of this Blender works on a take, or will."""
+def at_work(folder: Path, source: Path) -> bool:
+    """Whether a job of this Blender works on a take, or will. source: the take's."""
     for entry in RUNTIME.queue.entries:
-        if entry.over:
+        task = entry.task
+        if entry.over or not task.is_footage:
             continue
-        if entry.task.take == folder:
+        if task.take == folder:
             return True
-        if entry.job is not None and entry.job.preview and entry.job.preview[0] == folder:
-            return True
-        # a new take gets the name of its source, or that and a number
-        name = folder.stem.rstrip("0123456789").rstrip("-")
-        same = {folder.stem, name} & entry.task.names
-        if same and entry.task.is_footage and entry.job and entry.task.out == folder.parent:
+        sources = [Path(path) for path in task.fields.get("sources", ())]
+        if task.out == folder.parent and any(same_source(path, source) for path in sources):
             return True
     return False
 
