@@ -57,7 +57,7 @@ def reject_outliers(motion: PersonMotion) -> PersonMotion:
 
 def _disagreement(time: Float64Array, values: Float64Array) -> Float64Array:
     """How far [T,J] values, rotations [T,J,3,3] or places [T,J,3], are from the nearest of the
-    predictions from both sides; 0 in the first and last frame."""
+    predictions from both sides, or from the next two on one; 0 in the first and last frame."""
     count = len(time)
     least = np.full(values.shape[:2], np.inf)
     for before, after in REACHES:
@@ -68,13 +68,22 @@ def _disagreement(time: Float64Array, values: Float64Array) -> Float64Array:
         span = time[here + after] - time[here - before]
         share = ((time[here] - time[here - before]) / span)[:, None]
         if values.ndim == 4:
-            share = np.broadcast_to(share, first.shape[:2])
-            apart = angle_between(in_between(first, second, share), values[here])
+            between = in_between(first, second, np.broadcast_to(share, first.shape[:2]))
         else:
             between = first + (second - first) * share[..., None]
-            apart = np.linalg.norm(between - values[here], axis=-1)
-        least[here] = np.minimum(least[here], apart)
+        least[here] = np.minimum(least[here], _apart(between, values[here]))
+    # a change that lasts agrees with one side
+    near, far = _apart(values[1:], values[:-1]), _apart(values[2:], values[:-2])
+    least[:-2] = np.minimum(least[:-2], np.maximum(near[:-1], far))
+    least[2:] = np.minimum(least[2:], np.maximum(near[1:], far))
     return np.where(np.isfinite(least), least, 0.0)
+
+
+def _apart(first: Float64Array, second: Float64Array) -> Float64Array:
+    """How far rotations [T,J,3,3] or places [T,J,3] are from others: [T,J]."""
+    if first.ndim == 4:
+        return angle_between(first, second)
+    return np.linalg.norm(first - second, axis=-1)
 
 
 def _wild(apart: Float64Array, least: float) -> np.ndarray:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-from scipy.ndimage import median_filter, uniform_filter1d
+from scipy.ndimage import maximum_filter1d, median_filter
 
 from .motion import Float64Array, PersonMotion
 from .segments import shots_of
@@ -26,7 +26,7 @@ from .turns import angle_between, nearest_rotations
 WEAKEST_HZ, STRONGEST_HZ = 10.0, 1.2
 ROUNDS = 4
 WEIGHTS = (1e-6, 4.0)  # the least and the most that uncertainty makes a sample count
-FAST = 1.6  # times the usual distance: more, over several frames, is motion
+FAST = 2.0  # times the usual distance: more, over several frames, is motion
 STILL_FAST = 5  # frames: a wild sample or two are no motion
 STIFF = 1e-4  # the least share of the penalty that is left of it
 FAR = 2.5  # times the usual distance from the curve, from which on a sample counts less
@@ -100,13 +100,15 @@ def _adaptive(
     counted = weights > WEIGHTS[0]
     if not counted.any():
         return curve
+    believed = np.sqrt(np.minimum(weights, 1.0))
     for _ in range(ROUNDS):
         distance = residuals(curve)
         usual = max(float(np.median(distance[counted])), least)
-        lasting = median_filter(np.where(counted, distance, 0.0), STILL_FAST, mode="nearest")
-        fast = uniform_filter1d(np.maximum(lasting / (FAST * usual), 1.0), STILL_FAST)
-        loose = np.maximum(fast ** (-2 * ORDER), STIFF)
-        penalty = base * np.minimum(loose[1:-2], loose[2:-1])
+        lasting = median_filter(distance * believed, STILL_FAST, mode="nearest")
+        fast = maximum_filter1d(np.maximum(lasting / (FAST * usual), 1.0), STILL_FAST)
+        loose = fast**-ORDER
+        # only ever looser: once a curve follows, its residuals tell no more that it had to
+        penalty = np.maximum(penalty * np.minimum(loose[1:-2], loose[2:-1]), base * STIFF)
         far = FAR * np.maximum(usual, lasting)
         trust = weights * np.minimum(1.0, far / np.maximum(distance, least))
         curve = smoother.smooth(values, trust, penalty)
