@@ -95,11 +95,12 @@ class Follower:
         """The people in the next frame [H,W,3] RGB, by tracklet.
 
         cut: another shot begins, where all tracklets end; search: look for others too, which is
-        done anyway where nobody is followed.
+        done anyway where nobody is followed, and where somebody was just lost.
         """
         followed = [] if cut else self._follow(image)
         start = self.state.next_tracklet
-        if search or not followed:
+        lost = len(followed) < len(self.state.tracklets)
+        if search or lost or not followed:
             known = [item.person for item in followed]
             people = self.finder.find(image, self.max_people, known)
             new = [

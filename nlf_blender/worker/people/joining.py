@@ -20,7 +20,7 @@ from .sightings import Float64Array, Int64Array
 from .table import Table
 from .tracklets import Pieces
 
-APART = 8.0  # the cost of taking two pieces for two people
+APART = 7.0  # the cost of taking two pieces for two people
 FOLLOWED_ON = 3.0  # what it tells that the follower took them for one
 APPEARANCE = 12.0  # per unit of distance
 FEW = 0.7  # with so few sightings, half of what they look like is chance
@@ -101,6 +101,11 @@ def _cost(whole: Table, pieces: Pieces, one: Int64Array, other: Int64Array) -> F
     likely = np.log1p(np.square(terms)).sum(axis=0) + APPEARANCE * _unlike(
         whole, first, last, one, other
     )
+    # The longer nobody saw them, the wider they may have strayed, and the less it tells that they
+    # are near: the normal distribution's factor. Sightings that were set aside are sightings.
+    unseen = (time[pieces.low[other]] - time[pieces.high[one]]).clip(0.0)
+    likely += np.log1p(SPACE_M[1] / SPACE_M[0] * unseen)
+    likely += np.log1p(PICTURE[1] / PICTURE[0] * unseen)
     kept_on = pieces.goes_on[one] & (other == one + 1)
     likely -= np.where(kept_on, FOLLOWED_ON, 0.0)
     possible = kept_on | ((space < FAR) & (picture < FAR))
