@@ -131,8 +131,8 @@ def read_box(text: str) -> HandBox:
     """A box of the command line. UserError with the right form if it has another."""
     from .footage.boxes_job import HandBox
 
-    frame, box, *person = text.split(":")
     try:
+        frame, box, *person = text.split(":")
         data = {"frame": int(frame), "box": [float(number) for number in box.split(",")]}
         if len(person) > 1:
             raise ValueError("it has more than three parts")

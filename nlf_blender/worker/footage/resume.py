@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -90,12 +91,14 @@ def opened_source(info: TakeInfo, moved_to: Path | None, changed: bool) -> tuple
     fps = info.settings.get("fps")
     footage = open_footage(path, fps=fps if isinstance(fps, float) else None, sequence=is_sequence)
     about = footage.info
-    if (about.width, about.height) != (info.source.width, info.source.height):
+    was = info.source
+    same_rate = was.fps is None or math.isclose(about.fps, was.fps, rel_tol=0.01)
+    if (about.width, about.height) != (was.width, was.height) or not same_rate:
         footage.close()
         raise UserError(
             "Other footage",
-            f"{path} is {about.width} x {about.height} pixels, the take's footage"
-            f" {info.source.width} x {info.source.height}.",
+            f"{path} has {about.width} x {about.height} pixels at {about.fps:g} frames a second,"
+            f" the take's footage {was.width} x {was.height} at {was.fps:g}.",
             "Choose the file that the take was begun with, or localize this one anew.",
         )
     source = replace(info.source, path=str(about.path.resolve()), sha256=sha256)

@@ -31,7 +31,7 @@ from .plan import FramePlan
 from .preview import FIELDS, Preview
 from .writer import ChunkWriter
 
-READ_AHEAD_BYTES = 1 << 28
+MOST_READ_AHEAD = 1 << 28  # bytes
 LAST_ROWS = ("frame", "frames", "track", "crop", "appearance")
 
 
@@ -58,14 +58,16 @@ def localize_missing(run: FootageRun, copy: DisplayCopy | None) -> TakeInfo:
     all frames are added to, those that were localized before as well. UserError if the device or
     the disk is not usable; Cancelled if the job was."""
     done = Done.read(run)
+    source = run.info.source
     preview = Preview(
-        run.take, run.models.body, run.cameras.motion, run.settings.solve, run.info.source.step
+        run.take, run.models.body, run.cameras.motion, run.settings.solve, source.step
     )
     for chunk in run.info.chunks:
         preview.add(read_chunk(run.take, chunk, FIELDS, verify=False))
+    two_chunks = 2 * run.plan.chunk_frames * 3 * source.width * source.height
     frames = _frames(run, done, copy)
     with (
-        ReadAhead(frames, READ_AHEAD_BYTES) as ahead,
+        ReadAhead(frames, min(two_chunks, MOST_READ_AHEAD)) as ahead,
         ChunkWriter(run.take, run.info, preview, run.progress) as writer,
     ):
         for rows, thumbnails in _chunks(run, done, ahead):
