@@ -114,8 +114,8 @@ def _blocks(task: PointsTask) -> Iterator[tuple[slice, slice, Float64Array]]:
     for shot in shots_of(task.after):
         for first in range(shot.start, shot.stop, BLOCK):
             block = slice(first, min(first + BLOCK, shot.stop))
-            ends = time[block.start] - reach, time[block.stop - 1] + reach
-            low, high = np.searchsorted(time, ends)
+            low = np.searchsorted(time, time[block.start] - reach)
+            high = np.searchsorted(time, time[block.stop - 1] + reach, side="right")
             window = slice(max(int(low), shot.start), min(int(high), shot.stop))
             kernel = _filled_in(time[window], task.usable[window])
             if smooth and len(kernel) >= LEAST_SAMPLES:

@@ -100,7 +100,7 @@ def _adaptive(
     counted = weights > WEIGHTS[0]
     if not counted.any():
         return curve
-    believed = np.sqrt(np.minimum(weights, 1.0))
+    believed = np.minimum(weights, 1.0)
     for _ in range(ROUNDS):
         distance = residuals(curve)
         usual = max(float(np.median(distance[counted])), least)
