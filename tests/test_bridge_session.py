@@ -57,9 +57,9 @@ class Play:
         deadline = time.monotonic() + seconds
         while not holds():
             assert time.monotonic() < deadline, "it took too long"
-            began = time.perf_counter()
+            began = time.thread_time()  # what it computes, however busy the machine is
             self.session.tick()
-            self.slowest = max(self.slowest, time.perf_counter() - began)
+            self.slowest = max(self.slowest, time.thread_time() - began)
             for event in (self.folder / "sessions").glob("*/events.jsonl"):
                 first = event.read_bytes().split(b"\n")[0]
                 if first:

@@ -15,8 +15,9 @@ from .drawing import DIALOG_WIDTH, draw_text
 from .environment_view import ONLINE_HINT
 from .file_work import BODY, MODEL
 from .preferences import preferences
+from .problem import FILES
 from .redraw import tag_redraw
-from .runtime import FILES, RUNTIME, errors_reported
+from .runtime import RUNTIME, errors_reported
 
 WHAT_ITEMS = ((MODEL, "Model", ""), (BODY, "Body", ""))
 WORK_ITEMS = (("DOWNLOAD", "Download", ""), ("CONVERSION", "Conversion", ""))

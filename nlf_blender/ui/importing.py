@@ -19,8 +19,9 @@ from ..scene import (
     takes_in,
     update_take,
 )
+from .destination import Waiting
 from .redraw import tag_redraw
-from .runtime import RUNTIME, Waiting
+from .runtime import RUNTIME
 from .update_options import update_options
 
 UNDO_NAMES = {

@@ -13,8 +13,9 @@ from . import preview
 from .file_work import adopt
 from .importing import hindrance, import_finished
 from .preferences import preferences
+from .problem import FILES
 from .redraw import tag_redraw
-from .runtime import FILES, RUNTIME
+from .runtime import RUNTIME
 
 BUSY_SECONDS = 0.1
 WARM_SECONDS = 2.0  # a worker that only waits: its heartbeats are read, its death is noticed

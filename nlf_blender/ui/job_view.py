@@ -11,7 +11,8 @@ from ..protocol.messages import SOLVE_STAGES, STARTING
 from ..protocol.settings import SOURCE_CHANGED
 from .drawing import draw_error, draw_text, duration
 from .importing import hindrance
-from .runtime import FILES, RUNTIME, Problem
+from .problem import FILES, Problem
+from .runtime import RUNTIME
 
 _ALSO = {LOCALIZE: (RESUME,)}  # commands whose errors are shown in this one's panel
 

@@ -17,7 +17,8 @@ from .file_choice import FileChoice, NLF_TrustedFile
 from .file_work import MODEL
 from .job_view import draw_problem
 from .model_view import draw_model
-from .runtime import FILES, RUNTIME
+from .problem import FILES
+from .runtime import RUNTIME
 
 INTERPRETER_ITEMS = (
     ("MADE", "Made by the Extension", "An environment that Create Environment makes"),

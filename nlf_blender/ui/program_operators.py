@@ -11,8 +11,9 @@ from . import job_pump, places
 from .drawing import DIALOG_WIDTH, draw_text
 from .file_work import MODEL
 from .preferences import preferences
+from .problem import FILES
 from .redraw import tag_redraw
-from .runtime import FILES, RUNTIME, errors_reported
+from .runtime import RUNTIME, errors_reported
 
 
 class NLF_OT_allow_program(bpy.types.Operator):

@@ -7,9 +7,10 @@ import bpy
 
 from ..bridge.queue import Stand
 from ..bridge.task import BOXES, SOLVE
+from .destination import Waiting
 from .drawing import draw_text
 from .queue_unfinished import TAKES
-from .runtime import RUNTIME, Waiting
+from .runtime import RUNTIME
 
 MOST_SHOWN = 12
 ICONS = {

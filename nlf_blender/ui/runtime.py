@@ -7,9 +7,9 @@ It is no property of Blender's: files, undo and scenes come and go while a job r
 from __future__ import annotations
 
 import atexit
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import bpy
@@ -24,54 +24,10 @@ from ..bridge.task import LOCALIZE, Task
 from ..errors import UserError
 from ..scene import FootageOptions
 from . import places
+from .destination import Destination, Finish, Waiting
 from .file_work import FileWork
+from .problem import FILES, Problem
 from .redraw import tag_redraw
-
-FILES = "files"  # where an error about model and body files is shown: the preferences
-
-
-@dataclass(frozen=True)
-class Problem:
-    """An error as a panel shows it. command: the kind of job that it is about, whose panel shows
-    it, or FILES; log: what to open for more, if there is more."""
-
-    error: UserError
-    command: str = LOCALIZE
-    log: Path | None = None
-
-    @property
-    def of_preferences(self) -> bool:
-        """Whether the preferences are where it is mended."""
-        return "preferences" in self.error.fix
-
-
-Finish = Callable[[bpy.types.Scene, list[Path]], list[str]]
-
-
-@dataclass
-class Destination:
-    """Where a job's results go. scene_uid: of the scene, None if it is gone; footage: how footage
-    comes in, camera_uid: of its solved camera; finish: brings results in, and returns what the user
-    should know; None: they are imported."""
-
-    scene_uid: int | None
-    footage: FootageOptions = field(default_factory=FootageOptions)
-    camera_uid: int | None = None
-    finish: Finish | None = None
-
-    def scene(self) -> bpy.types.Scene | None:
-        """The scene, if it is still there."""
-        scenes = bpy.data.scenes
-        return next((scene for scene in scenes if scene.session_uid == self.scene_uid), None)
-
-    def footage_options(self) -> FootageOptions:
-        """How footage comes in, with the camera if it is still there."""
-        objects = bpy.data.objects
-        camera = next((obj for obj in objects if obj.session_uid == self.camera_uid), None)
-        return replace(self.footage, use_camera=camera)
-
-
-Waiting = Entry[Destination]
 
 
 class Runtime:

@@ -13,8 +13,9 @@ import bpy
 from ..bridge.task import localize_task
 from ..scene import FootageOptions
 from . import places
+from .destination import Waiting
 from .preferences import NLF_Preferences
-from .runtime import RUNTIME, Waiting
+from .runtime import RUNTIME
 from .source_camera import CAMERAS_FILE, Lens, chosen_lens, write_solved
 from .source_choice import Source
 from .source_properties import SCENE

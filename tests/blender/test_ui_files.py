@@ -21,7 +21,8 @@ from nlf_blender.bridge.releases import Release
 from nlf_blender.errors import UserError
 from nlf_blender.ui import panels, places
 from nlf_blender.ui.preferences import draw_preferences
-from nlf_blender.ui.runtime import FILES, RUNTIME
+from nlf_blender.ui.problem import FILES
+from nlf_blender.ui.runtime import RUNTIME
 
 CONTENT = bytes(range(256)) * 400
 DIGEST = hashlib.sha256(CONTENT).hexdigest()

@@ -16,7 +16,8 @@ from ui_play import Extension
 import nlf_blender
 from nlf_blender.bridge.job import State
 from nlf_blender.ui import importing, job_pump
-from nlf_blender.ui.runtime import RUNTIME, Waiting
+from nlf_blender.ui.destination import Waiting
+from nlf_blender.ui.runtime import RUNTIME
 
 MOST_SECONDS_A_TICK = 0.05
 

@@ -19,7 +19,8 @@ from nlf_blender.errors import UserError
 from nlf_blender.protocol.cameras import read_cameras
 from nlf_blender.protocol.json_fields import Json
 from nlf_blender.ui import panels, source_operators
-from nlf_blender.ui.runtime import RUNTIME, Waiting
+from nlf_blender.ui.destination import Waiting
+from nlf_blender.ui.runtime import RUNTIME
 from nlf_blender.ui.source_choice import Source, chosen_source
 
 WIDTH, HEIGHT = 64, 48

@@ -16,7 +16,8 @@ from nlf_blender.errors import UserError
 from nlf_blender.ui import panels, places
 from nlf_blender.ui.file_work import MODEL
 from nlf_blender.ui.preferences import draw_preferences
-from nlf_blender.ui.runtime import FILES, RUNTIME
+from nlf_blender.ui.problem import FILES
+from nlf_blender.ui.runtime import RUNTIME
 
 
 @pytest.fixture
