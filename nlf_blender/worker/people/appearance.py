@@ -2,8 +2,8 @@
 """What somebody looks like: colours of torso, legs and head, to tell people apart in footage.
 
 Each part has a histogram of lightness and one of hue and saturation together (the plane a, b of
-CIELAB), whose bins share every sample by its distance, so that a change of light moves little. The
-plane weighs more than the lightness, which light changes most.
+CIELAB, which is scaled to one lightness). Bins share every sample by its distance, so that a change
+of light moves little; the plane weighs more than the lightness, which light changes most.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ Float64Array = NDArray[np.float64]
 Float32Array = NDArray[np.float32]
 Image = NDArray[np.uint8]
 
-LIGHTNESS_NODES = np.array([12.0, 27.0, 42.0, 57.0, 72.0, 87.0, 100.0])  # of 0..100
-COLOUR_NODES = np.array([-45.0, -15.0, 0.0, 15.0, 45.0])  # of a and of b
-LIGHTNESS_SHARE = 0.4
+LIGHTNESS_NODES = np.array([10.0, 40.0, 70.0, 100.0])  # of 0..100
+COLOUR_NODES = np.array([-45.0, -15.0, 0.0, 15.0, 45.0])  # of a and of b, at MIDDLE_LIGHTNESS
+LIGHTNESS_SHARE = 0.35
+# CIELAB's a and b grow with L + 16, all being cube roots of light; noise rules below DARK.
+MIDDLE_LIGHTNESS, DARK = 50.0, 20.0
 BINS = len(LIGHTNESS_NODES) + len(COLOUR_NODES) ** 2
 PARTS = 3  # torso, legs, head
 SIZE = PARTS * BINS + PARTS
@@ -117,7 +119,8 @@ def _histogram(pixels: NDArray[np.float32]) -> Float64Array:
     values = np.ascontiguousarray(pixels[None]) / np.float32(255)
     lab = cv2.cvtColor(values, cv2.COLOR_RGB2LAB)[0].astype(np.float64)
     lightness = _shares(lab[:, 0], LIGHTNESS_NODES).mean(axis=0)
-    a, b = _shares(lab[:, 1], COLOUR_NODES), _shares(lab[:, 2], COLOUR_NODES)
+    evened = lab[:, 1:] * ((MIDDLE_LIGHTNESS + 16) / (lab[:, :1].clip(DARK) + 16))
+    a, b = _shares(evened[:, 0], COLOUR_NODES), _shares(evened[:, 1], COLOUR_NODES)
     plane = np.einsum("na,nb->ab", a, b).ravel() / len(lab)
     return np.concatenate([LIGHTNESS_SHARE * lightness, (1 - LIGHTNESS_SHARE) * plane])
 
