@@ -26,6 +26,15 @@ class Destination:
     camera_uid: int | None = None
     finish: Finish | None = None
 
+    @classmethod
+    def of(
+        cls, scene: bpy.types.Scene, footage: FootageOptions, finish: Finish | None
+    ) -> Destination:
+        """A scene. The objects of the options are remembered so that undo makes none useless."""
+        camera = footage.use_camera
+        uid = None if camera is None else camera.session_uid
+        return cls(scene.session_uid, replace(footage, use_camera=None), uid, finish)
+
     def scene(self) -> bpy.types.Scene | None:
         """The scene, if it is still there."""
         scenes = bpy.data.scenes

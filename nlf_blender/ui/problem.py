@@ -6,6 +6,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import bpy
+
+from ..bridge.processes import tail
 from ..bridge.task import LOCALIZE
 from ..errors import UserError
 
@@ -25,3 +28,9 @@ class Problem:
     def of_preferences(self) -> bool:
         """Whether the preferences are where it is mended."""
         return "preferences" in self.error.fix
+
+    def details(self) -> str:
+        """The error in full, with the end of its log."""
+        log = tail(self.log, 60) if self.log else ""
+        build = b" ".join((bpy.app.build_branch, bpy.app.build_hash)).decode(errors="replace")
+        return f"{self.error}\n\nBlender {build}\n{log}".rstrip()

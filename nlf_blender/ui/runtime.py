@@ -9,7 +9,6 @@ from __future__ import annotations
 import atexit
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import bpy
@@ -17,7 +16,6 @@ import bpy
 from ..bridge import install
 from ..bridge.environment_check import EnvironmentCheck
 from ..bridge.job import Job
-from ..bridge.processes import tail
 from ..bridge.queue import Entry, JobQueue, Stand
 from ..bridge.session import Session
 from ..bridge.task import LOCALIZE, Task
@@ -88,9 +86,8 @@ class Runtime:
     @property
     def busy(self) -> bool:
         """Whether something is under way that the pump has to move on quickly."""
-        session_busy = self.session is not None and self.session.busy
-        own = session_busy or self.installing or self.checking
-        return own or self.queue.busy or self.files.busy
+        session = self.session is not None and self.session.busy
+        return any((session, self.installing, self.checking, self.queue.busy, self.files.busy))
 
     @property
     def worker_alive(self) -> bool:
@@ -115,14 +112,7 @@ class Runtime:
         if not self.queue.busy:
             self.queue.clear()
             self.problem, self.notes = None, []
-        footage = footage or FootageOptions()
-        camera = footage.use_camera
-        destination = Destination(
-            scene.session_uid,
-            replace(footage, use_camera=None),  # which undo would make useless
-            None if camera is None else camera.session_uid,
-            finish,
-        )
+        destination = Destination.of(scene, footage or FootageOptions(), finish)
         entry = Entry(python, task, destination, preparing)
         self.queue.add(entry, first=first)
         self.queue.tick(self.session)
@@ -212,11 +202,7 @@ class Runtime:
 
     def details(self) -> str:
         """The problem in full, with the end of its log."""
-        if self.problem is None:
-            return ""
-        log = tail(self.problem.log, 60) if self.problem.log else ""
-        build = b" ".join((bpy.app.build_branch, bpy.app.build_hash)).decode(errors="replace")
-        return f"{self.problem.error}\n\nBlender {build}\n{log}".rstrip()
+        return self.problem.details() if self.problem is not None else ""
 
     def close(self) -> None:
         """End every program that was started. Waits two seconds at most."""
