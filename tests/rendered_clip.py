@@ -58,9 +58,9 @@ def truth_of(size: Size = SMALL, pitch: float = 8.0, roll: float = 1.0) -> Truth
     """What a clip shows. pitch, roll: degrees that the camera looks down, and leans."""
     body = load_body_npz(OPEN_BODY)
     times = np.arange(size.frames) / size.fps
-    turned = turning((-1.8, 4.9), np.pi / 2, turn=-0.6 * np.pi, begin=2.8, seconds=1.6)
-    passing = turning((1.9, 6.0), -np.pi / 2, turn=-0.2 * np.pi, begin=3.0, seconds=1.5)
-    shapes = np.random.default_rng(5).normal(size=(2, 10)) * 0.8
+    turned = turning((-1.6, 4.9), np.pi / 2, 0.75, turn=-0.6 * np.pi, begin=2.6, seconds=2.0)
+    passing = turning((1.7, 6.0), -np.pi / 2, 0.75, turn=-0.2 * np.pi, begin=3.0, seconds=1.5)
+    shapes = np.random.default_rng(5).normal(size=(2, 10)) * 0.7
     walks = (
         walk(body, turned, times, shapes[0]),
         walk(body, passing, times, shapes[1], phase=0.35),

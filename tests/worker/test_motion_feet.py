@@ -154,7 +154,7 @@ def test_noisy_feet_are_held(walked: Walk, body: BodyData, seed: int, correlatio
     assert slide(held, contacts, body) < 0.02 < slide(seen, contacts, body)
     assert sole(held, body)[..., 2].min() > -0.001
     before = joint_error(seen, walked.motion, body)
-    assert joint_error(held, walked.motion, body) < before * 1.01
+    assert joint_error(held, walked.motion, body) < before * 1.02
 
 
 def test_held_feet_do_not_pop(walked: Walk, body: BodyData) -> None:

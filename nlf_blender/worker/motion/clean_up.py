@@ -74,9 +74,10 @@ def clean_up(
     if settings.reject_outliers:
         motion = reject_outliers(motion)
     motion = smooth_motion(fill_gaps(motion, *localized), settings.smoothing)
-    contacts = find_contacts(motion, body, world.floor)
+    eyes = world.matrices(motion.frame)[:, :3, 3]
+    contacts = find_contacts(motion, body, world.floor, eyes)
     if settings.hold_feet:
-        motion = hold_feet(motion, contacts, body, world.floor)
+        motion = hold_feet(motion, contacts, body, world.floor, eyes)
     usable = before.evidence.copy()
     usable[before.evidence] = ~turned_back
     return CleanMotion(before, motion, contacts, usable)

@@ -23,6 +23,8 @@ STANDING_SPEED = 0.15  # metres per second, of a point that stands, as a fit see
 MOVING_SPEED = 1.2  # of one that moves: a typical value
 STANDING_HEIGHT = 0.025  # metres
 MOVING_HEIGHT = 0.12
+MOST_NOISE = 0.03  # metres; of a smoothed motion from frame to frame
+ALONG_RAYS = 0.3  # what a metre along a camera's ray counts: distances are known badly
 CHANGES_PER_SECOND = 3.0  # a step begins and ends
 SHORTEST = 0.1  # seconds; a shorter contact is none
 STAYS, TYPICALLY = 0.015, 1.5  # metres, or times the median: how far a standing point seems to move
@@ -30,12 +32,16 @@ BLIND = 0.2  # seconds without evidence after which nobody knows
 
 
 def find_contacts(
-    motion: PersonMotion, body: BodyData, floor: float | None = 0.0
+    motion: PersonMotion,
+    body: BodyData,
+    floor: float | None = 0.0,
+    eyes: Float64Array | None = None,
 ) -> NDArray[np.bool_]:
     """Whether left heel, left toes, right heel, right toes stand: bool [T,4].
 
     motion: in the world, z up, smoothed if it is noisy; floor: its height, metres, or None if
-    nobody knows it. All False for a body whose feet nobody knows.
+    nobody knows it; eyes [T,3]: where the camera is, None if the motion comes from none: what moves
+    to or from a camera may only seem to. All False for a body whose feet nobody knows.
     """
     contacts = np.zeros((len(motion.frame), 4), dtype=bool)
     points = foot_points(body, motion.betas, motion.scale)
@@ -44,22 +50,25 @@ def find_contacts(
     feet = points.places(*joint_frames(motion, body))
     for shot in shots_of(motion):
         if shot.stop - shot.start > 1:
-            contacts[shot] = _in_shot(feet[shot], motion.time[shot], motion, shot, floor)
+            rays = None if eyes is None else _rays(feet[shot], eyes[shot])
+            contacts[shot] = _in_shot(feet[shot], rays, motion, shot, floor)
     return contacts
 
 
 def _in_shot(
     feet: Float64Array,
-    time: Float64Array,
+    rays: Float64Array | None,
     motion: PersonMotion,
     shot: slice,
     floor: float | None,
 ) -> NDArray[np.bool_]:
+    time = motion.time[shot]
     step = float(np.median(np.diff(time)))
-    speeds = point_speeds(feet, time)
+    speeds = point_speeds(feet, time, rays)
     heights = _heights(feet[..., 2], step, floor)
     # the more uncertain the places, the faster a standing point seems to move, and the higher
-    noise = np.where(motion.evidence[shot], motion.place_sigma[shot], 0.0).clip(0.0, 0.1)[:, None]
+    noise = np.where(motion.evidence[shot], motion.place_sigma[shot], 0.0)
+    noise = noise.clip(0.0, MOST_NOISE)[:, None]
     standing = np.hypot(STANDING_SPEED, noise / SPEED_SECONDS)
     low = np.hypot(STANDING_HEIGHT, noise)
     moving, high = np.maximum(MOVING_SPEED, 2 * standing), np.maximum(MOVING_HEIGHT, 2 * low)
@@ -71,28 +80,46 @@ def _in_shot(
     for point in range(stands.shape[1]):
         for first, last in runs_of(stands[:, point]):
             stands[first : last + 1, point] = False
-            first, last = _trimmed(feet[first : last + 1, point], first)
+            seen = None if rays is None else rays[first : last + 1, point]
+            first, last = _trimmed(feet[first : last + 1, point], seen, first)
             if time[last] - time[first] + step >= SHORTEST:
                 stands[first : last + 1, point] = True
     return stands
 
 
-def _trimmed(places: Float64Array, first: int) -> tuple[int, int]:
+def _trimmed(places: Float64Array, rays: Float64Array | None, first: int) -> tuple[int, int]:
     """First and last frame of a contact that began at frame `first` with a point at places [n,3],
-    less the frames at both ends in which it is not yet, or no longer, where it stood."""
-    away = np.linalg.norm(places - np.median(places, axis=0), axis=-1)
+    seen on rays [n,3], less the frames at both ends in which it is not yet, or no longer, where it
+    stood."""
+    away = _lengths(places - np.median(places, axis=0), rays)
     there = np.flatnonzero(away <= max(STAYS, TYPICALLY * float(np.median(away))))
     return first + int(there[0]), first + int(there[-1])
 
 
-def point_speeds(feet: Float64Array, time: Float64Array) -> Float64Array:
-    """Speeds [T,4] of points [T,4,3] at times [T], over SPEED_SECONDS, metres per second."""
+def point_speeds(
+    feet: Float64Array, time: Float64Array, rays: Float64Array | None = None
+) -> Float64Array:
+    """Speeds [T,4] of points [T,4,3] at times [T], over SPEED_SECONDS, metres per second; of points
+    seen on rays [T,4,3], unit vectors, the speed along them counts little."""
     step = float(np.median(np.diff(time)))
     reach = max(1, round(SPEED_SECONDS / 2 / step))
     rows = np.arange(len(time))
     before, after = np.maximum(rows - reach, 0), np.minimum(rows + reach, len(time) - 1)
-    way = np.linalg.norm(feet[after] - feet[before], axis=-1)
+    way = _lengths(feet[after] - feet[before], rays)
     return way / (time[after] - time[before])[:, None]
+
+
+def _rays(feet: Float64Array, eyes: Float64Array) -> Float64Array:
+    """Unit vectors [T,4,3] from eyes [T,3] to feet [T,4,3]."""
+    way = feet - eyes[:, None]
+    return way / np.maximum(np.linalg.norm(way, axis=-1, keepdims=True), 1e-9)
+
+
+def _lengths(ways: Float64Array, rays: Float64Array | None) -> Float64Array:
+    """Lengths [...] of ways [...,3]; what of them lies along rays [...,3] counts less."""
+    if rays is not None:
+        ways = ways - (1 - ALONG_RAYS) * np.sum(ways * rays, axis=-1, keepdims=True) * rays
+    return np.linalg.norm(ways, axis=-1)
 
 
 def _heights(z: Float64Array, step: float, floor: float | None) -> Float64Array:

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Feet that stay where they stand: `hold_feet`.
 
-While heel or toes stand they are held at their mean place, on the floor, and a foot on heel and
-toes is flat. Corrections fade out over the swing of the leg, or over a moment. The root takes the
-part of them that is likely its own error, and comes down where legs would have to stretch; the legs
-do the rest (leg_ik.py).
+While heel or toes stand they are held in one place, on the floor, and a foot on heel and toes is
+flat. Corrections fade out over the swing of the leg, or over a moment. A picture tells directions
+well and distances badly: so feet and root rather move along the rays on which the camera sees them
+than across. The root comes down where legs would have to stretch; the legs do the rest (leg_ik.py).
 """
 
 from __future__ import annotations
@@ -23,19 +23,25 @@ from .leg_ik import LONGEST, reach
 from .motion import Float64Array, PersonMotion
 from .segments import shots_of
 
-ROOT_SECONDS = 0.12  # the root's correction is smoothed over this time, a standard deviation
+ROOT_SECONDS = 0.08  # the root's correction is smoothed over this time, a standard deviation
 BEND_SECONDS = 0.15  # before legs would have to stretch, the root begins to come down
-MOST_LOWERING = 0.12  # metres; what is still out of reach then was no contact
+SHARE_ASIDE = 0.3  # of a foot's error across the camera's rays that is taken for the root's
+MOST_LOWERING = 0.05  # metres; what is still out of reach then was no contact
 
 
 def hold_feet(
-    motion: PersonMotion, contacts: NDArray[np.bool_], body: BodyData, floor: float | None = 0.0
+    motion: PersonMotion,
+    contacts: NDArray[np.bool_],
+    body: BodyData,
+    floor: float | None = 0.0,
+    eyes: Float64Array | None = None,
 ) -> PersonMotion:
     """The motion with its feet held while they stand.
 
     motion: in the world, z up; contacts [T,4]: as from `find_contacts`; floor: its height, metres,
-    under which no foot comes, or None if nobody knows it. Motions of bodies without known feet are
-    returned as they are.
+    under which no foot comes, or None if nobody knows it; eyes [T,3]: where the camera is in the
+    world, None if the motion comes from none. Motions of bodies without known feet are returned as
+    they are.
     """
     points = foot_points(body, motion.betas, motion.scale)
     if points is None:
@@ -48,7 +54,8 @@ def hold_feet(
             orientations[shot],
             positions[shot],
             contacts[shot],
-            _root_share(motion, shot, points, positions),
+            None if eyes is None else eyes[shot],
+            body.skeleton.root,
         )
         rotations[shot], moved = _hold(held, points, body, floor)
         root[shot] += moved
@@ -58,25 +65,21 @@ def hold_feet(
 @dataclass(frozen=True, eq=False)
 class _Shot:
     """One shot: time [T], joints' orientations [T,J,3,3] and positions [T,J,3], contacts [T,4];
-    root_share [T]: which part of a foot's error is the root's."""
+    eyes [T,3]; root: the joint."""
 
     time: Float64Array
     orientations: Float64Array
     positions: Float64Array
     contacts: NDArray[np.bool_]
-    root_share: Float64Array
+    eyes: Float64Array | None
+    root: int
 
-
-def _root_share(
-    motion: PersonMotion, shot: slice, points: FootPoints, positions: Float64Array
-) -> Float64Array:
-    """How likely an error of a foot is the root's [T]: its variance, of the sum of all."""
-    leg = points.legs[0]
-    bones = np.linalg.norm(np.diff(positions[0, [leg.hip, leg.knee, leg.ankle]], axis=0), axis=-1)
-    sigma = motion.turn_sigma[shot]
-    turned = (sigma[:, leg.hip] * bones.sum()) ** 2 + (sigma[:, leg.knee] * bones[1]) ** 2
-    own = motion.place_sigma[shot] ** 2
-    return own / np.maximum(own + turned, 1e-12)
+    def rays(self, places: Float64Array) -> Float64Array:
+        """Unit vectors [...,T,3] from the camera to places [...,T,3]; 0 without a camera."""
+        if self.eyes is None:
+            return np.zeros_like(places)
+        way = places - self.eyes
+        return way / np.maximum(np.linalg.norm(way, axis=-1, keepdims=True), 1e-9)
 
 
 def _hold(
@@ -92,6 +95,7 @@ def _hold(
             points,
             side,
             floor,
+            shot.eyes,
         )
         for side, pair in enumerate(FEET)
     ]
@@ -123,14 +127,19 @@ def _turned_leg(
 
 
 def _root_move(shot: _Shot, plans: list[FootPlan]) -> Float64Array:
-    """How far the root moves [T,3]: its part of the mean correction of the standing feet."""
-    step = _step(shot.time)
-    sigma = ROOT_SECONDS / step
+    """How far the root moves [T,3]: the mean correction of the standing feet, all of what lies
+    along the camera's rays, and a part of the rest."""
+    sigma = ROOT_SECONDS / _step(shot.time)
     corrections = np.stack([plan.correction for plan in plans])
+    rays = shot.rays(np.stack([plan.ankle for plan in plans]))
+    along = np.sum(corrections * rays, axis=-1, keepdims=True)
     standing = np.stack([plan.stands for plan in plans]).astype(np.float64)
-    weights = gaussian_filter1d(standing, sigma, axis=1, mode="nearest") + 1e-6
-    mean = np.sum(weights[..., None] * corrections, axis=0) / weights.sum(axis=0)[:, None]
-    return gaussian_filter1d(mean * shot.root_share[:, None], sigma, axis=0, mode="nearest")
+    weights = gaussian_filter1d(standing, sigma, axis=1, mode="nearest")[..., None] + 1e-6
+    weights = weights / weights.sum(axis=0)
+    aside = np.sum(weights * (corrections - along * rays), axis=0)
+    further = np.sum(weights * along, axis=0)
+    moved = further * shot.rays(shot.positions[:, shot.root]) + SHARE_ASIDE * aside
+    return gaussian_filter1d(moved, sigma, axis=0, mode="nearest")
 
 
 def _lowering(

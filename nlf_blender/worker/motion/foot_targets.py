@@ -16,6 +16,9 @@ from .segments import runs_of
 
 FADE_SECONDS = 0.3  # a correction fades out within this time, or into the next one
 ON_FLOOR = 0.12  # metres; a foot that stands this near to the floor stands on it
+# Errors of a place: across the camera's rays, metres; along them, a share of the distance.
+ACROSS, ALONG = 0.02, 0.05
+ROUNDS = 4
 SOLE_UP = np.array([0.0, 1.0, 0.0])  # of a foot at rest, SMPL's axes: the unposed body stands flat
 
 
@@ -63,11 +66,12 @@ def plan_foot(
     points: FootPoints,
     side: int,
     floor: float | None,
+    eyes: Float64Array | None,
 ) -> FootPlan:
     """What the foot of one side shall do in one shot.
 
     time [T]; orientations [T,J,3,3] and positions [T,J,3] of the joints, world; contacts [T,2]: of
-    heel and toes; floor: its height or None.
+    heel and toes; floor: its height or None; eyes [T,3]: where the camera is, or None.
     """
     leg, (heel, toes) = points.legs[side], FEET[side]
     turn, ankle = orientations[:, leg.ankle], positions[:, leg.ankle]
@@ -80,7 +84,7 @@ def plan_foot(
         points.offsets[toes],
         turn[0].T @ (positions[0, leg.foot] - ankle[0]),
     )
-    held = _held_places(foot, contacts, floor)
+    held = _held_places(foot, contacts, floor, eyes)
     if floor is not None:
         _tip_up(foot, contacts, held, floor)
     arms = foot.arms()
@@ -95,7 +99,10 @@ def plan_foot(
 
 
 def _held_places(
-    foot: _Foot, contacts: NDArray[np.bool_], floor: float | None
+    foot: _Foot,
+    contacts: NDArray[np.bool_],
+    floor: float | None,
+    eyes: Float64Array | None,
 ) -> tuple[Float64Array, Float64Array]:
     """Where heel and toes are held [T,3], of use where they stand; turns feet flat that stand on
     both, and lets that fade in and out."""
@@ -110,16 +117,14 @@ def _held_places(
             for point in range(2):
                 standing = rows[contacts[rows, point]]
                 if len(standing):
-                    place = np.median(places[point][standing], axis=0)
-                    held[point][rows] = _on_floor(place, floor)
+                    held[point][rows] = _place(places[point], standing, floor, eyes)
             continue
         bend = _mean_rotation(foot.bend[both])
         sole = foot.toes_from_ankle(bend) - foot.heel  # from heel to toes, in the ankle's axes
-        middle = np.median((places[0][both] + places[1][both]) / 2, axis=0)
+        middle = _place((places[0] + places[1]) / 2, both, floor, eyes)
         way = np.sum(places[1][both] - places[0][both], axis=0) * [1.0, 1.0, 0.0]
         way = way / np.maximum(np.linalg.norm(way), 1e-9)
         half = way * np.linalg.norm(sole) / 2
-        middle = _on_floor(middle, floor)
         held[0][rows], held[1][rows] = middle - half, middle + half
         flat_turn = _flat(sole, way)
         turns[both] = rotvec_from_matrix(flat_turn @ np.swapaxes(foot.turn[both], -1, -2))
@@ -129,11 +134,33 @@ def _held_places(
     return held
 
 
-def _on_floor(place: Float64Array, floor: float | None) -> Float64Array:
-    """The place [3], on the floor if it is near to it."""
-    if floor is None or abs(place[2] - floor) > ON_FLOOR:
-        return place
-    return np.array([place[0], place[1], floor])
+def _place(
+    places: Float64Array,
+    rows: NDArray[np.int64],
+    floor: float | None,
+    eyes: Float64Array | None,
+) -> Float64Array:
+    """The one place [3] of a point that stands in some rows of places [T,3]: on the floor, if it is
+    near to it; a robust mean in which errors along the camera's rays count little."""
+    points = places[rows]
+    place = np.median(points, axis=0)
+    flat = floor is not None and abs(place[2] - floor) <= ON_FLOOR
+    if flat:
+        place = np.array([place[0], place[1], floor])
+    free = 2 if flat else 3
+    precision = np.tile(np.eye(3), (len(rows), 1, 1)) / ACROSS**2
+    if eyes is not None:
+        ways = points - eyes[rows]
+        distance = np.linalg.norm(ways, axis=-1)[:, None, None]
+        rays = ways[:, :, None] * ways[:, None] / np.maximum(distance, 1e-9) ** 2
+        precision = precision + rays * (1 / (ACROSS**2 + (ALONG * distance) ** 2) - 1 / ACROSS**2)
+    for _ in range(ROUNDS):
+        away = points - place
+        squared = np.einsum("ti,tij,tj->t", away, precision, away)
+        weighted = precision / (1.0 + squared / 4.0)[:, None, None]  # Cauchy's loss, 2 sigmas
+        pull = np.einsum("tij,tj->i", weighted, away)[:free]
+        place[:free] += np.linalg.solve(weighted.sum(axis=0)[:free, :free], pull)
+    return place
 
 
 def _flat(sole: Float64Array, way: Float64Array) -> Float64Array:

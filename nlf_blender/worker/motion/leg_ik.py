@@ -13,7 +13,8 @@ from .motion import Float64Array
 
 # A knee this far before the line from hip to ankle tells by itself where it points, metres.
 CLEAR_BEND = 0.02
-# Beyond this share of its length a leg does not reach, unless it did: knees jump when they straighten.
+# Beyond this share of its length a leg does not reach, unless it did before: a knee that goes
+# straight jumps.
 LONGEST = 0.99
 FRONT_OF_THIGH = np.array([0.0, 0.0, 1.0])  # SMPL's axes, unposed
 TINY = 1e-12

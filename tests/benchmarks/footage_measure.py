@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How far a solved take is from the truth of its clip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rendered_clip import Truth
+from scipy.optimize import linear_sum_assignment
+
+from nlf_blender.body.rotations import matrix_from_rotvec
+from nlf_blender.protocol.solution import SOLUTION_FOLDER, SolutionInfo, read_motion
+from nlf_blender.worker.motion.foot_points import foot_points, joint_frames
+from nlf_blender.worker.motion.motion import PersonMotion
+
+MILLIMETRES = 1000.0
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """A person of a solution: motion in the world; contacts [T,4]."""
+
+    id: int
+    motion: PersonMotion
+    contacts: np.ndarray
+
+
+def found_people(take: Path, info: SolutionInfo) -> list[Found]:
+    """The people whom a solution keeps."""
+    return [
+        _found(person.id, take / SOLUTION_FOLDER / person.file)
+        for person in info.people
+        if person.file
+    ]
+
+
+def _found(number: int, path: Path) -> Found:
+    data = read_motion(path)
+    motion = PersonMotion(
+        frame=data["frame"],
+        time=data["time"],
+        shot=np.zeros(len(data["frame"]), np.int64),
+        rotations=matrix_from_rotvec(data["pose"]),
+        root=data["root"],
+        evidence=data["evidence"],
+        turn_sigma=data["turn_sigma"].astype(np.float64),
+        place_sigma=data["uncertainty"].astype(np.float64),
+        betas=data["betas"],
+        scale=float(data["scale"]),
+    )
+    return Found(number, motion, data["contacts"])
+
+
+def camera_joints(truth: Truth, motion: PersonMotion, world_from_camera: np.ndarray) -> np.ndarray:
+    """Joints [T,J,3] in camera space, metres."""
+    _, places = joint_frames(motion, truth.body)
+    return (places - world_from_camera[:3, 3]) @ world_from_camera[:3, :3]
+
+
+def pixels(truth: Truth, points: np.ndarray) -> np.ndarray:
+    """Points [...,3] of camera space in the picture [...,2]."""
+    seen = points @ truth.intrinsics.T
+    return seen[..., :2] / seen[..., 2:]
+
+
+def who_is_who(truth: Truth, found: list[Found], world_from_camera: np.ndarray) -> np.ndarray:
+    """For each true person and frame [P,F] which of `found` is there in the picture, -1 if none
+    is near: the best pairing in every frame by itself, by the hips."""
+    size = truth.size
+    answer = np.full((len(truth.walks), size.frames), -1)
+    true = [
+        pixels(truth, camera_joints(truth, w.motion, truth.world_from_camera))[:, 0]
+        for w in truth.walks
+    ]
+    seen = np.full((len(found), size.frames, 2), np.nan)
+    for row, one in enumerate(found):
+        sighted = one.motion.evidence
+        places = pixels(truth, camera_joints(truth, one.motion, world_from_camera))[:, 0]
+        seen[row, one.motion.frame[sighted]] = places[sighted]
+    far = 0.1 * size.width
+    for frame in range(size.frames):
+        cost = np.array([np.linalg.norm(seen[:, frame] - t[frame], axis=-1) for t in true])
+        rows, columns = linear_sum_assignment(np.nan_to_num(cost, nan=1e6))
+        for row, column in zip(rows, columns, strict=True):
+            if cost[row, column] < far:
+                answer[row, frame] = column
+    return answer
+
+
+def switches(answer: np.ndarray) -> int:
+    """How often a true person changes from one found person to another, frames without any left
+    out."""
+    changes = 0
+    for row in answer:
+        seen = row[row >= 0]
+        changes += int(np.sum(np.diff(seen) != 0))
+    return changes
+
+
+def errors(
+    truth: Truth, found: list[Found], answer: np.ndarray, world_from_camera: np.ndarray
+) -> dict[str, float]:
+    """Mean errors over true people and frames, each against who is there most of the time: joints
+    in camera space, about the root, and after the best similarity in each frame, millimetres;
+    accelerations in camera space and about the root, metres per second squared; slides, of truth's
+    contacts and of those found, cm per second."""
+    sums: dict[str, list[float]] = {}
+    for person, walked in enumerate(truth.walks):
+        present = answer[person][answer[person] >= 0]
+        if not len(present):
+            continue
+        one = found[int(np.bincount(present).argmax())]
+        rows = one.motion.frame
+        places = camera_joints(truth, one.motion, world_from_camera)
+        true = camera_joints(truth, walked.motion, truth.world_from_camera)[rows]
+        about, true_about = places - places[:, :1], true - true[:, :1]
+        values = {
+            "joints_mm": MILLIMETRES * _distance(places, true),
+            "joints_about_root_mm": MILLIMETRES * _distance(about, true_about),
+            "joints_procrustes_mm": MILLIMETRES * _distance(_aligned(places, true), true),
+            "acceleration_error": _acceleration(places - true, truth.size.fps),
+            "acceleration_error_about_root": _acceleration(about - true_about, truth.size.fps),
+            "slide_in_true_contacts_cm_s": _slide(truth, one.motion, walked.contacts[rows]),
+            "slide_in_found_contacts_cm_s": _slide(truth, one.motion, one.contacts),
+        }
+        for name, value in values.items():
+            sums.setdefault(name, []).append(value)
+    return {name: float(np.mean(values)) for name, values in sums.items()}
+
+
+def _distance(first: np.ndarray, second: np.ndarray) -> float:
+    return float(np.linalg.norm(first - second, axis=-1).mean())
+
+
+def _acceleration(difference: np.ndarray, fps: float) -> float:
+    """Mean length of the acceleration of [T,J,3]."""
+    return float(np.linalg.norm(np.diff(difference, 2, axis=0), axis=-1).mean() * fps**2)
+
+
+def _aligned(points: np.ndarray, goal: np.ndarray) -> np.ndarray:
+    """Points [T,N,3] after the similarity that brings them nearest to the goal (Umeyama 1991)."""
+    a = points - points.mean(axis=1, keepdims=True)
+    b = goal - goal.mean(axis=1, keepdims=True)
+    left, values, right = np.linalg.svd(np.swapaxes(a, 1, 2) @ b)
+    signs = np.ones((len(a), 3))
+    signs[:, 2] = np.sign(np.linalg.det(left @ right))
+    turn = (left * signs[:, None]) @ right
+    scale = np.sum(values * signs, axis=1) / np.sum(a * a, axis=(1, 2))
+    return scale[:, None, None] * (a @ turn) + goal.mean(axis=1, keepdims=True)
+
+
+def _slide(truth: Truth, motion: PersonMotion, contacts: np.ndarray) -> float:
+    points = foot_points(truth.body, motion.betas, motion.scale)
+    assert points is not None
+    feet = points.places(*joint_frames(motion, truth.body))
+    both = contacts[1:] & contacts[:-1]
+    speeds = np.linalg.norm(np.diff(feet[..., :2], axis=0), axis=-1) / np.diff(motion.time)[:, None]
+    return float(100 * speeds[both].mean()) if both.any() else float("nan")
