@@ -18,7 +18,7 @@ from nlf_blender.worker.motion.points import BLOCK, PointsTask, write_points
 from tests.body_examples import small_body
 
 FPS = 30.0
-COUNT = 2 * BLOCK + 20
+COUNT = 148
 BETAS = np.array([0.5, -0.3, 0.8])
 
 

@@ -29,7 +29,7 @@ from .smoother import LEAST_SAMPLES, ORDER, Smoother
 from .smoothing import cutoff_of
 from .track_fit import PersonRows
 
-BLOCK = 64  # frames written at a time
+BLOCK = 32  # frames written at a time
 REACH = 1.5  # periods of the cut-off: beyond, a sample tells under 1 %
 FADE_SECONDS = 0.2  # without sightings the mesh becomes the body alone, by 63 % in this time
 FADED_SECONDS = 5 * FADE_SECONDS  # then nothing is left of it
@@ -58,73 +58,89 @@ def write_points(
     carried = _carried_rest(body, task.after, device)
     moved = _skinning(body, task.after)
     fitted = _skinning(body, task.before)
-    source = _Source(task, body.vertex_count, device)
-    shape = (len(task.after.frame), body.vertex_count, 3)
-    with PointsFile(path, shape) as file, torch.inference_mode():
-        for block, window, kernel in _blocks(task):
+    count = body.vertex_count
+    blocks = list(_blocks(task))
+    source = _Source(task, count, max(w.stop - w.start for _, w in blocks), device)
+    # all in the same memory again and again: what is given back in pieces is not always used
+    mesh = torch.empty(BLOCK, 3 * count, device=device)
+    done = [torch.empty(BLOCK, count, 3) for _ in range(2)]  # one is written, one is filled
+    with PointsFile(path, (len(task.after.frame), count, 3)) as file, torch.inference_mode():
+        for number, (block, window) in enumerate(blocks):
             on_block(block.start)
+            size = block.stop - block.start
+            kernel = _kernel(task, block, window)
             turned = moved[block] - np.einsum("bw,wck->bck", kernel, fitted[window])
-            mesh = _tensor(kernel, device) @ source.window(window).flatten(1)
-            mesh = mesh.view(-1, body.vertex_count)  # coordinates [3b,V]
-            mesh.addmm_(_tensor(turned.reshape(-1, turned.shape[2]), device), carried)
-            file.write(mesh.view(-1, 3, body.vertex_count).transpose(1, 2).contiguous().cpu())
+            result = torch.mm(_tensor(kernel, device), source.window(window), out=mesh[:size])
+            result = result.view(3 * size, count)
+            result.addmm_(_tensor(turned.reshape(3 * size, -1), device), carried)
+            written = done[number % 2][:size]
+            written.copy_(result.view(size, 3, count).transpose(1, 2))
+            file.write(written)
 
 
 class _Source:
-    """Localized meshes in the world, [w,3,V] of a window of frames that moves on."""
+    """Localized meshes in the world, [w,3V] of a window of at most W frames that moves on."""
 
-    def __init__(self, task: PointsTask, vertex_count: int, device: str) -> None:
+    def __init__(self, task: PointsTask, vertex_count: int, most: int, device: str) -> None:
         self._task, self._count, self._device = task, vertex_count, device
         self._row = np.cumsum(task.before.evidence) - 1
-        self._first = 0
-        self._held = torch.zeros(0, 3, vertex_count, device=device)
+        self._frames = range(0)
+        self._held = torch.empty(most, 3, vertex_count, device=device)
 
     def window(self, frames: slice) -> torch.Tensor:
         """The meshes of frames, 0 where they do not tell. Windows never move back."""
-        kept = self._held[max(frames.start - self._first, 0) :]
-        first = max(self._first + len(self._held), frames.start)
-        self._held = torch.cat([kept, self._load(np.arange(first, frames.stop))])
-        self._first = frames.start
-        return self._held
+        kept = range(max(frames.start, self._frames.start), self._frames.stop)
+        shift = frames.start - self._frames.start
+        if shift:
+            for frame in kept:  # one by one, for both places overlap
+                place = frame - frames.start
+                self._held[place] = self._held[place + shift]
+        self._load(np.arange(max(kept.stop, frames.start), frames.stop), len(kept))
+        self._frames = range(frames.start, frames.stop)
+        return self._held[: len(self._frames)].flatten(1)
 
-    def _load(self, frames: np.ndarray) -> torch.Tensor:
-        loaded = torch.zeros(len(frames), 3, self._count, device=self._device)
+    def _load(self, frames: np.ndarray, place: int) -> None:
+        """Put the meshes of frames into the window, from a place in it on."""
+        target = self._held[place : place + len(frames)]
         there = np.flatnonzero(self._task.usable[frames])
+        if len(there) < len(frames):
+            target.zero_()
         if len(there):
             at = self._row[frames[there]]
             points = self._task.person.read("points", at, slice(0, self._count))
             points = torch.from_numpy(points).to(self._device)
             world = _tensor(self._task.world[frames[there]], self._device)
-            placed = world[:, :3, :3] @ points.transpose(1, 2) + world[:, :3, 3:]
-            if len(there) == len(frames):
-                return placed
-            loaded[torch.from_numpy(there).to(self._device)] = placed
-        return loaded
+            placed = world[:, :3, :3] @ points.transpose(1, 2)
+            target[torch.from_numpy(there).to(self._device)] = placed.add_(world[:, :3, 3:])
 
 
-def _blocks(task: PointsTask) -> Iterator[tuple[slice, slice, Float64Array]]:
-    """Blocks of b frames, the w frames around that tell of them, and S [b,w] between these."""
+def _blocks(task: PointsTask) -> Iterator[tuple[slice, slice]]:
+    """Blocks of frames, and the frames around that tell of them; cuts are not looked across."""
     time = task.after.time
-    smooth = task.strength > 0
-    reach = REACH / cutoff_of(task.strength) if smooth else 0.0
+    reach = REACH / cutoff_of(task.strength) if task.strength > 0 else 0.0
     if not task.usable.all():
         reach = max(reach, FADED_SECONDS)
-    sigma = task.before.place_sigma
-    usual = np.median(sigma[task.usable]) if task.usable.any() else 1.0
     for shot in shots_of(task.after):
         for first in range(shot.start, shot.stop, BLOCK):
             block = slice(first, min(first + BLOCK, shot.stop))
             low = np.searchsorted(time, time[block.start] - reach)
             high = np.searchsorted(time, time[block.stop - 1] + reach, side="right")
-            window = slice(max(int(low), shot.start), min(int(high), shot.stop))
-            kernel = _filled_in(time[window], task.usable[window])
-            if smooth and len(kernel) >= LEAST_SAMPLES:
-                weights = np.clip((usual / sigma[window]) ** 2, FILLED_WEIGHT, 1 / FILLED_WEIGHT)
-                weights[~task.usable[window]] = FILLED_WEIGHT
-                smoother = Smoother(time[window])
-                penalty = np.full(len(kernel) - ORDER, smoother.penalty(cutoff_of(task.strength)))
-                kernel = smoother.smooth(kernel, weights, penalty)
-            yield block, window, kernel[block.start - window.start : block.stop - window.start]
+            yield block, slice(max(int(low), shot.start), min(int(high), shot.stop))
+
+
+def _kernel(task: PointsTask, block: slice, window: slice) -> Float64Array:
+    """The rows of S [b,w] of a block of frames, for the frames around."""
+    time, usable = task.after.time[window], task.usable[window]
+    kernel = _filled_in(time, usable)
+    if task.strength > 0 and len(kernel) >= LEAST_SAMPLES:
+        sigma = task.before.place_sigma
+        usual = np.median(sigma[task.usable]) if task.usable.any() else 1.0
+        weights = np.clip((usual / sigma[window]) ** 2, FILLED_WEIGHT, 1 / FILLED_WEIGHT)
+        weights[~usable] = FILLED_WEIGHT
+        smoother = Smoother(time)
+        penalty = np.full(len(kernel) - ORDER, smoother.penalty(cutoff_of(task.strength)))
+        kernel = smoother.smooth(kernel, weights, penalty)
+    return kernel[block.start - window.start : block.stop - window.start]
 
 
 def _filled_in(time: Float64Array, usable: np.ndarray) -> Float64Array:
