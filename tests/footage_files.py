@@ -64,6 +64,8 @@ def write_video(
         pictures = [frame_picture(number) for number in range(pictures)]
     if options is None:
         options = {"g": "8", "bf": "2"}
+        if codec == "libx264":  # the same bytes from the same pictures
+            options["x264-params"] = "cpu-independent=1:mbtree=0"
     height, width = pictures[0].shape[:2]
     with av.open(str(path), "w", options=container_options or {}) as container:
         stream = container.add_stream(codec, rate=rate, options=options)

@@ -19,7 +19,10 @@ OPTIONS = {
     "crf": "20",
     "preset": "veryfast",
     "g": "24",  # keys are near, so that scrubbing is quick
-    "threads": "4",  # fixed, since the encoder's bytes depend on it
+    # The encoder's bytes depend on these: on how many threads there are, on the processor, and in
+    # mbtree on where in memory a frame happens to lie.
+    "threads": "4",
+    "x264-params": "cpu-independent=1:mbtree=0",
 }
 
 

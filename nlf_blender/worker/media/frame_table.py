@@ -8,10 +8,12 @@ whatever the rate does, wherever decoding began and in whatever order pictures a
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
@@ -20,7 +22,10 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from .mp4_offsets import composition_offsets
+
 SHOWN_IN_VP8 = 0x10  # show_frame in the first byte of a frame's header (RFC 6386, section 9.1)
+CHECKED = 50  # packets that the container's index must agree with
 STEADY = 0.005  # the mean rate may differ from the declared one by so much
 
 
@@ -70,16 +75,17 @@ class FrameTable:
 def read_table(path: Path, stream_index: int) -> FrameTable:
     """The table of one video stream. FFmpegError if the file cannot be opened."""
     with av.open(str(path)) as container:
-        stream = container.streams[stream_index]
-        assert isinstance(stream, VideoStream) and stream.time_base is not None
+        stream = cast(VideoStream, container.streams[stream_index])
         declared = _declared_frames(stream)
-        indexed = _indexed(stream, declared)
+        indexed = _indexed(container, stream, declared)
         if indexed is not None:
             return indexed
+    with av.open(str(path)) as container:
+        stream = cast(VideoStream, container.streams[stream_index])
         rows, ends = _read_packets(container, stream)
         if not ends and len(rows) < declared:
             ends = f"ends after {len(rows)} of {declared} frames"
-        return _table(rows, stream.time_base, ends)
+        return _table(rows, stream.time_base or Fraction(1), ends)
 
 
 def _declared_frames(stream: VideoStream) -> int:
@@ -95,21 +101,29 @@ def _declared_frames(stream: VideoStream) -> int:
     return int((hours * 3600 + minutes * 60 + seconds) * rate * (1 - STEADY)) - 1
 
 
-def _indexed(stream: VideoStream, declared: int) -> FrameTable | None:
+def _indexed(container: InputContainer, stream: VideoStream, declared: int) -> FrameTable | None:
     """The table from the container's own index, which saves reading huge files; None where that
-    is not all: codecs that store frames out of order have only their decoding times there."""
-    codec, entries = stream.codec_context.codec, stream.index_entries
-    if codec.reorder or not declared or len(entries) != declared or not stream.time_base:
+    is not all. What it gives is checked against the first packets."""
+    entries, path = stream.index_entries, Path(container.name)
+    if not declared or len(entries) != declared or stream.time_base is None:
         return None
-    size = Path(stream.container.name).stat().st_size
-    found = entries[:]
+    size, found = path.stat().st_size, entries[:]
     if any(entry.pos + entry.size > size or entry.is_discard for entry in found):
         return None
     times = np.array([entry.timestamp for entry in found], dtype=np.int64)
-    if (np.diff(times) <= 0).any():
+    if stream.codec_context.codec.reorder:  # the index has decoding times
+        offsets = composition_offsets(path, stream.id, declared)
+        if offsets is None:
+            return None
+        times += offsets
+    first = [packet.pts for packet in itertools.islice(shown_packets(container, stream), CHECKED)]
+    if not first or None in first:
         return None
-    keys = times[[entry.is_keyframe for entry in found]]
-    return FrameTable(times, keys, stream.time_base, len(times))
+    times += first[0] - times[0]
+    if first != times[: len(first)].tolist():
+        return None
+    keys = np.array([entry.is_keyframe for entry in found], dtype=bool)
+    return _table(list(zip(times.tolist(), keys.tolist(), strict=True)), stream.time_base, "")
 
 
 def _read_packets(
