@@ -67,6 +67,7 @@ def test_a_box_of_somebody_new_adds_a_person(take: Path) -> None:
     draw(take, HandBox(10, MIDDLE, SOMEBODY_NEW))
     people = read_solution(take).people
     assert len(people) == 2
+    assert all((take / SOLUTION_FOLDER / person.thumbnail).is_file() for person in people)
     assert read_edits(take) == ()
     rows = read_chunk(take, read_info(take).chunks[-1])
     assert rows["frame"].tolist() == list(range(FRAMES))

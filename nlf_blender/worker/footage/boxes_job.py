@@ -16,11 +16,11 @@ from ...errors import UserError
 from ...protocol.edits import MERGE, Edit, write_edits
 from ...protocol.json_fields import Json, as_floats, as_int
 from ...protocol.messages import STARTING
-from ...protocol.rows import read_chunk, write_chunk
+from ...protocol.rows import read_chunk
 from ...protocol.settings import Box
 from ...protocol.solution import SOLUTION_FOLDER, read_motion, read_solution
 from ...protocol.solve_settings import SolveSettings
-from ...protocol.take import WHOLE, TakeInfo, write_info
+from ...protocol.take import WHOLE, TakeInfo
 from ..engine import Engine
 from ..people.appearance import appearance
 from ..people.drawn import follow_from_box
@@ -32,7 +32,8 @@ from .chunks import SeenFrame, Sighting, localize_frames, sighting_rows
 from .claim import held_take
 from .finish import clean_up
 from .resume import opened_source, require_same_models, settings_of
-from .run import FootageRun
+from .run import FootageRun, thumbnails_of
+from .writer import add_chunk
 
 LOCALIZING = "Localizing"
 SOMEBODY_NEW = -1
@@ -89,7 +90,8 @@ def localize_boxes(
                 merges.append(Edit(MERGE, box.person, other=tracklet))
         edits = (*edits, *merges)
         with disk_errors(take):
-            add_chunk(run, sightings)
+            rows = sighting_rows(sightings, run.models)
+            add_chunk(take, run.info, rows, thumbnails_of(sightings))
             write_edits(take, edits)
         clean_up(take, settings, edits, engine, progress)
     return take
@@ -199,10 +201,3 @@ def seen_in(take: Path, person: int) -> set[int]:
     raise UserError(
         "No such person", f"{take} has nobody with the id {person}.", "Choose somebody else."
     )
-
-
-def add_chunk(run: FootageRun, sightings: list[Sighting]) -> None:
-    """Make sightings part of the take. OSError from the disk."""
-    rows = sighting_rows(sightings, run.models)
-    chunk = write_chunk(run.take, len(run.info.chunks), rows)
-    write_info(run.take, replace(run.info, chunks=(*run.info.chunks, chunk)))

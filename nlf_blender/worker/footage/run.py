@@ -161,15 +161,16 @@ def _chunk(
     sightings = localize_frames(seen, cameras, run.models, run.settings, tell)
     rows = chunk_rows(seen, sightings, run.models)
     follower.state = _state(rows, max(begun, int(rows["track"].max(initial=-1)) + 1))
-    return rows, _thumbnails(sightings, begun)
+    new = [s for s in sightings if s.followed.tracklet >= begun]
+    return rows, thumbnails_of(new)
 
 
-def _thumbnails(sightings: list[Sighting], first_new: int) -> dict[int, bytes]:
-    """A JPEG of each tracklet from `first_new` on, of the sighting that shows most of it."""
+def thumbnails_of(sightings: list[Sighting]) -> dict[int, bytes]:
+    """A JPEG of each tracklet, of the sighting that shows most of it."""
     best: dict[int, Sighting] = {}
     for sighting in sightings:
         tracklet = sighting.followed.tracklet
-        if tracklet >= first_new and _shown(sighting) > _shown(best.get(tracklet)):
+        if _shown(sighting) > _shown(best.get(tracklet)):
             best[tracklet] = sighting
     return {
         tracklet: thumbnail(sighting.frame.rgb, sighting.followed.person.box)

@@ -20,6 +20,18 @@ from .preview import Preview
 THUMBNAILS = "thumbs"
 
 
+def add_chunk(take: Path, info: TakeInfo, rows: Rows, thumbnails: Mapping[int, bytes]) -> TakeInfo:
+    """Write a chunk, and a JPEG for each new tracklet, and make them part of the take. Returns what
+    take.json says now. OSError from the disk."""
+    for tracklet, data in thumbnails.items():
+        (take / THUMBNAILS).mkdir(exist_ok=True)
+        write_whole(take / THUMBNAILS / f"{tracklet:05d}.jpg", data)
+    chunk = write_chunk(take, len(info.chunks), rows)
+    info = replace(info, chunks=(*info.chunks, chunk))
+    write_info(take, info)
+    return info
+
+
 class ChunkWriter:
     """A thread that makes chunks part of a take, one at a time and in order; a context manager.
 
@@ -52,12 +64,7 @@ class ChunkWriter:
 
     def _write(self, rows: Rows, thumbnails: Mapping[int, bytes]) -> None:
         with disk_errors(self._take, "resume the job"):
-            for tracklet, data in thumbnails.items():
-                (self._take / THUMBNAILS).mkdir(exist_ok=True)
-                write_whole(self._take / THUMBNAILS / f"{tracklet:05d}.jpg", data)
-            chunk = write_chunk(self._take, len(self._info.chunks), rows)
-            self._info = replace(self._info, chunks=(*self._info.chunks, chunk))
-            write_info(self._take, self._info)
+            self._info = add_chunk(self._take, self._info, rows, thumbnails)
             self._preview.add(rows)
             if self._preview.renew():
                 done = sum(chunk.frames for chunk in self._info.chunks)

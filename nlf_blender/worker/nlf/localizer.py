@@ -144,10 +144,12 @@ class Localizer:
         output = self._predict(images, flips, weights, self._half)
         in_crop = self._placed(batch, output)
         if self._half and not (self._half_proven and torch.isfinite(in_crop).all()):
-            half = in_crop
-            output = self._predict(images, flips, weights, False)
-            in_crop = self._placed(batch, output)
-            self._half = self._half_proven = suffices(half, in_crop, output.uncertainty)
+            exact = self._predict(images, flips, weights, False)
+            placed = self._placed(batch, exact)
+            proven = suffices(in_crop, placed, exact.uncertainty)
+            self._half = self._half_proven = proven and bool(torch.isfinite(in_crop).all())
+            if not self._half:  # else the first batch is as it would be later on
+                output, in_crop = exact, placed
         rotations = self._stacked([crop.view.rotation for crop in batch])
         return torch.matmul(in_crop, rotations), output.uncertainty * UNCERTAINTY_SCALE
 
