@@ -54,6 +54,7 @@ BENCHMARKS = {
     "register": "benchmarks.register_bench",
     "load": "benchmarks.load_bench",
     "canonical": "benchmarks.canonical_bench",
+    "footage": "benchmarks.footage_bench",
 }
 BLENDERS = {"4.2": (3, 11), "4.5": (3, 11), "5.0": (3, 11), "5.2": (3, 13)}
 

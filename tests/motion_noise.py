@@ -72,6 +72,17 @@ def seen_from(motion: PersonMotion, world_from_camera: np.ndarray) -> PersonMoti
     return replace(motion, rotations=rotations, root=(motion.root - place) @ turn)
 
 
+def far_and_near(
+    motion: PersonMotion, share: float, seed: int, correlation: float = 0.5
+) -> PersonMotion:
+    """A motion in the camera's axes at wrong distances: a share of them, root mean square."""
+    drawn = np.random.default_rng([seed, 1]).normal(size=len(motion.frame))
+    smooth = gaussian_filter1d(drawn, correlation, mode="nearest")
+    wrong = share * smooth / smooth.std()
+    sigma = np.hypot(motion.place_sigma, share * np.linalg.norm(motion.root, axis=-1))
+    return replace(motion, root=motion.root * (1 + wrong)[:, None], place_sigma=sigma)
+
+
 def first_frames(motion: PersonMotion, count: int) -> PersonMotion:
     """So many of a motion's frames."""
     fixed = ("betas", "scale")

@@ -82,7 +82,7 @@ def _in_shot(
             stands[first : last + 1, point] = False
             seen = None if rays is None else rays[first : last + 1, point]
             first, last = _trimmed(feet[first : last + 1, point], seen, first)
-            if time[last] - time[first] + step >= SHORTEST:
+            if last > first and time[last] - time[first] + step >= SHORTEST:
                 stands[first : last + 1, point] = True
     return stands
 

@@ -26,7 +26,7 @@ from .segments import shots_of
 ROOT_SECONDS = 0.08  # the root's correction is smoothed over this time, a standard deviation
 BEND_SECONDS = 0.15  # before legs would have to stretch, the root begins to come down
 SHARE_ASIDE = 0.3  # of a foot's error across the camera's rays that is taken for the root's
-MOST_LOWERING = 0.05  # metres; what is still out of reach then was no contact
+MOST_LOWERING = 0.02  # metres; what is still out of reach then was no contact
 
 
 def hold_feet(
