@@ -141,6 +141,7 @@ class NLF_PT_worker(_Panel, bpy.types.Panel):
     """The state of the worker."""
 
     bl_label = "Worker"
+    bl_order = 1  # under those of footage, which are registered later
     bl_options: ClassVar[set[str]] = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import bpy
 import bpy.utils.previews
 
+from ..bridge.task import SOMEBODY_NEW
 from ..errors import UserError
 from ..protocol.edits import Edit
 from ..protocol.solution import SOLUTION_FOLDER, PersonInfo, SolutionInfo
@@ -124,8 +125,9 @@ class NLF_PT_people(TakePanel, bpy.types.Panel):
             draw_take_error(layout, context, take, error)
             return
         _draw_list(layout, context, solution)
-        _draw_active(layout, context, take, solution)
-        _draw_tools(layout, context, take, edits)
+        info = person_with(solution, active_person(context))
+        _draw_active(layout, take, info)
+        _draw_tools(layout, context, take, info, edits)
 
 
 def _draw_list(
@@ -142,13 +144,7 @@ def _draw_list(
     column.prop(view, "max_people")
 
 
-def _draw_active(
-    layout: bpy.types.UILayout,
-    context: bpy.types.Context,
-    take: ActiveTake,
-    solution: SolutionInfo,
-) -> None:
-    info = person_with(solution, active_person(context))
+def _draw_active(layout: bpy.types.UILayout, take: ActiveTake, info: PersonInfo | None) -> None:
     if info is None:
         layout.label(text="Click a person", icon="INFO")
         return
@@ -167,9 +163,15 @@ def _draw_tools(
     layout: bpy.types.UILayout,
     context: bpy.types.Context,
     take: ActiveTake,
+    info: PersonInfo | None,
     edits: tuple[Edit, ...],
 ) -> None:
-    layout.operator("nlf.draw_box", icon="SELECT_SET")
+    column = layout.column(align=True)
+    if info is not None:
+        text = f"Draw Box of {info.name}"
+        column.operator("nlf.draw_box", text=text, icon="SELECT_SET").person = info.id
+    text = "Draw Box of Somebody New"
+    column.operator("nlf.draw_box", text=text, icon="ADD").person = SOMEBODY_NEW
     row = layout.row()
     count = f"{len(edits)} edit{'' if len(edits) == 1 else 's'}"
     row.label(text=count, translate=False)

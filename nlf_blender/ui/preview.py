@@ -79,8 +79,7 @@ class Preview:
         Empty in other scenes than that which gets the people."""
         if self.figures is None or scene.session_uid != self._scene:
             return []
-        fps = self.figures.info.source.fps or scene.render.fps / scene.render.fps_base
-        times = new_time_map(scene, self._options, fps, self.figures.time0)
+        times = new_time_map(scene, self._options, self.figures.rate, self.figures.time0)
         return self.figures.at(float(times.times(np.array([scene.frame_current]))[0]))
 
     def _draw(self) -> None:

@@ -30,13 +30,13 @@ PENETRATION_LIMIT = 20.0  # mm
 REPROJECTION_LIMIT = 0.01  # of the image's larger side
 EVIDENCE_LIMIT = 0.1  # of the frames
 UNKNOWN = "-"
-# name in the report, text, unit, decimals
+# name in the report, text with unit, decimals
 FIGURES = (
-    ("jitter_m_s2", "Jitter", "m/s²", 1),
-    ("foot_slide_cm_s", "Foot Slide", "cm/s", 1),
-    ("ground_penetration_mm", "Penetration", "mm", 0),
-    ("ground_penetration_worst_mm", "Worst", "mm", 0),
-    ("reprojection_px", "Reprojection", "px", 1),
+    ("jitter_m_s2", "Jitter, m/s²", 1),
+    ("foot_slide_cm_s", "Foot Slide, cm/s", 1),
+    ("ground_penetration_mm", "Penetration, mm", 0),
+    ("ground_penetration_worst_mm", "Deepest, mm", 0),
+    ("reprojection_px", "Reprojection, px", 1),
 )
 
 
@@ -63,16 +63,16 @@ def report_rows(part: Json, source: SourceInfo) -> list[Row]:
     rows = [
         Row(
             text,
-            _text(before.get(name), unit, decimals),
-            _text(after.get(name), unit, decimals),
+            _text(before.get(name), decimals),
+            _text(after.get(name), decimals),
             _exceeds(_number(after.get(name)), limits[name]),
         )
-        for name, text, unit, decimals in FIGURES
+        for name, text, decimals in FIGURES
     ]
     frames, unseen = _number(part.get("frames")), _number(part.get("frames_without_evidence"))
     share = None if not frames or unseen is None else unseen / frames
     text = UNKNOWN if share is None else f"{unseen:.0f} of {frames:.0f}"
-    return [*rows, Row("Not Seen", "", text, _exceeds(share, EVIDENCE_LIMIT))]
+    return [*rows, Row("Frames Not Seen", "", text, _exceeds(share, EVIDENCE_LIMIT))]
 
 
 def report_part(report: Json | None, person: int | None) -> Json | None:
@@ -93,9 +93,9 @@ def _number(value: object) -> float | None:
     return float(value) if known else None  # type: ignore[arg-type]  # it is one
 
 
-def _text(value: object, unit: str, decimals: int) -> str:
+def _text(value: object, decimals: int) -> str:
     number = _number(value)
-    return UNKNOWN if number is None else f"{number:.{decimals}f} {unit}"
+    return UNKNOWN if number is None else f"{number:.{decimals}f}"
 
 
 def _exceeds(value: float | None, limit: float | None) -> bool | None:
@@ -147,7 +147,7 @@ def _draw_table(
 def _draw_row(
     layout: bpy.types.UILayout, texts: tuple[str, str, str], icon: str, head: bool = False
 ) -> None:
-    split = layout.split(factor=0.36)
+    split = layout.split(factor=0.46)
     split.label(text=texts[0], translate=not head)
     values = split.row()
     for text in texts[1:]:

@@ -16,7 +16,8 @@ from ..body.rotations import matrix_from_rotvec
 from ..body.smpl_layout import skeleton_of
 from ..protocol.rows import damaged, read_chunk
 from ..protocol.solution import PREVIEW_FOLDER, Motion, PersonInfo, read_motion, read_solution
-from ..protocol.take import BODY_FILE, TakeInfo, read_info
+from ..protocol.take import BODY_FILE, read_info
+from ..scene.time_map import clip_rate
 
 LONGEST_GAP = 1.5  # localized frames; beyond that from one where they were seen, nobody is drawn
 
@@ -46,22 +47,37 @@ class Skeleton:
 
 @dataclass
 class Figures:
-    """The people of a take's preview. fps: of localized frames; time0: of the first one."""
+    """The people of a take's preview. step: between localized frames; rate: of the source, frames
+    a second; time0: of the first localized frame, seconds; lift: metres that they are raised by."""
 
-    info: TakeInfo
+    step: int
+    rate: float
     time0: float
     skeleton: Skeleton
     people: list[tuple[PersonInfo, Motion]] = field(default_factory=list)
+    lift: float = 0.0
 
     def at(self, seconds: float) -> list[tuple[int, Float64Array]]:
         """Everybody who is seen at a moment of the source: the id and the bones [2(J-1),3]."""
-        rate = (self.info.source.fps or 25.0) / self.info.source.step
+        rate = self.rate / self.step
         found: list[tuple[int, Float64Array]] = []
         for info, motion in self.people:
             row = int(np.argmin(np.abs(motion["time"] - seconds)))
             if abs(float(motion["time"][row]) - seconds) * rate < LONGEST_GAP:
-                found.append((info.id, self.skeleton.lines(motion, row)))
+                bones = self.skeleton.lines(motion, row)
+                bones[:, 2] += self.lift
+                found.append((info.id, bones))
         return found
+
+    def stand(self) -> None:
+        """Raise all so that the lowest joint of some frames is at height 0: where nobody has looked
+        for the ground yet, the camera is in the origin and people are under it."""
+        lowest = [
+            float(self.skeleton.lines(motion, row)[:, 2].min())
+            for _, motion in self.people
+            for row in (0, len(motion["time"]) // 2, -1)
+        ]
+        self.lift = -min(lowest, default=0.0)
 
 
 def read_skeleton(take: Path) -> Skeleton:
@@ -87,11 +103,16 @@ def read_figures(take: Path, known: Figures | None = None) -> Iterator[Figures |
         yield None
         info = read_info(take)
         times = read_chunk(take, info.chunks[0], ("times",), verify=False)["times"]
-        known = Figures(info, float(times[0]), skeleton)
+        step = info.source.step
+        rate = clip_rate(info.source.fps, times, step)
+        known = Figures(step, rate, float(times[0]), skeleton)
         yield None
     folder = take / PREVIEW_FOLDER
-    people: list[tuple[PersonInfo, Motion]] = []
-    for info in read_solution(take, PREVIEW_FOLDER).kept:
+    solution = read_solution(take, PREVIEW_FOLDER)
+    figures = Figures(known.step, known.rate, known.time0, known.skeleton)
+    for info in solution.kept:
         yield None
-        people.append((info, read_motion(folder / info.file)))
-    yield Figures(known.info, known.time0, known.skeleton, people)
+        figures.people.append((info, read_motion(folder / info.file)))
+    if solution.camera_matrix() is not None:  # else a solved camera says where the ground is
+        figures.stand()
+    yield figures

@@ -18,6 +18,7 @@ from nlf_blender.bridge.queue import Entry, Stand
 from nlf_blender.bridge.task import Task
 from nlf_blender.protocol.edits import Edit, edits_from_json, write_edits
 from nlf_blender.protocol.json_fields import Json
+from nlf_blender.protocol.rows import ROW_FIELDS, write_chunk
 from nlf_blender.protocol.solution import (
     SOLUTION_FOLDER,
     PersonInfo,
@@ -26,6 +27,7 @@ from nlf_blender.protocol.solution import (
     write_solution,
 )
 from nlf_blender.protocol.solve_settings import SolveSettings
+from nlf_blender.protocol.take import read_info, write_info
 from nlf_blender.scene import import_take
 from nlf_blender.ui import people_list, solve_requests
 
@@ -43,6 +45,7 @@ class Play:
         people = {3: footage.walk(body, 1, FRAMES), 8: footage.walk(body, 2, FRAMES)}
         names = {3: "Anna", 8: "Bert"}
         self.folder = footage.write_footage(folder, body, people, names=names, points=False)
+        add_chunk(self.folder)
         self.body, self.people = body, people
         extra = PersonInfo(9, "Person 9", False, "", "", "", (7, 9), 3)
         solution = self.solution
@@ -98,6 +101,15 @@ class Play:
         """End all jobs, as if the worker had."""
         for entry in self.entries:
             entry.stand = stand
+
+
+def add_chunk(take: Path) -> None:
+    """Let a take have looked at its first 40 frames."""
+    nobody = {name: np.zeros((0, *[1] * len(axes))) for name, (_, axes) in ROW_FIELDS.items()}
+    frames = np.arange(40)
+    looked_at = {"frames": frames, "times": frames / footage.NTSC_RATE, "cuts": frames < 0}
+    chunk = write_chunk(take, 0, {**nobody, **looked_at})
+    write_info(take, replace(read_info(take), chunks=(chunk,)))
 
 
 def view() -> bpy.types.PropertyGroup:

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import bpy
 import footage_fixtures as footage
+import numpy as np
 import panel_drawing
 import pytest
 import scene_fixtures
-from take_play import FRAMES, SETTINGS, Play, view
+from take_play import FRAMES, SETTINGS, Play, add_chunk, view
+from ui_play import Extension
 
 import nlf_blender
 from nlf_blender.bridge.queue import Entry, Stand
@@ -24,6 +26,8 @@ from nlf_blender.ui.motion_panel import NLF_PT_layers, NLF_PT_motion
 from nlf_blender.ui.runtime import RUNTIME
 from nlf_blender.ui.solve_requests import REQUESTS
 from nlf_blender.ui.update_options import update_options
+
+MOST_SECONDS_A_TICK = 0.05
 
 
 @pytest.fixture
@@ -89,6 +93,39 @@ def test_without_live_the_button_solves(play: Play) -> None:
     finally:
         view().live = True
     assert play.settings_asked() == {**SETTINGS.to_json(), "repair_flips": False}
+
+
+def hips() -> np.ndarray:
+    """Where the active person's root joint is in the world."""
+    rig = bpy.context.object.evaluated_get(bpy.context.evaluated_depsgraph_get())
+    return np.array(rig.matrix_world @ rig.pose.bones[0].head)
+
+
+def test_a_slider_renews_the_scene_as_one_undo_step(tmp_path: Path) -> None:
+    extension = Extension(tmp_path)
+    body = scene_fixtures.make_body()
+    walks = [{3: footage.walk(body, seed, FRAMES)} for seed in (1, 2)]
+    take = footage.write_footage(tmp_path / "walk.take", body, walks[0])
+    solved = footage.write_footage(tmp_path / "solved" / "walk.take", body, walks[1])
+    extension.mode("good", footage_take=str(solved))
+    add_chunk(take)
+    add_chunk(solved)
+    bpy.context.view_layer.objects.active = import_take(bpy.context.scene, take).people[0].rig
+    bpy.context.scene.frame_set(bpy.context.scene.frame_start + 20)
+    bpy.ops.ed.undo_push(message="before")
+    row = int(np.flatnonzero(FRAMES == 20)[0])
+    assert np.allclose(hips(), walks[0][3].root[row], atol=1e-3)
+    view().smoothing = 0.9
+    gather()
+    assert REQUESTS.at_work(take) is not None
+    extension.pump_to_end()
+    assert RUNTIME.problem is None
+    assert REQUESTS.at_work(take) is None
+    assert np.allclose(hips(), walks[1][3].root[row], atol=1e-3)
+    bpy.ops.ed.undo()
+    assert np.allclose(hips(), walks[0][3].root[row], atol=1e-3)
+    extension.close()
+    assert extension.slowest < MOST_SECONDS_A_TICK
 
 
 def test_an_edit_while_a_solve_is_under_way_keeps_both(play: Play) -> None:

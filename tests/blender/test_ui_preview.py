@@ -6,7 +6,6 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,11 +14,10 @@ import footage_fixtures as footage
 import numpy as np
 import pytest
 import scene_fixtures
+from take_play import add_chunk
 
 import nlf_blender
-from nlf_blender.protocol.rows import ROW_FIELDS, write_chunk
 from nlf_blender.protocol.solution import PREVIEW_FOLDER, SOLUTION_FOLDER
-from nlf_blender.protocol.take import read_info, write_info
 from nlf_blender.scene import FootageOptions
 from nlf_blender.ui import preview
 from nlf_blender.ui.preview import PREVIEW
@@ -37,20 +35,13 @@ class Job:
         self.people = {n: footage.walk(self.body, n, FRAMES) for n in (1, 2)}
         self.take = footage.write_footage(folder, self.body, self.people, points=False)
         (self.take / SOLUTION_FOLDER).rename(self.take / PREVIEW_FOLDER)
-        self._add_chunk()
+        add_chunk(self.take)
         self.now = SimpleNamespace(active=True, preview=(self.take, 40))
         self.slowest = 0.0
         monkeypatch.setattr(Runtime, "job", property(lambda _: self.now))
         options, scene = FootageOptions(start_frame=101), bpy.context.scene.session_uid
         monkeypatch.setattr(Runtime, "footage_options", property(lambda _: options))
         monkeypatch.setattr(Runtime, "scene_uid", property(lambda _: scene))
-
-    def _add_chunk(self) -> None:
-        nobody = {name: np.zeros((0, *[1] * len(axes))) for name, (_, axes) in ROW_FIELDS.items()}
-        frames = np.arange(40)
-        looked_at = {"frames": frames, "times": frames / footage.NTSC_RATE, "cuts": frames < 0}
-        chunk = write_chunk(self.take, 0, {**nobody, **looked_at})
-        write_info(self.take, replace(read_info(self.take), chunks=(chunk,)))
 
     def tick(self, times: int = 8) -> None:
         """Let the pump look at the job some times."""
@@ -87,9 +78,12 @@ def test_figures_stand_where_the_people_are(job: Job) -> None:
     figures = dict(PREVIEW.lines(scene))
     assert set(figures) == {1, 2}
     parents = job.body.skeleton.parents
+    joints = {n: footage.world_joints(job.body, p)[..., :3, 3] for n, p in job.people.items()}
+    ends = (0, len(FRAMES) // 2, -1)
+    floor = min(places[row, 1:, 2].min() for places in joints.values() for row in ends)
     for number, bones in figures.items():
         row = int(np.flatnonzero(FRAMES == 25)[0])
-        truth = footage.world_joints(job.body, job.people[number])[row, :, :3, 3]
+        truth = joints[number][row] - (0.0, 0.0, floor)
         children = [j for j, parent in enumerate(parents) if parent >= 0]
         assert np.allclose(bones[1::2], truth[children], atol=1e-6)
         assert np.allclose(bones[0::2], truth[[parents[j] for j in children]], atol=1e-6)
