@@ -55,7 +55,9 @@ BENCHMARKS = {
     "load": "benchmarks.load_bench",
     "canonical": "benchmarks.canonical_bench",
     "footage": "benchmarks.footage_bench",
+    "solve": "benchmarks.solve_bench",
 }
+BLENDER_BENCHMARKS = {"bake": "bake_bench.py"}
 BLENDERS = {"4.2": (3, 11), "4.5": (3, 11), "5.0": (3, 11), "5.2": (3, 13)}
 
 
@@ -261,6 +263,11 @@ def bench(options: argparse.Namespace) -> None:
     if options.name is None:
         bench_whole()
         return
+    if options.name in BLENDER_BENCHMARKS:
+        version, python = newest_blender()
+        script = ROOT / "tests" / "blender" / BLENDER_BENCHMARKS[options.name]
+        run([python, script, *options.arguments], env=blender_environment(version))
+        return
     paths = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
     command = [test_env(), "-B", "-P", "-m", BENCHMARKS[options.name], *options.arguments]
     run(command, env={**os.environ, "PYTHONPATH": paths})
@@ -357,7 +364,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add.add_argument("--with-wheels", action="store_true", help="bundle the worker's packages")
     add.set_defaults(run=zip_command)
     add = commands.add_parser("bench")
-    add.add_argument("name", nargs="?", choices=tuple(BENCHMARKS))
+    add.add_argument("name", nargs="?", choices=(*BENCHMARKS, *BLENDER_BENCHMARKS))
     add.add_argument("arguments", nargs=argparse.REMAINDER)
     add.set_defaults(run=bench)
     add = commands.add_parser("env")
