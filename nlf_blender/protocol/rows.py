@@ -38,7 +38,9 @@ ROW_FIELDS: dict[str, tuple[str, str]] = {
 }
 # Of footage only
 FOOTAGE_FIELDS: dict[str, tuple[str, str]] = {
-    "crop": ("float64", "4"),  # what the localizer saw: centre x, y and side in pixels, roll
+    # the turned square about the person, which the default model sees: centre x, y and side in
+    # pixels, roll in radians
+    "crop": ("float64", "4"),
     "appearance": ("float32", "A"),  # what the person looks like, see worker/people/appearance.py
 }
 # name -> dtype; F frames, in order

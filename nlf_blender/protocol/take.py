@@ -7,6 +7,7 @@
 
 Of footage also:
     cameras.npz       where the camera was in every frame, if that is known (cameras.py)
+    thumbs/           a JPEG of every tracklet (rows.py, `track`), by its number
     edits.json        what the artist corrected of who is who (edits.py)
     solution/         clean motion of every person (solution.py); always made from the rest
     preview/          the same while the job runs, without any clean-up; gone at its end

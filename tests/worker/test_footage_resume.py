@@ -24,7 +24,7 @@ from nlf_blender.worker.footage.lock import locked
 from nlf_blender.worker.footage.resume import resume_take
 from nlf_blender.worker.footage.solve_job import solve_again
 from nlf_blender.worker.progress import Cancelled, Progress
-from tests.footage_files import write_video
+from tests.footage_files import write_sequence, write_video
 from tests.worker.footage_fakes import CPU, MODEL, DiscEngine, content
 
 FRAMES = 70
@@ -93,6 +93,18 @@ def test_a_display_copy_is_the_same_too(tmp_path: Path) -> None:
     assert read_info(whole).source.display == "display.mp4"
     take = cancelled_after(1, clip, tmp_path / "out")
     assert not list(take.glob("display*"))
+    resume_take(take, None, False, DiscEngine(), Progress())
+    assert content(take) == content(whole)
+
+
+def test_remarks_about_missing_frames_are_kept(tmp_path: Path) -> None:
+    for path in write_sequence(tmp_path / "shots", range(1, FRAMES + 1))[3::60]:
+        path.write_text("no picture")
+    whole = localize_footage(tmp_path / "shots", tmp_path / "whole", CPU, DiscEngine(), Progress())
+    notes = read_info(whole).notes
+    assert any("0004" in note for note in notes)
+    assert any("0064" in note for note in notes)
+    take = cancelled_after(1, tmp_path / "shots", tmp_path / "out")
     resume_take(take, None, False, DiscEngine(), Progress())
     assert content(take) == content(whole)
 

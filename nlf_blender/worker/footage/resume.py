@@ -24,7 +24,7 @@ from .begin import lacks_something
 from .cameras import FrameCameras
 from .claim import held_take
 from .finish import clean_up, finish, removed_if_empty
-from .run import FootageRun
+from .run import CHANGED_NOTE, FootageRun
 
 
 def resume_take(
@@ -104,7 +104,7 @@ def opened_source(info: TakeInfo, moved_to: Path | None, changed: bool) -> tuple
     source = replace(info.source, path=str(about.path.resolve()), sha256=sha256)
     notes = info.notes
     if sha256 != info.source.sha256:
-        notes = (*notes, "The source was changed while it was localized.")
+        notes = (*(note for note in notes if note != CHANGED_NOTE), CHANGED_NOTE)
     return footage, replace(info, source=source, notes=notes)
 
 

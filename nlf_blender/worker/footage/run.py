@@ -8,7 +8,7 @@ program would have forgotten: so a job that was resumed ends with the same files
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from ...protocol.take import TakeInfo
 from ..engine import Models
 from ..media.cuts import CutDetector
 from ..media.display import DisplayCopy
-from ..media.footage import Footage, SourceFrame
+from ..media.footage import MOST_REMARKS, Footage, SourceFrame
 from ..media.read_ahead import ReadAhead
 from ..people.follow import SEARCH_EVERY, Follower, FollowerState
 from ..people.thumbnail import thumbnail
@@ -32,6 +32,7 @@ from .preview import FIELDS, Preview
 from .writer import ChunkWriter
 
 MOST_READ_AHEAD = 1 << 28  # bytes
+CHANGED_NOTE = "The source was changed while it was localized."
 LAST_ROWS = ("frame", "frames", "track", "crop", "appearance")
 
 
@@ -71,10 +72,20 @@ def localize_missing(run: FootageRun, copy: DisplayCopy | None) -> TakeInfo:
         ChunkWriter(run.take, run.info, preview, run.progress) as writer,
     ):
         for rows, thumbnails in _chunks(run, done, ahead):
-            writer.write(rows, thumbnails)
+            writer.write(rows, thumbnails, notes_so_far(run))
         info = writer.finish()
     run.progress.add_seconds(WAITING, ahead.waited)
-    return info
+    return replace(info, notes=notes_so_far(run))
+
+
+def notes_so_far(run: FootageRun) -> tuple[str, ...]:
+    """The take's notes, with what was remarked since about frames that are missing: as many remarks
+    as a job that runs through would have."""
+    remarks = list(run.footage.remarks)  # it grows in another thread
+    general = (*run.footage.info.notes, *run.models.notes, CHANGED_NOTE)
+    earlier = [note for note in run.info.notes if note not in general]
+    kept = [note for note in run.info.notes if note in general]
+    return (*kept, *list(dict.fromkeys([*earlier, *remarks]))[:MOST_REMARKS])
 
 
 @dataclass(frozen=True, eq=False)

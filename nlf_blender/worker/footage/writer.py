@@ -46,10 +46,14 @@ class ChunkWriter:
         self._thread = ThreadPoolExecutor(max_workers=1)
         self._pending: Future[None] | None = None
 
-    def write(self, rows: Rows, thumbnails: Mapping[int, bytes]) -> None:
+    def write(
+        self, rows: Rows, thumbnails: Mapping[int, bytes], notes: tuple[str, ...] = ()
+    ) -> None:
         """Begin to write a chunk, and a JPEG for each new tracklet, once the chunk before is
-        written. UserError if the disk refused that one."""
+        written; notes: all that the user should know by now. UserError if the disk refused the one
+        before."""
         self._wait()
+        self._info = replace(self._info, notes=notes or self._info.notes)
         self._pending = self._thread.submit(self._write, rows, thumbnails)
 
     def finish(self) -> TakeInfo:
