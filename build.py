@@ -11,6 +11,7 @@ python build.py bench convert [OPTIONS...] one body model into another, and an o
 python build.py bench register [OPTIONS...] a body to scans, clean and degraded
 python build.py bench load [OPTIONS...]    an official checkpoint of the large model into memory
 python build.py bench canonical [OPTIONS...] a body's points into the canonical space of a model
+python build.py bench bake [OPTIONS...]    footage into keys and mesh caches, in the newest Blender
 python build.py worker ARGS...             the worker's command line (see: worker --help)
 python build.py env worker|blender         print that environment's interpreter
 
@@ -58,6 +59,7 @@ BENCHMARKS = {
     "solve": "benchmarks.solve_bench",
 }
 BLENDER_BENCHMARKS = {"bake": "bake_bench.py"}
+BAKE = "bake"  # the one that runs in Blender
 BLENDERS = {"4.2": (3, 11), "4.5": (3, 11), "5.0": (3, 11), "5.2": (3, 13)}
 
 
@@ -259,7 +261,7 @@ def demo(options: argparse.Namespace) -> None:
 
 
 def bench(options: argparse.Namespace) -> None:
-    """A benchmark of the worker's parts, or the one of the whole way."""
+    """A benchmark of some parts, or the one of the whole way."""
     if options.name is None:
         bench_whole()
         return
@@ -267,6 +269,11 @@ def bench(options: argparse.Namespace) -> None:
         version, python = newest_blender()
         script = ROOT / "tests" / "blender" / BLENDER_BENCHMARKS[options.name]
         run([python, script, *options.arguments], env=blender_environment(version))
+        return
+    if options.name == BAKE:
+        version, python = newest_blender()
+        script = ROOT / "tests" / "blender" / "bake_bench.py"
+        run([python, "-B", script, *options.arguments], env=blender_environment(version))
         return
     paths = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
     command = [test_env(), "-B", "-P", "-m", BENCHMARKS[options.name], *options.arguments]

@@ -7,6 +7,7 @@ PC2: a header of 32 bytes (`_HEADER`, little-endian), then float32 positions [sa
 from __future__ import annotations
 
 import io
+import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +24,7 @@ MODIFIER = "Mesh Cache"
 _HEADER = struct.Struct("<12siiffi")  # magic, version, vertices, start, rate, samples
 _MAGIC = b"POINTCACHE2\0"
 BLOCK_BYTES = 1 << 24  # computed at a time; memory must not grow with the clip
-COPY_BYTES = 1 << 20  # copied at a time; such a buffer stays in the processor's cache
+COPY_BYTES = 1 << 18  # copied at a time; such a buffer stays in the processor's cache
 
 
 def cache_path(take: Path, tag: str, person: int) -> Path:
@@ -71,12 +72,14 @@ def write_cache(
     temporary = path.with_name(path.name + ".part")
     header = (1, points.shape[1], plan.start, plan.step, plan.count(len(points)))
     as_stored = plan.samples is None and travel is None and isinstance(points, np.memmap)
-    blocks = _stored(points) if as_stored else _computed(points, plan, travel)
     try:
         with open(temporary, "wb", buffering=0) as file:
             file.write(_HEADER.pack(_MAGIC, *header))
-            for block in blocks:
-                _write_all(file, block)
+            if as_stored:
+                _copy_stored(file, points)
+            else:
+                for block in _computed(points, plan, travel):
+                    _write_all(file, block)
         temporary.replace(path)
     except OSError:
         temporary.unlink(missing_ok=True)
@@ -89,18 +92,32 @@ def _write_all(file: io.FileIO, block: memoryview) -> None:
         block = block[file.write(block) :]
 
 
-def _stored(points: np.memmap) -> Iterator[memoryview]:
-    """The bytes of points as they lie in their file: read, for to map costs twice as much."""
-    buffer = memoryview(bytearray(COPY_BYTES))
-    left = points.nbytes
-    with open(points.filename, "rb", buffering=0) as file:
-        file.seek(points.offset)
+def _copy_stored(file: io.FileIO, points: np.memmap) -> None:
+    """The bytes of points as they lie in their file, within the system where it can do that."""
+    with open(points.filename, "rb", buffering=0) as source:
+        source.seek(points.offset)
+        left = points.nbytes - _copied_by_system(source, file, points.nbytes)
+        buffer = memoryview(bytearray(COPY_BYTES))
         while left:
-            size = file.readinto(buffer[: min(left, COPY_BYTES)])
+            size = source.readinto(buffer[: min(left, COPY_BYTES)])
             if not size:
                 raise OSError(f"{points.filename} is shorter than it was")
+            _write_all(file, buffer[:size])
             left -= size
-            yield buffer[:size]
+
+
+def _copied_by_system(source: io.FileIO, file: io.FileIO, size: int) -> int:
+    """How many bytes the system copied: none where it does not know how, or not between these."""
+    done = 0
+    try:
+        while hasattr(os, "copy_file_range") and done < size:
+            copied = os.copy_file_range(source.fileno(), file.fileno(), size - done)
+            if not copied:
+                break
+            done += copied
+    except OSError:  # what it could not copy is written, which tells better what is wrong
+        return done
+    return done
 
 
 def _computed(

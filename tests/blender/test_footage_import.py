@@ -25,6 +25,7 @@ from nlf_blender.scene import (
     RigOptions,
     footage_import,
     import_take,
+    mesh_cache,
     person_id,
     source_frame,
     take_folder,
@@ -333,3 +334,28 @@ def test_people_without_points_come_without_them(tmp_path: Path, body: BodyData)
         tmp_path / "a.take", body, {3: footage.walk(body, 1, FRAMES)}, points=False
     )
     assert imported(take).people[0].points is None
+
+
+@pytest.mark.parametrize("refused", [False, True])
+def test_caches_have_the_same_bytes_whoever_copies_them(
+    tmp_path: Path, body: BodyData, monkeypatch: pytest.MonkeyPatch, refused: bool
+) -> None:
+    def refuse(*_: object) -> int:
+        raise OSError("not between these")
+
+    if refused:
+        monkeypatch.setattr(mesh_cache.os, "copy_file_range", refuse, raising=False)
+    person = footage.walk(body, 1, FRAMES)
+    take = footage.write_footage(tmp_path / "a.take", body, {3: person})
+    imported(take)
+    data = next((take / "cache").iterdir()).read_bytes()
+    points = footage.world_points(body, person)
+    assert data[:12] == b"POINTCACHE2\0" and data[32:] == points.tobytes()
+
+
+def test_a_cache_that_cannot_be_written_is_told(tmp_path: Path, body: BodyData) -> None:
+    take = footage.write_footage(tmp_path / "a.take", body, {3: footage.walk(body, 1, FRAMES)})
+    (take / "cache").write_text("in the way")
+    result = imported(take)
+    assert result.people[0].points is None
+    assert any("Person 3 has no up-to-date points" in note for note in result.notes)
