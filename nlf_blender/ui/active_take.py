@@ -11,7 +11,6 @@ import bpy
 from ..errors import UserError
 from ..protocol.solution import PersonInfo, SolutionInfo
 from ..scene.footage_objects import PART, RIG, person_id, take_folder
-from .selection import person_of
 from .take_store import STORE
 
 
@@ -51,10 +50,8 @@ def active_take(context: bpy.types.Context) -> ActiveTake | None:
 
 
 def _take_of(obj: bpy.types.Object) -> ActiveTake | None:
-    """The take of footage that an object is of: as it says itself, its parent does, or the rig
-    beside it."""
-    parts = person_of(obj)
-    for candidate in (obj, obj.parent, parts.rig if parts else None):
+    """The take of footage that an object is of: as it says itself, or its parent does."""
+    for candidate in (obj, obj.parent):
         if candidate is None or PART not in candidate:  # which photos have not
             continue
         folder = take_folder(candidate)

@@ -65,7 +65,6 @@ class NLF_OT_draw_box(bpy.types.Operator):
             return {"CANCELLED"}
         with errors_reported(self, BOXES):
             self._take = take
-            self._frame = current_source_frame(context, take)
             self._source = STORE.info(take.folder).source
             self._region = None
             self._start = self._end = (0.0, 0.0)
@@ -111,7 +110,8 @@ class NLF_OT_draw_box(bpy.types.Operator):
             view = context.space_data.region_3d
             frame = camera_frame(self._region, view, context.scene.camera, context.scene)
             box = box_drawn(frame, self._start, self._end, self._source)
-            REQUESTS.submit_box(self._take.folder, HandBox(self._frame, box, self.person))
+            shown = current_source_frame(context, self._take)
+            REQUESTS.submit_box(self._take.folder, HandBox(shown, box, self.person))
             return {"FINISHED"}
         return {"CANCELLED"}
 

@@ -101,6 +101,8 @@ class NLF_UL_take_people(bpy.types.UIList):
     ) -> tuple[list[int], list[int]]:
         """Keep those whose name holds the text that is looked for."""
         wanted = self.filter_name.lower()
+        if not wanted:
+            return [], []
         people = getattr(data, propname)
         return [
             self.bitflag_filter_item if wanted in item.name.lower() else 0 for item in people
