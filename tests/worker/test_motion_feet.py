@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from body_examples import OPEN_BODY
-from motion_noise import first_frames, noisy, smoothed
+from motion_noise import camera_at, far_and_near, first_frames, noisy, seen_from, smoothed
 from walking import Walk, straight, turning, walk
 
 from nlf_blender.body.body_data import BodyData, load_body_npz
@@ -16,7 +16,6 @@ from nlf_blender.body.rotations import matrix_from_rotvec
 from nlf_blender.worker.motion.contacts import find_contacts
 from nlf_blender.worker.motion.feet import hold_feet
 from nlf_blender.worker.motion.foot_points import foot_points, joint_frames
-from nlf_blender.worker.motion.leg_ik import reach, turn_between
 from nlf_blender.worker.motion.motion import PersonMotion
 from nlf_blender.worker.motion.segments import runs_of, shots_of
 
@@ -157,6 +156,31 @@ def test_noisy_feet_are_held(walked: Walk, body: BodyData, seed: int, correlatio
     assert joint_error(held, walked.motion, body) < before * 1.02
 
 
+def test_who_was_seen_stays_in_the_picture(walked: Walk, body: BodyData) -> None:
+    camera = camera_at(10.0, 0.0, 1.6)
+    turn, eye = camera[:3, :3], camera[:3, 3]
+    noise = noisy(walked.motion, 0, place=0.01, degrees=2.0)
+    far = far_and_near(seen_from(noise, camera), 0.03, 0, correlation=4.0)
+    rotations = far.rotations.copy()
+    rotations[:, 0] = turn @ rotations[:, 0]
+    seen = smoothed(replace(far, rotations=rotations, root=far.root @ turn.T + eye))
+    eyes = np.tile(eye, (len(TIMES), 1))
+    contacts = find_contacts(seen, body, 0.0, eyes)
+    assert contacts.mean() > 0.3
+
+    def angles(motion: PersonMotion, other: PersonMotion) -> float:
+        """Mean angle between joints as the camera sees them, radians."""
+        rays = [joint_frames(one, body)[1] - eye for one in (motion, other)]
+        first, second = (r / np.linalg.norm(r, axis=-1, keepdims=True) for r in rays)
+        return float(np.linalg.norm(first - second, axis=-1).mean())
+
+    held, blind = hold_feet(seen, contacts, body, 0.0, eyes), hold_feet(seen, contacts, body)
+    assert slide(held, contacts, body) < 0.02 < slide(seen, contacts, body)
+    assert angles(held, seen) < 0.003
+    after, without = (joint_error(one, walked.motion, body) for one in (held, blind))
+    assert after < 0.8 * without
+
+
 def test_held_feet_do_not_pop(walked: Walk, body: BodyData) -> None:
     seen = smoothed(noisy(walked.motion, 3))
     held = hold_feet(seen, find_contacts(seen, body), body)
@@ -219,41 +243,8 @@ def test_a_contact_out_of_reach_does_no_harm(walked: Walk, body: BodyData) -> No
     assert np.allclose(identity, np.eye(3), atol=1e-9)
 
 
-def test_legs_reach_exactly(body: BodyData) -> None:
-    random = np.random.default_rng(0)
-    thigh_bone, shin_bone = np.array([0.02, -0.4, 0.01]), np.array([0.0, -0.42, -0.02])
-    thigh = matrix_from_rotvec(random.normal(size=(200, 3)))
-    shin = thigh @ matrix_from_rotvec(np.abs(random.normal(size=(200, 1))) * [1.0, 0.1, 0.0])
-    hip = random.normal(size=(200, 3))
-    ankle = hip + (thigh @ thigh_bone) + (shin @ shin_bone)
-    same = reach(hip, thigh, shin, thigh_bone, shin_bone, ankle)
-    assert np.allclose(same[0], thigh, atol=1e-6) and np.allclose(same[1], shin, atol=1e-6)
-    goal = hip + 0.9 * (ankle - hip) + 0.03 * random.normal(size=(200, 3))
-    reachable = np.linalg.norm(goal - hip, axis=-1) < 0.8
-    thigh, shin, reached = reach(hip, thigh, shin, thigh_bone, shin_bone, goal)
-    assert np.allclose(reached[reachable], goal[reachable], atol=1e-9)
-    placed = hip + (thigh @ thigh_bone) + (shin @ shin_bone)
-    assert np.allclose(placed, reached, atol=1e-9)
-
-
-def test_turns_between_directions() -> None:
-    random = np.random.default_rng(1)
-    first, second = random.normal(size=(2, 50, 3))
-    first[:2], second[:2] = [1.0, 0, 0], [[-1.0, 0, 0], [1.0, 0, 0]]
-    turns = turn_between(first, second)
-    turned = (turns @ first[..., None])[..., 0]
-    assert np.allclose(np.cross(turned, second), 0, atol=1e-9)
-    assert (np.sum(turned * second, axis=-1) > 0).all()
-    assert np.allclose(np.linalg.det(turns), 1)
-    assert np.allclose(turns[1], np.eye(3))
-
-
 def test_runs_and_shots(walked: Walk) -> None:
     assert runs_of(np.array([True, False, True, True])) == [(0, 0), (2, 3)]
     assert runs_of(np.zeros(3, bool)) == []
-    shot = np.repeat([0, 2, 5], 60)
-    assert shots_of(replace(walked.motion, shot=shot)) == [
-        slice(0, 60),
-        slice(60, 120),
-        slice(120, 180),
-    ]
+    three = replace(walked.motion, shot=np.repeat([0, 2, 5], 60))
+    assert shots_of(three) == [slice(0, 60), slice(60, 120), slice(120, 180)]
