@@ -46,7 +46,7 @@ def test_a_damaged_file_is_read_once_too(tmp_path: Path, reads: list[Path]) -> N
     store = TakeStore()
     (tmp_path / "edits.json").write_text("{")
     for _ in range(3):
-        with pytest.raises(UserError, match="edits.json"):
+        with pytest.raises(UserError, match=r"edits\.json"):
             store.edits(tmp_path)
     assert len(reads) == 1
 
