@@ -278,6 +278,10 @@ def test_time_left_of_footage_goes_by_its_frames() -> None:
     assert estimate.seconds_left(1.0) is None  # nobody knows how long the clip is
     estimate.step(FOOTAGE, 0, 1000, 4.0)
     assert estimate.seconds_left(4.0) == pytest.approx(501.0)
+    estimate.seconds_left(700.0)  # the guess was too short
+    assert estimate.fraction == 0.0
+    estimate = Estimate(EXPECTED, 0.0)
+    estimate.step(FOOTAGE, 0, 1000, 4.0)
     estimate.step(FOOTAGE, 100, 1000, 14.0)  # ten frames a second
     assert estimate.seconds_left(14.0) == pytest.approx(91.0)
     assert estimate.fraction == pytest.approx(14 / (14 + 91))

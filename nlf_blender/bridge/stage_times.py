@@ -144,9 +144,17 @@ class Estimate:
             for stage in self._expected
             if stage != self._stage and stage not in self._passed
         )
-        elapsed = now - self._began
-        self.fraction = max(self.fraction, elapsed / (elapsed + left))
+        if not self._unmeasured():
+            elapsed = now - self._began
+            self.fraction = max(self.fraction, elapsed / (elapsed + left))
         return left
+
+    def _unmeasured(self) -> bool:
+        """Whether the footage is still to come, or no frame of it is through: a guess of its time
+        may be ten times too short, and the fraction could never fall again."""
+        if FOOTAGE not in self._expected or FOOTAGE in self._passed:
+            return False
+        return self._stage != FOOTAGE or self._share <= self._first
 
     def _expected_of(self, stage: str) -> float:
         expected = self._expected.get(stage, _LEAST_SECONDS)
@@ -156,6 +164,8 @@ class Estimate:
         elapsed = now - self._stage_began
         if self._share > self._first:
             return elapsed * (1 - self._share) / (self._share - self._first)
+        if self._stage == FOOTAGE:
+            return max(self._expected_of(FOOTAGE) - elapsed, elapsed)
         # Past its time a stage is taken to be at nine tenths: the bar slows down, never stops.
         return max(self._expected_of(self._stage) - elapsed, elapsed / 9, _LEAST_SECONDS)
 

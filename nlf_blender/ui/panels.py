@@ -58,7 +58,7 @@ class NLF_PT_localize(_Panel, bpy.types.Panel):
         draw_problem(layout, context, LOCALIZE)
         row = layout.row(align=True)
         if running:
-            row.operator("nlf.localize", text="Add Source to Queue", icon="ADD")
+            row.operator("nlf.localize", text="Add Source", icon="ADD")
         row.operator("nlf.add_files", text="Add Files", icon="FILE_FOLDER")
         draw_queue(layout, context)
         draw_unfinished(layout, context)
