@@ -245,6 +245,15 @@ def test_another_model_is_refused(clip: Path, tmp_path: Path) -> None:
         resume_take(take, None, False, engine, Progress())
 
 
+def test_a_take_of_a_version_with_other_looks_is_refused(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = cancelled_after(1, clip, tmp_path)
+    monkeypatch.setattr("nlf_blender.worker.footage.run.SIZE", 7)
+    with pytest.raises(UserError, match="Take of another version"):
+        resume_take(take, None, False, DiscEngine(), Progress())
+
+
 def test_a_whole_take_without_a_solution_needs_no_source(
     clip: Path, tmp_path: Path, uninterrupted: dict[str, bytes]
 ) -> None:

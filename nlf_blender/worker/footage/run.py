@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ...errors import UserError
 from ...protocol.messages import FOOTAGE
 from ...protocol.rows import Rows, read_chunk
 from ...protocol.settings import LocalizeSettings
@@ -22,6 +23,7 @@ from ..media.cuts import CutDetector
 from ..media.display import DisplayCopy
 from ..media.footage import MOST_REMARKS, Footage, SourceFrame
 from ..media.read_ahead import ReadAhead
+from ..people.appearance import SIZE
 from ..people.follow import SEARCH_EVERY, Follower, FollowerState
 from ..people.thumbnail import thumbnail
 from ..progress import WAITING, Progress
@@ -108,6 +110,12 @@ class Done:
         begun = max((int(rows["track"].max(initial=-1)) for rows in tracks), default=-1) + 1
         rows = read_chunk(run.take, chunks[-1], LAST_ROWS, verify=False)
         count = sum(chunk.frames for chunk in chunks)
+        if rows["appearance"].shape[1] != SIZE:
+            raise UserError(
+                "Take of another version",
+                f"{run.take} was begun by {run.info.software}, which told people apart otherwise.",
+                "Go on with it in that version, or localize the footage anew.",
+            )
         frames = rows["frames"]
         context = int(frames[-CutDetector.CONTEXT :][0])
         return cls(count, int(frames[-1]), context, _state(rows, begun))
