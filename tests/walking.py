@@ -184,14 +184,13 @@ def _standing(
         local[:, name(f"{side}_Hip")] = _turn("x", np.full(count, -0.2))
         local[:, name(f"{side}_Knee")] = _turn("x", np.full(count, 0.4))
     height = standing - KNEE_BEND + 0.01 * np.cos(2 * cycle)
-    root = np.column_stack([places[:, :2], height])
     sure = np.ones((count, body.joint_count))
     return PersonMotion(
         frame=np.arange(count),
         time=np.asarray(times, float),
         shot=np.zeros(count, np.int64),
         rotations=local,
-        root=root,
+        root=np.column_stack([places[:, :2], height]),
         evidence=np.ones(count, bool),
         turn_sigma=0.02 * sure,
         place_sigma=0.01 * sure[:, 0],

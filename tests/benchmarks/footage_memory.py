@@ -71,7 +71,7 @@ class StandInLocalizer:
     def __init__(self, models: Models) -> None:
         body = models.body
         points = np.concatenate([body.v_template, body.joints_template]) * [1, -1, -1]
-        self.points = (points + [0.0, 0.0, 4.0]).astype(np.float32)
+        self.points = (points + np.array([0.0, 0.0, 4.0])).astype(np.float32)
         self.model, self.info = models.localizer.model, models.localizer.info
         self.random = np.random.default_rng(0)
 

@@ -230,8 +230,7 @@ def test_shots_are_held_apart(walked: Walk, body: BodyData) -> None:
 
 def test_a_frame_alone_is_no_trouble(walked: Walk, body: BodyData) -> None:
     one = first_frames(walked.motion, 1)
-    contacts = find_contacts(one, body)
-    assert contacts.shape == (1, 4)
+    assert find_contacts(one, body).shape == (1, 4)
     held = hold_feet(one, np.ones((1, 4), bool), body)
     assert np.isfinite(held.rotations).all() and np.isfinite(held.root).all()
 
