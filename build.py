@@ -59,7 +59,6 @@ BENCHMARKS = {
     "solve": "benchmarks.solve_bench",
 }
 BLENDER_BENCHMARKS = {"bake": "bake_bench.py"}
-BAKE = "bake"  # the one that runs in Blender
 BLENDERS = {"4.2": (3, 11), "4.5": (3, 11), "5.0": (3, 11), "5.2": (3, 13)}
 
 
@@ -269,11 +268,6 @@ def bench(options: argparse.Namespace) -> None:
         version, python = newest_blender()
         script = ROOT / "tests" / "blender" / BLENDER_BENCHMARKS[options.name]
         run([python, script, *options.arguments], env=blender_environment(version))
-        return
-    if options.name == BAKE:
-        version, python = newest_blender()
-        script = ROOT / "tests" / "blender" / "bake_bench.py"
-        run([python, "-B", script, *options.arguments], env=blender_environment(version))
         return
     paths = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
     command = [test_env(), "-B", "-P", "-m", BENCHMARKS[options.name], *options.arguments]
