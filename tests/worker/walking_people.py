@@ -70,9 +70,7 @@ def film(walks: list[Walk], *, noise: float = 1.0, drop: float = 0.0, hidden: fl
     """
     random = np.random.default_rng(seed)
     rows: list[tuple[float, ...]] = []
-    joints: list[Float64Array] = []
-    boxes: list[Float64Array] = []
-    appearances: list[Float64Array] = []
+    seen: list[tuple[Float64Array, Float64Array, Float64Array]] = []
     open_tracklet: dict[int, int] = {}
     count = 0
     for frame in range(max(walk.last for walk in walks) + 1):
@@ -87,28 +85,37 @@ def film(walks: list[Walk], *, noise: float = 1.0, drop: float = 0.0, hidden: fl
             if i not in open_tracklet:
                 open_tracklet[i] = count
                 count += 1
-            depth = 1 + noise * 0.02 * random.normal()
-            joints.append(bodies[i] * depth + noise * 0.02 * random.normal(size=(JOINTS, 3)))
-            height = squares[i][3] - squares[i][1]
-            boxes.append(squares[i] + noise * 0.01 * height * random.normal(size=4))
-            mixed = looks(walks[i].clothes)
-            if other >= 0:
-                mixed = (1 - cover) * mixed + cover * looks(walks[other].clothes)
-            appearances.append(_noisy(mixed, noise, random))
+            look = _noisy(_mixed(walks, i, cover, other), noise, random)
+            seen.append((*_seen(bodies[i], squares[i], noise, random), look))
             rows.append((frame, frame / FPS, open_tracklet[i], 0.9 - 0.3 * cover, i))
     table = np.array(rows)
     sightings = Sightings(
         frame=table[:, 0].astype(np.int64),
         time=table[:, 1],
         tracklet=table[:, 2].astype(np.int64),
-        box=np.array(boxes),
+        box=np.array([box for box, _, _ in seen]),
         score=table[:, 3],
-        joints=np.array(joints),
+        joints=np.array([joints for _, joints, _ in seen]),
         uncertainty=np.full(len(table), 0.05),
-        appearance=np.array(appearances),
+        appearance=np.array([look for _, _, look in seen]),
         extra=np.zeros(len(table), bool),
     )
     return Footage(sightings, table[:, 4].astype(np.int64))
+
+
+def _seen(
+    joints: Float64Array, box: Float64Array, noise: float, random: np.random.Generator
+) -> tuple[Float64Array, Float64Array]:
+    """The box and the joints as a localizer gives them."""
+    depth = 1 + noise * 0.02 * random.normal()
+    seen = joints * depth + noise * 0.02 * random.normal(size=joints.shape)
+    return box + noise * 0.01 * (box[3] - box[1]) * random.normal(size=4), seen
+
+
+def _mixed(walks: list[Walk], person: int, cover: float, other: int) -> Float64Array:
+    """What somebody looks like of whom a share is covered by another, or by nobody (-1)."""
+    mine = looks(walks[person].clothes)
+    return mine if other < 0 else (1 - cover) * mine + cover * looks(walks[other].clothes)
 
 
 def _placed(walk: Walk, person: int, frame: int) -> Float64Array:
@@ -151,3 +158,35 @@ def swapped(footage: Footage, first: int, second: int, frame: int) -> Footage:
     tracklet[later & (footage.person == second)] = one
     fields = {**footage.sightings.__dict__, "tracklet": tracklet}
     return Footage(Sightings(**fields), footage.person)
+
+
+def crowd(clothes: int, seed: int) -> list[Walk]:
+    """Twenty people who come, walk anywhere and go, in so many kinds of clothes."""
+    random = np.random.default_rng(seed)
+    places = random.uniform([-5, 4], [5, 12], size=(20, 2, 2))
+    begins = random.integers(0, 300, 20)
+    return [
+        Walk(int(b), int(b + random.integers(80, 300)), tuple(p[0]), tuple(p[1]), i % clothes)
+        for i, (b, p) in enumerate(zip(begins, places, strict=True))
+    ]
+
+
+def without(footage: Footage, person: int, first: int, last: int, new: int) -> Footage:
+    """The same, where somebody is hidden for a while; then their tracklet is another one."""
+    frame, tracklet = footage.sightings.frame, footage.sightings.tracklet.copy()
+    tracklet[(footage.person == person) & (frame > last)] = new
+    hidden = (footage.person == person) & (frame >= first) & (frame <= last)
+    fields = {**footage.sightings.__dict__, "tracklet": tracklet}
+    kept = {name: values[~hidden] for name, values in fields.items()}
+    return Footage(Sightings(**kept), footage.person[~hidden])
+
+
+def drawn(footage: Footage, rows: np.ndarray, tracklet: int) -> Footage:
+    """The same with rows drawn by hand in the same frames."""
+    fields = {
+        name: np.concatenate([values, values[rows]])
+        for name, values in footage.sightings.__dict__.items()
+    }
+    fields["tracklet"][len(footage.person) :] = tracklet
+    fields["extra"][len(footage.person) :] = True
+    return Footage(Sightings(**fields), np.append(footage.person, footage.person[rows]))

@@ -23,6 +23,7 @@ from .tracklets import Pieces
 APART = 7.0  # the cost of taking two pieces for two people
 FOLLOWED_ON = 3.0  # what it tells that the follower took them for one
 APPEARANCE = 12.0  # per unit of distance
+STRANGE, STRANGER = 0.4, 20.0  # from this distance on, so much more
 FEW = 0.7  # with so few sightings, half of what they look like is chance
 MOTION_SECONDS = 0.4  # that tell where a piece leads
 LOOKS_SECONDS = 3.0
@@ -98,9 +99,9 @@ def _cost(whole: Table, pieces: Pieces, one: Int64Array, other: Int64Array) -> F
     size = np.abs(np.log(whole.height[start] / whole.height[end])) / (SIZE[0] + SIZE[1] * gap)
     pose = _pose_change(whole, end, start) / (POSE_M[0] + POSE_M[1] * gap)
     terms = np.stack([space, picture, size, pose])
-    likely = np.log1p(np.square(terms)).sum(axis=0) + APPEARANCE * _unlike(
-        whole, first, last, one, other
-    )
+    unlike = _unlike(whole, first, last, one, other)
+    likely = np.log1p(np.square(terms)).sum(axis=0) + APPEARANCE * unlike
+    likely += STRANGER * (unlike - STRANGE).clip(0.0)
     # The longer nobody saw them, the wider they may have strayed, and the less it tells that they
     # are near: the normal distribution's factor. Sightings that were set aside are sightings.
     unseen = (time[pieces.low[other]] - time[pieces.high[one]]).clip(0.0)

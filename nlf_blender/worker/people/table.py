@@ -123,7 +123,8 @@ def _worse(whole: Table, tracklet: Int64Array, first: Int64Array, second: Int64A
     shown = np.concatenate([looks[first], looks[second]]).mean(axis=0)
     doubts: list[tuple[float, float]] = []
     for rows in (first, second):
-        elsewhere = np.setdiff1d(np.flatnonzero(tracklet == tracklet[rows[0]]), rows)
+        own = np.searchsorted(tracklet, tracklet[rows[0]] + np.arange(2))  # it is in order
+        elsewhere = np.setdiff1d(np.arange(*own), rows)
         unlike = 1.0
         if len(elsewhere):
             unlike = float(appearance_distance(looks[elsewhere].mean(axis=0), shown))
