@@ -183,19 +183,7 @@ def _write(
             one = solved[person.id]
             file, points, reports[person.id] = _write_person(solve, person, one, world, done, total)
             done += len(one.clean.after.frame)
-        tracklets, frames = solve.rows.track[person.rows], solve.rows.frame[person.rows]
-        infos.append(
-            PersonInfo(
-                id=person.id,
-                name=person.name,
-                kept=person.kept,
-                file=file,
-                points=points,
-                thumbnail=write_thumbnail(folder, person.id, solve.take, tracklets),
-                frames=(int(frames[0]), int(frames[-1])),
-                sightings=len(frames),
-            )
-        )
+        infos.append(_person_info(solve, person, file, points))
     info = SolutionInfo(
         settings=solve.settings.to_json(),
         edits=tuple(edits),
@@ -203,12 +191,28 @@ def _write(
         ground=world.how,
         people=tuple(infos),
         cuts=solve.rows.cuts,
-        missing=_missing(solve),
+        missing=solve.rows.missing(solve.info.source),
         report=take_report(reports),
     )
     write_edits(solve.take, edits)
     write_solution(folder, info)
     return info
+
+
+def _person_info(solve: Solve, person: LinkedPerson, file: str, points: str) -> PersonInfo:
+    """A person's entry in solution.json; it writes the thumbnail."""
+    folder = solve.take / SOLUTION_FOLDER
+    tracklets, frames = solve.rows.track[person.rows], solve.rows.frame[person.rows]
+    return PersonInfo(
+        id=person.id,
+        name=person.name,
+        kept=person.kept,
+        file=file,
+        points=points,
+        thumbnail=write_thumbnail(folder, person.id, solve.take, tracklets),
+        frames=(int(frames[0]), int(frames[-1])),
+        sightings=len(frames),
+    )
 
 
 def _write_person(
@@ -246,10 +250,3 @@ def _intrinsics(solve: Solve, frames: np.ndarray) -> np.ndarray:
     if solve.cameras is None:
         return solve.info.camera.matrix()
     return solve.cameras.intrinsics[solve.cameras.rows_of(frames)]
-
-
-def _missing(solve: Solve) -> tuple[int, ...]:
-    """Frames that were to be localized, up to the last one that was, but could not be read."""
-    frames, source = solve.rows.frames, solve.info.source
-    wanted = np.arange(source.first_frame, int(frames.max(initial=-1)) + 1, source.step)
-    return tuple(int(frame) for frame in np.setdiff1d(wanted, frames))

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ...protocol.rows import ChunkInfo, read_chunk
-from ...protocol.take import TakeInfo
+from ...protocol.take import SourceInfo, TakeInfo
 
 Arrays = dict[str, np.ndarray]
 Kept = dict[str, Arrays]  # a chunk's arrays by its content hash
@@ -54,6 +54,12 @@ class TakeRows:
     def cuts(self) -> tuple[int, ...]:
         """Frames in which another shot begins."""
         return tuple(int(f) for f in self.frames[1:][np.diff(self.shots) > 0])
+
+    def missing(self, source: SourceInfo) -> tuple[int, ...]:
+        """Frames that were to be localized, up to the last one that was, but could not be read."""
+        stop = int(self.frames.max(initial=-1)) + 1
+        wanted = np.arange(source.first_frame, stop, source.step)
+        return tuple(int(frame) for frame in np.setdiff1d(wanted, self.frames))
 
 
 def read_take_rows(
