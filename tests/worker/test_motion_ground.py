@@ -67,6 +67,20 @@ def test_noise_moves_the_floor_little(
     assert tilt < 1.0 and height < 0.02
 
 
+def test_people_of_wrong_size_do_not_tilt_the_floor(
+    body: BodyData, people: list[PersonMotion]
+) -> None:
+    true = camera_at(25.0, 4.0, 2.5)
+    seen = [seen_from(noisy(one, seed), true) for seed, one in enumerate(people)]
+    wrong = [
+        replace(one, root=size * one.root, scale=size)
+        for one, size in zip(seen, (1.05, 0.96), strict=True)
+    ]
+    world = find_world(wrong, body, None, "auto")
+    assert world.static is not None
+    assert ground_errors(world.static, true, people[0].root[:, :2])[0] < 0.7
+
+
 def test_one_frame_and_one_place_tell_less_but_do_no_harm(
     body: BodyData, people: list[PersonMotion]
 ) -> None:

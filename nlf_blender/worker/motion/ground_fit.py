@@ -4,7 +4,8 @@
 The plane is up . x + height = 0 in camera space. Three things are weighed, all robustly (Cauchy's
 loss, iteratively reweighted least squares): points that stand lie in the plane; cameras are seldom
 rolled and not much pitched; trunks are upright, with some lean to the front. Where feet stand in
-few places the last two decide, and they fade where feet stand in many.
+few places the last two decide, and they fade where feet stand in many. Each person may be too near
+or too far by one factor, for nothing in a picture tells how large people are.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ LEVEL_UP = np.array([0.0, -1.0, 0.0])  # of a level camera
 LEVEL_UP.setflags(write=False)
 PLACE_SIGMA = 0.03  # metres; of a standing point, beside its own uncertainty
 INDEPENDENT_SECONDS = 0.3  # errors of frames nearer than this go together
+SIZE_SIGMA = 0.06  # of a person's size, and so of all their distances, as a share
 PLACE_SIZE, MOST_PER_PLACE = 0.25, 2.0  # metres; standing there for long tells no more than this
 ROLL_SIGMA, PITCH_SIGMA = np.radians(3.0), np.radians(10.0)  # of cameras
 ASIDE_SIGMA, AHEAD_SIGMA = np.radians(2.5), np.radians(6.0)  # of trunks
@@ -66,11 +68,11 @@ def standing_points(feet: Float64Array, time: Float64Array, z: Float64Array) -> 
 
 def fit_height(seen: Sequence[Seen], up: Float64Array) -> float:
     """The camera's height over the floor if this [3] is up, metres."""
-    points, sigma, _ = _standing(seen, up)
-    z = points @ up
+    stand = _standing(seen, up)
+    z = stand.points @ up
     height = -float(np.median(z))
     for _ in range(ROUNDS):
-        weights = _cauchy((z + height) / sigma) / sigma**2
+        weights = _cauchy((z + height) / stand.sigma) / stand.sigma**2
         height = -float(np.sum(weights * z) / np.sum(weights))
     return height
 
@@ -78,40 +80,51 @@ def fit_height(seen: Sequence[Seen], up: Float64Array) -> float:
 def fit_plane(seen: Sequence[Seen]) -> Plane:
     """The floor under at least one person who was seen."""
     up = _mean_trunk(seen)
-    height = fit_height(seen, up)
+    height, farther, standing = fit_height(seen, up), np.zeros(len(seen)), 0
     trunk_rows, trunk_weights = _trunk_rows(seen)
-    standing = 0
+    prior_rows = np.vstack([[1 / ROLL_SIGMA, 0, 0], [0, 0, 1 / PITCH_SIGMA], trunk_rows])
     for _ in range(ROUNDS):
-        points, sigma, share = _standing(seen, up)
-        standing = round(float(share.sum()))
-        residuals = points @ up + height
-        weights = share * _cauchy(residuals / sigma) / sigma**2
+        stand = _standing(seen, up)
+        standing = round(float(stand.share.sum()))
+        z = stand.points @ up
+        of_person = (stand.owner[:, None] == np.arange(len(seen))) * z[:, None]
+        residuals = z + of_person @ farther + height
+        weights = stand.share * _cauchy(residuals / stand.sigma) / stand.sigma**2
         tangents = _tangents(up)  # [2,3]
-        prior_rows = np.vstack([[1 / ROLL_SIGMA, 0, 0], [0, 0, 1 / PITCH_SIGMA], trunk_rows])
+        rows = np.column_stack([stand.points @ tangents.T, np.ones(len(z)), of_person])
         prior = prior_rows @ up
         prior_weights = np.concatenate([np.ones(2), trunk_weights]) * _cauchy(prior)
-        rows = np.column_stack([points @ tangents.T, np.ones(len(points))])
         turned = prior_rows @ tangents.T
         normal = rows.T @ (weights[:, None] * rows)
         normal[:2, :2] += turned.T @ (prior_weights[:, None] * turned)
+        normal[3:, 3:] += np.eye(len(seen)) / SIZE_SIGMA**2
         right = rows.T @ (weights * residuals)
         right[:2] += turned.T @ (prior_weights * prior)
+        right[3:] += farther / SIZE_SIGMA**2
         step = np.linalg.solve(normal, right)
-        up = up - step[:2] @ tangents
-        up = up / np.linalg.norm(up)
+        up = _directions(up - step[:2] @ tangents)
         height -= float(step[2])
+        farther = farther - step[3:]
     return Plane(up, fit_height(seen, up), standing)
 
 
-def _standing(
-    seen: Sequence[Seen], up: Float64Array
-) -> tuple[Float64Array, Float64Array, Float64Array]:
-    """Points [m,3] that seem to stand, their sigma [m], and what share [m] of an independent
-    observation each is."""
+@dataclass(frozen=True, eq=False)
+class _Standing:
+    """Points [m,3] that seem to stand, their sigma [m], what share [m] of an independent
+    observation each is, and whose [m] they are."""
+
+    points: Float64Array
+    sigma: Float64Array
+    share: Float64Array
+    owner: NDArray[np.int64]
+
+
+def _standing(seen: Sequence[Seen], up: Float64Array) -> _Standing:
     points: list[Float64Array] = []
     sigmas: list[Float64Array] = []
     shares: list[Float64Array] = []
-    for one in seen:
+    owners: list[NDArray[np.int64]] = []
+    for person, one in enumerate(seen):
         stands = standing_points(one.feet, one.time, one.feet @ up)
         step = float(np.median(np.diff(one.time))) if len(one.time) > 1 else INDEPENDENT_SECONDS
         share = min(1.0, step / INDEPENDENT_SECONDS) / np.maximum(stands.sum(axis=1), 1)
@@ -119,8 +132,9 @@ def _standing(
         points.append(one.feet[stands])
         sigmas.append(np.hypot(PLACE_SIGMA, one.sigma.clip(0.0, 1.0))[rows])
         shares.append(share[rows])
-    every = np.concatenate(points)
-    return every, np.concatenate(sigmas), _shared(every, np.concatenate(shares))
+        owners.append(np.full(len(rows), person))
+    every, share = np.concatenate(points), np.concatenate(shares)
+    return _Standing(every, np.concatenate(sigmas), _shared(every, share), np.concatenate(owners))
 
 
 def _shared(points: Float64Array, shares: Float64Array) -> Float64Array:
