@@ -122,9 +122,8 @@ def _people(solve: Solve, edits: Sequence[Edit]) -> tuple[LinkedPerson, ...]:
         appearance=rows.appearance.astype(np.float64),
         extra=drawn[rows.chunk],
     )
-    settings = solve.settings
-    limits = {"max_people": settings.max_people, "gap_seconds": settings.gap_seconds}
-    return link(sightings, rows.cuts, **limits, edits=edits)
+    most, gap = solve.settings.max_people, solve.settings.gap_seconds
+    return link(sightings, rows.cuts, max_people=most, gap_seconds=gap, edits=edits)
 
 
 def _fits(solve: Solve, kept: Sequence[LinkedPerson]) -> list[tuple[str, TrackFit]]:
@@ -180,9 +179,9 @@ def _write(
     for person in people:
         file = points = ""
         if person.id in solved:
-            one = solved[person.id]
-            file, points, reports[person.id] = _write_person(solve, person, one, world, done, total)
-            done += len(one.clean.after.frame)
+            written = _write_person(solve, person, solved[person.id], world, done, total)
+            file, points, reports[person.id] = written
+            done += len(solved[person.id].clean.after.frame)
         infos.append(_person_info(solve, person, file, points))
     info = SolutionInfo(
         settings=solve.settings.to_json(),
@@ -201,8 +200,8 @@ def _write(
 
 def _person_info(solve: Solve, person: LinkedPerson, file: str, points: str) -> PersonInfo:
     """A person's entry in solution.json; it writes the thumbnail."""
-    folder = solve.take / SOLUTION_FOLDER
     tracklets, frames = solve.rows.track[person.rows], solve.rows.frame[person.rows]
+    folder = solve.take / SOLUTION_FOLDER
     return PersonInfo(
         id=person.id,
         name=person.name,
@@ -220,8 +219,8 @@ def _write_person(
 ) -> tuple[str, str, Json]:
     """Write one person's motion and mesh: the names of the files, and the person's report."""
     folder, clean, body = solve.take / SOLUTION_FOLDER, one.clean, solve.body.body
-    frames = clean.after.frame
-    matrices, intrinsics = world.matrices(frames), _intrinsics(solve, frames)
+    matrices = world.matrices(clean.after.frame)
+    intrinsics = _intrinsics(solve, clean.after.frame)
     localized = solve.rows.joints[person.rows].astype(np.float64)
     errors = [
         reprojection_error(motion, localized, body, matrices, intrinsics)
@@ -232,9 +231,8 @@ def _write_person(
     file, points = write_motion_file(folder, person.id, arrays), ""
     if solve.settings.points:
         track = PersonRows(solve.take, solve.info, solve.rows, person.rows)
-        before, after = clean.before, clean.after
-        strength = solve.settings.smoothing
-        task = PointsTask(track, before, after, clean.usable, matrices, strength)
+        how = (clean.usable, matrices, solve.settings.smoothing)
+        task = PointsTask(track, clean.before, clean.after, *how)
 
         def on_block(frame: int) -> None:
             solve.progress.step("Writing", done + frame, total)
