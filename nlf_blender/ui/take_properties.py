@@ -9,64 +9,16 @@ same reason.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
-
 import bpy
 
 from ..bridge.task import SOLVE
 from ..errors import UserError
 from ..protocol.edits import DROP, KEEP, RENAME, Edit
-from ..protocol.solve_settings import AUTO_GROUND, LEVEL_GROUND, NO_GROUND, SolveSettings
 from .active_take import ActiveTake, active_take, person_with
 from .runtime import RUNTIME
 from .selection import select_person
+from .solve_properties import SolveProperties
 from .solve_requests import REQUESTS
-
-GROUND_ITEMS = (
-    (AUTO_GROUND, "Automatic", "Camera tilt and ground from the feet; a solved camera stays", 0),
-    (LEVEL_GROUND, "Level Camera", "The camera is taken for level, the ground from the feet", 1),
-    (NO_GROUND, "None", "The camera stands in the origin, whatever the ground", 2),
-)
-_GROUNDS = tuple(item[0] for item in GROUND_ITEMS)
-_DEFAULTS = SolveSettings()
-
-
-def _shown() -> SolveSettings:
-    take = active_take(bpy.context)
-    return _DEFAULTS if take is None else REQUESTS.settings(take.folder)
-
-
-def _setting(name: str) -> dict[str, Callable[..., Any]]:
-    """`get` and `set` of the property that shows this field of the settings."""
-
-    def get(self: NLF_TakeView) -> Any:
-        return getattr(_shown(), name)
-
-    def change(self: NLF_TakeView, value: Any) -> None:
-        # Blender's floats are single: 0.7 comes back as 0.699999988
-        _change(self, name, round(value, 6) if isinstance(value, float) else value)
-
-    return {"get": get, "set": change}
-
-
-def _change(view: NLF_TakeView, name: str, value: Any) -> None:
-    take = active_take(bpy.context)
-    if take is None:
-        return
-    before = REQUESTS.settings(take.folder)
-    settings = replace(before, **{name: value})
-    if settings != before:
-        REQUESTS.change_settings(take.folder, settings, live=view.live)
-
-
-def _get_ground(self: NLF_TakeView) -> int:
-    return _GROUNDS.index(_shown().ground)
-
-
-def _set_ground(self: NLF_TakeView, value: int) -> None:
-    _change(self, "ground", _GROUNDS[value])
 
 
 def _edit_active(edit: Edit) -> None:
@@ -163,16 +115,13 @@ class NLF_TakePerson(bpy.types.PropertyGroup):
     )
 
 
-class NLF_TakeView(bpy.types.PropertyGroup):
+class NLF_TakeView(SolveProperties, bpy.types.PropertyGroup):
     """The active take."""
 
     people: bpy.props.CollectionProperty(type=NLF_TakePerson)
     person_index: bpy.props.IntProperty(name="Person", get=_get_index, set=_set_index)
     chosen: bpy.props.IntProperty(default=-1)
     chosen_beside: bpy.props.IntProperty(description="The active object's session_uid at that time")
-    live: bpy.props.BoolProperty(
-        name="Live", description="Solve as soon as a setting changes", default=True
-    )
     keep_keys: bpy.props.BoolProperty(
         name="Keep My Keys",
         description="Keys that you set among the solved ones stay when the take is solved again",
@@ -189,76 +138,6 @@ class NLF_TakeView(bpy.types.PropertyGroup):
         min=0,
         max=100,
         default=5,
-    )
-    smoothing: bpy.props.FloatProperty(
-        name="Smoothing",
-        description="How strongly motion is smoothed, without lag, most where the localizer was "
-        "unsure. 0 leaves it alone",
-        subtype="FACTOR",
-        min=0.0,
-        max=1.0,
-        default=_DEFAULTS.smoothing,
-        **_setting("smoothing"),
-    )
-    reject_outliers: bpy.props.BoolProperty(
-        name="Reject Outliers",
-        description="Single wild frames count little",
-        default=_DEFAULTS.reject_outliers,
-        **_setting("reject_outliers"),
-    )
-    repair_flips: bpy.props.BoolProperty(
-        name="Repair Flips",
-        description="Turn limbs and people back that were taken for their mirror image for some "
-        "frames",
-        default=_DEFAULTS.repair_flips,
-        **_setting("repair_flips"),
-    )
-    hold_feet: bpy.props.BoolProperty(
-        name="Hold Feet",
-        description="Feet stay where they touch the ground",
-        default=_DEFAULTS.hold_feet,
-        **_setting("hold_feet"),
-    )
-    share_shape: bpy.props.BoolProperty(
-        name="One Shape",
-        description="A person has one body shape and size in all frames",
-        default=_DEFAULTS.share_shape,
-        **_setting("share_shape"),
-    )
-    ground: bpy.props.EnumProperty(
-        name="Ground",
-        description="How camera and people are set on the ground",
-        items=GROUND_ITEMS,
-        default=_DEFAULTS.ground,
-        get=_get_ground,
-        set=_set_ground,
-    )
-    gap_seconds: bpy.props.FloatProperty(
-        name="Close Gaps",
-        description="The longest time out of sight, in seconds, that motion is filled in for; "
-        "after a longer one a person counts as another",
-        subtype="TIME_ABSOLUTE",
-        unit="TIME_ABSOLUTE",
-        min=0.0,
-        max=3600.0,
-        soft_max=5.0,
-        default=_DEFAULTS.gap_seconds,
-        **_setting("gap_seconds"),
-    )
-    max_people: bpy.props.IntProperty(
-        name="Max People",
-        description="The most people in the scene: those seen longest",
-        min=1,
-        max=1000,
-        soft_max=20,
-        default=_DEFAULTS.max_people,
-        **_setting("max_people"),
-    )
-    points: bpy.props.BoolProperty(
-        name="Point Meshes",
-        description="Clean up the nonparametric meshes too. They take most of the disk's room",
-        default=_DEFAULTS.points,
-        **_setting("points"),
     )
 
 
