@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A rendered clip with truth: two open bodies in different clothes who walk, turn and cross, seen
-by a tilted camera that stands still. Needs numba, as training's renderer does."""
+"""Rendered clips with truth: two open bodies in different clothes who walk, turn and cross, seen by
+a tilted camera that stands still. Needs numba, as training's renderer does."""
 
 from __future__ import annotations
 
@@ -11,15 +11,13 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+from motion_noise import camera_at
 from walking import Walk, turning, walk
 
 from nlf_blender.body.body_data import BodyData, load_body_npz
-from nlf_blender.body.conventions import BLENDER_FROM_CAMERA
-from nlf_blender.body.rotations import matrix_from_rotvec
 
 ASSETS = Path(__file__).resolve().parents[1] / "nlf_blender" / "assets"
 OPEN_BODY = ASSETS / "open_body.npz"
-FIELD_OF_VIEW = 60.0  # degrees, of the width
 SAMPLES = 2  # per pixel, along each axis
 
 
@@ -35,6 +33,76 @@ class Size:
 
 SMALL = Size(640, 360, 75, 15)
 LARGE = Size(1280, 720, 150, 30)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a clip shows. paths: the arguments of `turning` for each person; field_of_view: of the
+    width, degrees; pitch, roll: degrees that the camera looks down, and leans; height: metres;
+    shapes: a seed, of the people's."""
+
+    paths: tuple[tuple[tuple[float, float], float, float, float, float, float], ...]
+    field_of_view: float = 60.0
+    pitch: float = 8.0
+    roll: float = 1.0
+    height: float = 1.5
+    shapes: int = 5
+
+
+QUARTER = np.pi / 2
+CROSSING = "crossing"
+SCENES = {
+    CROSSING: Scene(
+        (
+            ((-1.6, 4.9), QUARTER, 0.75, -1.2 * QUARTER, 2.6, 2.0),
+            ((1.7, 6.0), -QUARTER, 0.75, -0.4 * QUARTER, 3.0, 1.5),
+        )
+    ),
+    "from above": Scene(
+        (
+            ((-1.0, 7.4), 0.1 * QUARTER, 0.75, 0.3 * QUARTER, 1.5, 1.5),
+            ((1.9, 5.4), -QUARTER, 0.8, 0.5 * QUARTER, 2.5, 1.2),
+        ),
+        field_of_view=55.0,
+        pitch=15.0,
+        roll=-2.0,
+        height=2.4,
+        shapes=21,
+    ),
+    "from low": Scene(
+        (
+            ((-1.3, 4.2), 0.9 * QUARTER, 0.7, 1.4 * QUARTER, 0.8, 2.2),
+            ((1.2, 4.0), 2.3 * QUARTER, 0.75, -0.6 * QUARTER, 1.0, 2.0),
+        ),
+        field_of_view=68.0,
+        pitch=1.0,
+        roll=0.5,
+        height=1.0,
+        shapes=33,
+    ),
+    "long lens": Scene(
+        (
+            ((-1.9, 7.0), QUARTER, 0.78, 0.3 * QUARTER, 1.0, 2.0),
+            ((1.0, 9.0), -0.2 * QUARTER, 0.7, -0.5 * QUARTER, 2.0, 1.5),
+        ),
+        field_of_view=40.0,
+        pitch=6.0,
+        roll=2.5,
+        height=1.7,
+        shapes=47,
+    ),
+    "wide lens": Scene(
+        (
+            ((-1.5, 5.0), 0.8 * QUARTER, 0.8, -0.5 * QUARTER, 0.8, 1.2),
+            ((1.6, 5.6), -0.7 * QUARTER, 0.75, 0.0, 1.0, 1.0),
+        ),
+        field_of_view=65.0,
+        pitch=11.0,
+        roll=-1.0,
+        height=1.9,
+        shapes=58,
+    ),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,28 +122,22 @@ class Truth:
         return (points - place) @ rotation
 
 
-def truth_of(size: Size = SMALL, pitch: float = 8.0, roll: float = 1.0) -> Truth:
-    """What a clip shows. pitch, roll: degrees that the camera looks down, and leans."""
+def truth_of(size: Size = SMALL, scene: str = CROSSING) -> Truth:
+    """What a clip of one of SCENES shows."""
+    shown = SCENES[scene]
     body = load_body_npz(OPEN_BODY)
     times = np.arange(size.frames) / size.fps
-    turned = turning((-1.6, 4.9), np.pi / 2, 0.75, turn=-0.6 * np.pi, begin=2.6, seconds=2.0)
-    passing = turning((1.7, 6.0), -np.pi / 2, 0.75, turn=-0.2 * np.pi, begin=3.0, seconds=1.5)
-    shapes = np.random.default_rng(5).normal(size=(2, 10)) * 0.7
-    walks = (
-        walk(body, turned, times, shapes[0]),
-        walk(body, passing, times, shapes[1], phase=0.35),
+    shapes = np.random.default_rng(shown.shapes).normal(size=(len(shown.paths), 10)) * 0.7
+    walks = tuple(
+        walk(body, turning(*path), times, shape, phase=0.35 * number)
+        for number, (path, shape) in enumerate(zip(shown.paths, shapes, strict=True))
     )
-    focal = size.width / 2 / np.tan(np.radians(FIELD_OF_VIEW / 2))
+    focal = size.width / 2 / np.tan(np.radians(shown.field_of_view / 2))
     intrinsics = np.array(
         [[focal, 0, (size.width - 1) / 2], [0, focal, (size.height - 1) / 2], [0, 0, 1]]
     )
-    tilt = matrix_from_rotvec(np.radians([-pitch, 0, 0])) @ matrix_from_rotvec(
-        np.radians([0, 0, roll])
-    )
-    world_from_camera = np.eye(4)
-    world_from_camera[:3, :3] = BLENDER_FROM_CAMERA @ tilt
-    world_from_camera[2, 3] = 1.5
-    return Truth(body, walks, intrinsics, world_from_camera, size)
+    matrix = camera_at(shown.pitch, shown.roll, shown.height)
+    return Truth(body, walks, intrinsics, matrix, size)
 
 
 def write_clip(path: Path, truth: Truth, seed: int = 3) -> None:
