@@ -15,6 +15,7 @@ from ..scene.source_files import IMAGE_SUFFIXES, MOVIE_SUFFIXES
 from . import job_pump, places
 from .importing import import_now
 from .preferences import preferences
+from .redraw import tag_redraw
 from .runtime import RUNTIME, errors_reported
 from .source_choice import chosen_source, file_source
 from .source_job import submit_source
@@ -112,7 +113,9 @@ class NLF_OT_drop(_Files, bpy.types.Operator):
                 properties = context.scene.nlf
                 properties.source_kind, properties.source = FILE, str(sources[0])
                 properties.source_sequence = False
-                self.report({"INFO"}, f"{sources[0].name} is the source: click Localize")
+                text = f"{sources[0].name} is the source: click Localize in the sidebar's NLF tab"
+                self.report({"INFO"}, text)
+                tag_redraw()
             elif sources:
                 _submit_all(context, sources)
             return {"FINISHED"}

@@ -398,9 +398,35 @@ def test_many_files_and_one_that_is_not_there(extension: Extension, tmp_path: Pa
 @pytest.mark.parametrize("camera", ["AUTO", "FOV", "FOCAL", "LENS", "CLIP", "CAMERA"])
 def test_the_panel_draws_every_choice(extension: Extension, kind: str, camera: str) -> None:
     settings().source_kind, settings().camera, settings().frame_range = kind, camera, "CUSTOM"
+    settings().source = "walk.mp4"
     strips(bpy.context.scene)
     shown = drawn(panels.NLF_PT_source)
-    assert "first_frame" in shown
+    assert ("first_frame" in shown) == (kind == "FILE")  # of the others nothing is chosen
     assert {"FILE": "source", "CLIP": "source_clip", "IMAGE": "source_image"}.get(
         kind, "source_strip"
     ) in shown.split("\n")
+
+
+def test_only_footage_shows_a_frame_range(extension: Extension, tmp_path: Path) -> None:
+    def shown() -> tuple[bool, bool]:
+        seen = drawn(panels.NLF_PT_source)
+        return "frame_range" in seen, "sequence_fps" in seen
+
+    assert shown() == (False, False)  # a photo
+    settings().source_sequence = True
+    assert shown() == (True, True)
+    settings().source = ""
+    assert shown() == (True, False)  # what is added to the queue may be a movie
+    settings().source = str(tmp_path / "walk.mp4")
+    assert shown() == (True, False)
+    paths = write_images(tmp_path / "shot", range(1, 4))
+    settings().source_kind, settings().source_image = "IMAGE", bpy.data.images.load(str(paths[0]))
+    assert shown() == (False, False)
+    settings().source_image.source = "SEQUENCE"
+    assert shown() == (True, True)
+    settings().source_kind, settings().source_strip = "STRIP", "walk"
+    assert shown() == (False, False)  # there is no such strip
+    strip = strips(bpy.context.scene).new_image("walk", str(paths[0]), 1, 1)
+    assert shown() == (False, False)
+    strip.elements.append(paths[1].name)
+    assert shown() == (True, True)
