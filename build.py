@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Everything this checkout can do, from a bare Python 3.11 or 3.13:
 
-python build.py demo [PHOTO] [--out DIR]   photo in; .blend, overlay and turned view out
+python build.py demo [PHOTO] [--out DIR]   photo or video in; .blend, overlay, turned view out
 python build.py test [PYTEST_ARGS...]      set up, then lint, types, and all tests
 python build.py zip [--with-wheels]        the extension, made by Blender's own build tool
 python build.py bench                      from the click to the imported person, by stage

@@ -126,7 +126,9 @@ def last_import(scene: bpy.types.Scene) -> Any:
     people = []
     for child in collection.children:
         rig = next(obj for obj in child.objects if obj.type == "ARMATURE")
-        body = next(obj for obj in child.objects if obj.parent == rig or obj.modifiers)
+        body = next(
+            obj for obj in child.objects if any(m.type == "ARMATURE" for m in obj.modifiers)
+        )
         points = next(obj for obj in child.objects if obj not in (rig, body))
         people.append(scene_part.PersonObjects(len(people), child, rig, body, points))
     camera = next(obj for obj in collection.objects if obj.type == "CAMERA")
