@@ -15,6 +15,7 @@ from nlf_blender.body.forward import posed_body
 from nlf_blender.errors import UserError
 from nlf_blender.protocol.cameras import CameraMotion, write_cameras
 from nlf_blender.protocol.edits import DROP, RENAME, SPLIT, Edit, read_edits
+from nlf_blender.protocol.rows import read_chunk, write_chunk
 from nlf_blender.protocol.solution import (
     SOLUTION_FOLDER,
     SolutionInfo,
@@ -28,6 +29,7 @@ from nlf_blender.worker.motion import solve as solve_module
 from nlf_blender.worker.motion import take_rows
 from nlf_blender.worker.motion.solve import solve_take
 from nlf_blender.worker.motion.solve_cache import SolveCache
+from nlf_blender.worker.people.appearance import SIZE
 from nlf_blender.worker.progress import Cancelled, Progress
 from tests.worker.footage_takes import actor, open_body, write_take
 
@@ -260,3 +262,21 @@ def test_damaged_fits_are_made_again(take: Path) -> None:
     shutil.rmtree(take / SOLUTION_FOLDER)
     solve(take)
     assert contents(take) == before
+
+
+@pytest.mark.parametrize("size", [None, SIZE + 3])
+def test_looks_of_another_version_are_unknown(tmp_path: Path, body: BodyData, size: int) -> None:
+    take = tmp_path / "clip.take"
+    people = [actor(body, FRAMES, 0), actor(body, FRAMES, 1)]
+    info = write_take(take, body, people, chunk_frames=16)
+    chunks = []
+    for index, chunk in enumerate(info.chunks):
+        arrays = read_chunk(take, chunk)
+        del arrays["appearance"]
+        if size is not None:
+            looks = np.random.default_rng(index).uniform(size=(chunk.rows, size))
+            arrays["appearance"] = looks.astype(np.float32)
+        chunks.append(write_chunk(take, index, arrays))
+    write_info(take, replace(info, chunks=tuple(chunks)))
+    solved = solve(take)
+    assert [(person.id, person.sightings) for person in solved.people] == [(0, FRAMES), (1, FRAMES)]

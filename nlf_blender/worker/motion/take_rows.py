@@ -15,6 +15,7 @@ import numpy as np
 
 from ...protocol.rows import ChunkInfo, read_chunk
 from ...protocol.take import SourceInfo, TakeInfo
+from ..people.appearance import SIZE
 
 Arrays = dict[str, np.ndarray]
 Kept = dict[str, Arrays]  # a chunk's arrays by its content hash
@@ -28,7 +29,8 @@ class TakeRows:
     chunk, row [R]: where the row is; frame, track [R]; time [R] in seconds; shot [R]: the number of
     the shot; box [R,4] in pixels; score [R]; pose [R,J,3], betas [R,B], translation [R,3]: the fit
     of that frame alone, camera space; joints [R,J,3]: localized, metres, camera space; uncertainty
-    [R]: mean over the body, metres; crop [R,4]; appearance [R,A]. frames, times, shots [F].
+    [R]: mean over the body, metres; crop [R,4]; appearance [R,SIZE], all 0 where it is not known.
+    frames, times, shots [F].
     """
 
     chunk: np.ndarray
@@ -91,7 +93,10 @@ def _small_arrays(take: Path, chunk: ChunkInfo) -> Arrays:
     small["uncertainty"] = arrays["uncertainty"].mean(axis=1)
     small["row"] = np.arange(rows)
     small["crop"] = arrays.get("crop", np.zeros((rows, 4)))
-    small["appearance"] = arrays.get("appearance", np.zeros((rows, 0), np.float32))
+    looks = arrays.get("appearance")
+    if looks is None or looks.shape[1] != SIZE:  # none, or another version's
+        looks = np.zeros((rows, SIZE), np.float32)
+    small["appearance"] = looks
     small["frames"] = arrays.get("frames", np.zeros(0, np.int64))
     small["times"] = arrays.get("times", np.zeros(0))
     small["cuts"] = arrays.get("cuts", np.zeros(0, bool))
