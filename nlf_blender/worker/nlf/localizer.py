@@ -21,8 +21,11 @@ from .crop_plan import CropOptions, PlannedCrop, plan_crops
 from .crops import CropSpec
 from .head import HeadOutput, PointWeights
 from .model import LocalizerModel
+from .network_time import NetworkTime
 from .point_cache import PointWeightCache, as_points
 from .reconstruction import CERTAIN_BELOW_M, reconstruct_absolute
+from .warp_ahead import WarpAhead
+from .warping import Float32Array
 
 UNCERTAINTY_SCALE = 3.0
 HALF_TOLERANCE_M = 0.002
@@ -53,6 +56,7 @@ class Localizer:
         self.device = next(model.heatmap_head.parameters()).device
         self._half = self.device.type == "cuda"
         self._half_proven = False  # on the first batch, which is computed both ways
+        self.network_time = NetworkTime(self.device)
         self._cache = PointWeightCache(model.heatmap_head, model.info.sha256, cache_dir)
 
     @property
@@ -105,25 +109,25 @@ class Localizer:
         points: list[Tensor] = []
         uncertainty: list[Tensor] = []
         done, person = 0, 0
-        while done < len(crops):
-            batch = crops[done : done + batch_size]
-            try:
-                batch_points, batch_uncertainty = self._run_batch(batch, weights)
-            except torch.OutOfMemoryError as error:
-                batch_size = self._smaller_batch(len(batch), error)
-                continue
-            points.extend(batch_points)
-            uncertainty.extend(batch_uncertainty)
-            done += len(batch)
-            if on_progress is not None:
-                on_progress(done, len(crops))
-            while len(points) >= num_aug:
-                merged = combine(
-                    torch.stack(points[:num_aug])[None], torch.stack(uncertainty[:num_aug])[None]
-                )
-                yield _localized(*merged, cameras[person])
-                del points[:num_aug], uncertainty[:num_aug]
-                person += 1
+        with WarpAhead(crops, self.model.heatmap_head.crop_side, self.device) as ahead:
+            while done < len(crops):
+                batch = crops[done : done + batch_size]
+                images = ahead.batch(done, len(batch))
+                try:
+                    batch_points, batch_uncertainty = self._run_batch(batch, images, weights)
+                except torch.OutOfMemoryError as error:
+                    batch_size = self._smaller_batch(len(batch), error)
+                    continue
+                points.extend(batch_points)
+                uncertainty.extend(batch_uncertainty)
+                done += len(batch)
+                if on_progress is not None:
+                    on_progress(done, len(crops))
+                while len(points) >= num_aug:
+                    first = (torch.stack(x[:num_aug])[None] for x in (points, uncertainty))
+                    yield _localized(*combine(*first), cameras[person])
+                    del points[:num_aug], uncertainty[:num_aug]
+                    person += 1
 
     def _smaller_batch(self, size: int, error: Exception) -> int:
         """Half the batch, after freeing what the failed one left. UserError if it was one crop."""
@@ -137,9 +141,12 @@ class Localizer:
             ) from error
         return size // 2
 
-    def _run_batch(self, batch: list[PlannedCrop], weights: PointWeights) -> tuple[Tensor, Tensor]:
-        """Points [P,N,3] in metres in camera space and uncertainties [P,N] of a batch of crops."""
-        images = self._warp(batch)
+    def _run_batch(
+        self, batch: list[PlannedCrop], pixels: Float32Array, weights: PointWeights
+    ) -> tuple[Tensor, Tensor]:
+        """Points [P,N,3] in metres in camera space and uncertainties [P,N] of a batch of crops, of
+        their pixels [P,3,S,S]."""
+        images = torch.from_numpy(pixels).to(self.device)
         flips = [crop.augmentation.flip for crop in batch]
         output = self._predict(images, flips, weights, self._half)
         in_crop = self._placed(batch, output)
@@ -171,17 +178,13 @@ class Localizer:
             inside.append(((place > -0.5) & (place < [width - 0.5, height - 0.5])).all(axis=-1))
         return torch.from_numpy(np.stack(inside)).to(self.device)
 
-    def _warp(self, batch: list[PlannedCrop]) -> Tensor:
-        """The pixels [P,3,S,S] of a batch, on the device."""
-        side = self.model.heatmap_head.crop_side
-        return torch.from_numpy(np.stack([crop.pixels(side) for crop in batch])).to(self.device)
-
     def _predict(
         self, images: Tensor, flips: list[bool], weights: PointWeights, half: bool
     ) -> HeadOutput:
         """The head's output for a batch, read with the mirrored points where a crop is flipped."""
-        features = self.model.features(images, half)
-        return self.model.heatmap_head.read(features, weights, flips)
+        with self.network_time.running():
+            features = self.model.features(images, half)
+            return self.model.heatmap_head.read(features, weights, flips)
 
     def _stacked(self, matrices: list[NDArray[np.float64]]) -> Tensor:
         return torch.from_numpy(np.stack(matrices)).to(self.device, torch.float32)

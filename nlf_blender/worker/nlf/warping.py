@@ -78,7 +78,7 @@ def warp_crop(
     if tile is None:
         outside = 1.0 if style.white_outside else 0.0
         return np.full((3, crop_side, crop_side), outside, dtype=np.float32)
-    planes = _sampled(tile, places - origin).permute(2, 0, 1)
+    planes = _sampled(tile, places - origin)
     if style.white_outside:
         planes = (1 - planes).clamp_(0, 1)
     planes = _averaged(planes, crop_side, factor).contiguous()
@@ -127,16 +127,18 @@ def _rounded(places: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def _sampled(tile: Float32Array, places: Float32Array) -> Tensor:
-    """The values [...,3] between the pixels of a tile [h,w,3] at places [...,2], zero beyond it,
+    """The values [3,S,S] between the pixels of a tile [h,w,3] at places [S,S,2], zero beyond it,
     with the roundings of torch's grid_sample, which multiplies and adds in one step."""
     corner = np.floor(places)
-    x, y = torch.from_numpy(places - corner).unsqueeze(-1).unbind(-2)
+    x, y = (torch.from_numpy(cv2.extractChannel(places - corner, axis)) for axis in (0, 1))
     shares = {(0, 0): (1 - x) * (1 - y), (1, 0): x * (1 - y), (0, 1): (1 - x) * y, (1, 1): x * y}
-    mixed = torch.zeros(*places.shape[:-1], tile.shape[-1])
+    mixed = torch.zeros(3, *places.shape[:-1])
+    values = torch.empty_like(mixed)
     for step, share in shares.items():
         near = corner + np.array(step, dtype=np.float32)
-        values = cv2.remap(tile, near, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT)
-        mixed.addcmul_(torch.from_numpy(values), share)
+        pixels = cv2.remap(tile, near, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT)
+        cv2.split(pixels, list(values.numpy()))
+        mixed.addcmul_(values, share)
     return mixed
 
 

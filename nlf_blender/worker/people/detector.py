@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..nlf.backbones.graph import GraphNet
+from ..nlf.network_time import NetworkTime
 from .overlap import overlap
 from .person import Frame
 from .pixels import letterbox
@@ -45,8 +46,12 @@ def anchor_centres() -> Float64Array:
 class Detector:
     """Runs the network on whole pictures or on tiles of them."""
 
-    def __init__(self, device: torch.device | str, asset: Path) -> None:
+    def __init__(
+        self, device: torch.device | str, asset: Path, network_time: NetworkTime | None = None
+    ) -> None:
+        """network_time: what counts the network's time."""
         self.device = device
+        self._network_time = network_time or NetworkTime(device)
         self.net = GraphNet.from_file(asset).to(device)
         self.anchors = anchor_centres()
 
@@ -55,7 +60,8 @@ class Detector:
         """Candidates in a picture [H,W,3] RGB, surest first."""
         square, scale, offset = letterbox(image, SIDE)
         pixels = torch.from_numpy(square).to(self.device).permute(2, 0, 1)[None]
-        values = self.net(pixels.float() / 127.5 - 1, ["boxes", "scores"])
+        with self._network_time.running():
+            values = self.net(pixels.float() / 127.5 - 1, ["boxes", "scores"])
         boxes = values["boxes"][0].double().cpu().numpy()
         logits = values["scores"][0, :, 0].double().cpu().numpy()
         scores = 1 / (1 + np.exp(-logits.clip(-100, 100)))

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from ..nlf.backbones.blazepose import CROP_SIDE, BlazePoseEncoder
+from ..nlf.network_time import NetworkTime
 from .detector import SIDE, Detection, Detector
 from .person import Float64Array, Frame, Person
 from .pixels import frame_pixels
@@ -41,7 +42,9 @@ class PeopleFinder:
 
     def __init__(self, device: torch.device | str, assets: Path) -> None:
         self.device = device
-        self.detector = Detector(device, assets / "person_detector.safetensors")
+        self.network_time = NetworkTime(device)
+        detector = assets / "person_detector.safetensors"
+        self.detector = Detector(device, detector, self.network_time)
         self.encoder = BlazePoseEncoder.from_assets(assets / "blazepose_heavy.safetensors")
         self.encoder.to(device)
 
@@ -113,7 +116,8 @@ class PeopleFinder:
             part = frames[start : start + BATCH]
             crops = np.stack([frame_pixels(image, frame, CROP_SIDE) for frame in part])
             pixels = torch.from_numpy(crops).to(self.device).permute(0, 3, 1, 2)
-            output = self.encoder(pixels.float() / 255, with_maps=False)
+            with self.network_time.running():
+                output = self.encoder(pixels.float() / 255, with_maps=False)
             landmarks = output.landmarks.double().cpu().numpy()
             scores = output.score.double().cpu().numpy()
             people += [
