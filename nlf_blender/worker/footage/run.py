@@ -158,7 +158,7 @@ def _chunks(
         people = follower.step(frame.rgb, cut=cut, search=search)
         seen.append(SeenFrame(frame, cut, people))
         run.progress.people = len(people)
-        run.progress.step(FOOTAGE, count, run.plan.count)
+        run.progress.step(FOOTAGE, count + len(seen) // 2, run.plan.count)  # found is half the work
         if len(seen) == run.plan.chunk_frames:
             yield _chunk(run, follower, seen, count, begun)
             count, begun, seen = count + len(seen), follower.state.next_tracklet, []
@@ -171,10 +171,11 @@ def _chunk(
 ) -> tuple[Rows, dict[int, bytes]]:
     """One chunk; count and begun: frames and tracklets before it. The follower goes on with what
     the rows say, as in a job that is resumed here."""
-    total = run.plan.count
+    total, found = run.plan.count, len(seen) // 2
 
     def tell(crops_done: int, crops: int) -> None:
-        run.progress.step(FOOTAGE, count + len(seen) * crops_done // crops, total)
+        localized = (len(seen) - found) * crops_done // crops
+        run.progress.step(FOOTAGE, count + found + localized, total)
 
     cameras = run.cameras.at(np.array([item.frame.index for item in seen], dtype=np.int64))
     sightings = localize_frames(seen, cameras, run.models, run.settings, tell)
