@@ -74,7 +74,7 @@ class FakeWorker:
             time.sleep(CONFIG.get("start_seconds", 1.0))
         if MODE == "never_starts":
             time.sleep(600)
-        protocol = 99 if MODE == "wrong_protocol" else 3
+        protocol = 99 if MODE == "wrong_protocol" else 4
         self.write("hello", pid=os.getpid(), python="3.11.0", protocol=protocol)
         threading.Thread(target=self.listen, daemon=True).start()
         threading.Thread(target=self.beat, daemon=True).start()

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..protocol import registration, take
@@ -14,6 +14,7 @@ from ..protocol.json_fields import Json
 from ..protocol.messages import (
     FOOTAGE,
     LOCALIZE_STAGES,
+    POINTS_STAGES,
     REGISTER_STAGES,
     SOLVE_STAGES,
     STARTING,
@@ -26,6 +27,7 @@ LOCALIZE = "localize"
 RESUME = "resume"
 SOLVE = "solve"
 BOXES = "boxes"
+POINTS = "points"
 REGISTER = "register"
 FOOTAGE_STAGES = (STARTING, "Reading", FOOTAGE, *SOLVE_STAGES[2:])
 BOXES_STAGES = (STARTING, "Reading", "Localizing", *SOLVE_STAGES[2:])
@@ -72,7 +74,7 @@ class Task:
     @property
     def models(self) -> str:
         """What needs the same models: a command."""
-        return LOCALIZE if self.command in (RESUME, BOXES) else self.command
+        return LOCALIZE if self.command in (RESUME, BOXES, POINTS) else self.command
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,22 @@ def boxes_task(
         "settings": settings.to_json(),
     }
     return _take_task(BOXES, folder, fields, BOXES_STAGES, "Localizing")
+
+
+def points_task(
+    folder: Path,
+    sets: Sequence[Path],
+    remove: Sequence[str] = (),
+    scratch: Path | None = None,
+) -> Task:
+    """Localize point sets in a take that is there. remove: names of sets that it shall lose."""
+    fields: Json = {
+        "take": str(folder),
+        "sets": [str(path) for path in sets],
+        "remove": list(remove),
+    }
+    task = _take_task(POINTS, folder, fields, POINTS_STAGES, "Localizing points")
+    return replace(task, scratch=scratch)
 
 
 def _take_task(

@@ -12,6 +12,8 @@ resume          job, take (folder), source (path where the source is now, or "" 
 boxes           job, take, boxes (list of {frame, box [4], person: an id or -1 for somebody new}),
                 edits, settings (SolveSettings): localize by hand, then solve
 solve           job, take, edits (the whole list, edits.py), settings (SolveSettings)
+points          job, take, sets (paths of point sets or marker sets), remove (names of sets of the
+                take that go): localize what is missing of them in a take, then solve
 register        job, scan (path of a scan's npz), out (folder for the registration), settings
 pause, go_on    job: hold still between two steps; work again
 cancel          job
@@ -36,7 +38,7 @@ from pathlib import Path
 
 from .json_fields import Json
 
-PROTOCOL_VERSION = 3
+PROTOCOL_VERSION = 4
 HEARTBEAT_SECONDS = 1.0
 EVENTS_FILE = "events.jsonl"
 LOG_FILE = "worker.log"
@@ -44,6 +46,7 @@ STARTING = "Starting"  # every job's first stage: the worker's start, the loadin
 LOCALIZE_STAGES = (STARTING, "Reading", "Finding people", "Localizing", "Fitting", "Writing")
 FOOTAGE = "Localizing footage"  # a stage: frames done of all; those of SOLVE_STAGES follow
 SOLVE_STAGES = (STARTING, "Reading", "Joining people", "Fitting", "Cleaning up", "Writing")
+POINTS_STAGES = (STARTING, "Reading", "Localizing points", *SOLVE_STAGES[2:])
 REGISTER_STAGES = (
     STARTING,
     "Reading",

@@ -47,6 +47,9 @@ class LocalizeSettings:
     first, to the last), every step-th. fps: of sequences, and of videos that lie about theirs.
     distortion: OpenCV coefficients of the lens. cameras: a file with the camera of every frame
     (cameras.py), or "". solve: how the motion is cleaned up at the end.
+
+    sets: files of point sets or marker sets that are localized, too (point_set.py). keep_features:
+    keep what the network saw of everybody, so that further sets need no network.
     """
 
     model: str = "default"
@@ -69,6 +72,8 @@ class LocalizeSettings:
     distortion: tuple[float, ...] = ()
     cameras: str = ""
     solve: SolveSettings = field(default_factory=SolveSettings)
+    sets: tuple[str, ...] = ()
+    keep_features: bool = False
 
     def __post_init__(self) -> None:
         self._check(
@@ -129,6 +134,7 @@ class LocalizeSettings:
         data["distortion"] = list(self.distortion)
         data["intrinsics"] = list(self.intrinsics)
         data["solve"] = self.solve.to_json()
+        data["sets"] = list(self.sets)
         data["boxes"] = {name: [list(box) for box in boxes] for name, boxes in self.boxes}
         return data
 
@@ -169,6 +175,8 @@ class LocalizeSettings:
             distortion=as_floats(data.get("distortion", []), "distortion"),
             cameras=as_str(data.get("cameras", base.cameras), "cameras"),
             solve=SolveSettings.from_json(as_object(data.get("solve", {}), "solve")),
+            sets=tuple(as_str(path, "sets") for path in as_list(data.get("sets", []), "sets")),
+            keep_features=as_bool(data.get("keep_features", base.keep_features), "keep_features"),
         )
 
 

@@ -5,6 +5,10 @@
     solution/person_003.GEN.npz      the motion of person 3 (see `MOTION_FIELDS`)
     solution/points_003.GEN.npy      their nonparametric mesh: float32 [T,V,3], metres, world
     solution/thumbnail_003.GEN.jpg   what they look like
+    solution/set_SLUG_003.GEN.npy    their points of a point set: float32 [T,K,3], metres, world
+    solution/doubt_SLUG_003.GEN.npy  float32 [T,K]: uncertainty of these, metres; NaN where nothing
+                                     was seen, and the points only follow the body
+    solution/rig_SLUG_003.GEN.npz    of a rig: its motion (see `RIG_FIELDS`)
 
 The world is Blender's: z up, metres; the ground at z = 0 unless a solved camera says otherwise.
 GEN is the generation: a new solution is written beside the old one, solution.json then leads to it,
@@ -51,14 +55,38 @@ MOTION_FIELDS: dict[str, tuple[str, str]] = {
     "reprojection": ("float32", "T"),  # of the joints, pixels; NaN without evidence
     "vertex_uncertainty": ("float32", "V"),  # of the localized points, mean over time, metres
 }
+# Of a user's own rig: J are its joints. It rests as it stands in the canonical body, whose axes are
+# the canonical ones (x left, y up, z front).
+RIG_FIELDS: dict[str, tuple[str, str]] = {
+    "frame": ("int64", "T"),
+    "time": ("float64", "T"),
+    "root": ("float64", "T3"),  # where the first joint is, metres, world
+    # rotation vectors, radians: of a root from the canonical axes to the world, others from parent
+    "pose": ("float64", "TJ3"),
+    "scale": ("float64", ""),  # of the whole rig, so that it is as large as the person
+    "error": ("float32", "T"),  # mean distance of the rig's points from the localized ones, metres
+    "turn_sigma": ("float32", "TJ"),  # standard deviation of each joint's turn, radians
+}
 Motion = Mapping[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class SetFiles:
+    """The files of one person and one point set. slug: the set's folder in the take's sets/;
+    points, doubt, rig: names in the solution's folder ("" for no rig)."""
+
+    slug: str
+    points: str
+    doubt: str
+    rig: str = ""
 
 
 @dataclass(frozen=True)
 class PersonInfo:
     """One person of a solution. file, points, thumbnail: names in its folder ("" if there is none);
     frames: first and last, indices into the source; sightings: frames in which they were seen.
-    kept: whether the scene shall have them; those who are not have no points and no report."""
+    kept: whether the scene shall have them; those who are not have no points and no report.
+    sets: of each point set that was localized in all of the take."""
 
     id: int
     name: str
@@ -68,6 +96,7 @@ class PersonInfo:
     thumbnail: str
     frames: tuple[int, int]
     sightings: int
+    sets: tuple[SetFiles, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -146,7 +175,14 @@ def _person(value: object) -> PersonInfo:
         thumbnail=plain_name(data.get("thumbnail"), "person.thumbnail"),
         frames=(frames[0], frames[1]),
         sightings=as_int(data.get("sightings"), "person.sightings"),
+        sets=tuple(_set_files(item) for item in as_list(data.get("sets", []), "person.sets")),
     )
+
+
+def _set_files(value: object) -> SetFiles:
+    data = as_object(value, "a set's files")
+    names = {k: plain_name(data.get(k), f"set.{k}") for k in ("slug", "points", "doubt", "rig")}
+    return SetFiles(**names)
 
 
 def write_motion(path: Path, motion: Motion) -> None:
@@ -165,6 +201,8 @@ def write_solution(folder: Path, info: SolutionInfo) -> None:
     wanted = {SOLUTION_FILE}
     for person in info.people:
         wanted |= {person.file, person.points, person.thumbnail}
+        for files in person.sets:
+            wanted |= {files.points, files.doubt, files.rig}
     for path in folder.iterdir():
         if path.name not in wanted and path.is_file():
             path.unlink(missing_ok=True)

@@ -4,6 +4,7 @@
     take.json         what was localized, by what, seen through which camera (see `TakeInfo`)
     body.npz          the body that was fitted, reduced to what a scene needs (body/body_data.py)
     chunk_00000.npz   what the localizer said: rows, one per person and frame (rows.py)
+    sets/, features/  markers and other points beside the body (take_sets.py)
 
 Of footage also:
     cameras.npz       where the camera was in every frame, if that is known (cameras.py)
