@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -13,6 +12,7 @@ from ..body.body_data import BodyData, reduced_body_npz
 from ..body.model_folder import find_bodies
 from ..protocol.settings import LocalizeSettings
 from .assets import ASSETS, OPEN_BODY
+from .motion.solve_cache import SolveCache
 from .nlf.canonical_space import SMPL_SPACE, CanonicalSpace
 from .nlf.checkpoints import load_localizer
 from .nlf.head import PointWeights
@@ -22,9 +22,6 @@ from .smpl.body_files import load_body
 from .smpl.body_model import BodyModel
 from .smpl.canonical.placement import CanonicalPlacement, canonical_points
 from .smpl.fitting.fit import fitting_device
-
-if TYPE_CHECKING:
-    from .motion.solve import SolveCache
 
 
 @dataclass(frozen=True)
@@ -62,16 +59,7 @@ class Engine:
         self._models: Models | None = None
         self._body_name = ""
         self._body: LoadedBody | None = None
-        self._solve_cache: SolveCache | None = None
-
-    @property
-    def solve_cache(self) -> SolveCache:
-        """What solving a take again needs not do again."""
-        if self._solve_cache is None:
-            from .motion.solve import SolveCache
-
-            self._solve_cache = SolveCache()
-        return self._solve_cache
+        self.solve_cache = SolveCache()  # what solving a take again needs not do again
 
     def models(self, settings: LocalizeSettings) -> Models:
         """Models for these settings. UserError if a file or the device is not usable."""

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What people look like, and the pictures that show them best."""
+"""What people look like, and small pictures of them."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -18,8 +16,7 @@ from nlf_blender.worker.people.appearance import (
     appearance_distance,
 )
 from nlf_blender.worker.people.person import Frame, Person
-from nlf_blender.worker.people.sightings import Sightings
-from nlf_blender.worker.people.thumbnail import best_sighting, thumbnail
+from nlf_blender.worker.people.thumbnail import thumbnail
 
 RED, BLUE, GREY, DARK, SKIN = (
     (190, 50, 45), (50, 70, 180), (130, 130, 130), (45, 45, 55), (220, 170, 140)
@@ -123,31 +120,3 @@ def test_a_thumbnail_shows_what_is_in_the_box() -> None:
 def test_a_box_outside_of_the_picture_has_no_thumbnail() -> None:
     with pytest.raises(ValueError, match="outside"):
         thumbnail(np.zeros((100, 100, 3), np.uint8), (300, 10, 350, 90))
-
-
-def seen(boxes: list[tuple[float, ...]], scores: list[float], frames: list[int]) -> Sightings:
-    count = len(boxes)
-    return Sightings(
-        frame=np.array(frames),
-        time=np.array(frames) / 25.0,
-        tracklet=np.zeros(count, np.int64),
-        box=np.array(boxes),
-        score=np.array(scores),
-        joints=np.zeros((count, 2, 3)),
-        uncertainty=np.zeros(count),
-        appearance=np.zeros((count, SIZE)),
-        extra=np.zeros(count, bool),
-    )
-
-
-def test_the_best_sighting_is_large_sure_free_and_inside() -> None:
-    boxes = [
-        (100, 100, 140, 200), (100, 100, 180, 300), (0, 100, 80, 300),
-        (300, 100, 380, 300), (310, 100, 390, 300),
-    ]  # fmt: skip
-    sightings = seen(boxes, [0.9, 0.9, 0.99, 0.95, 0.95], [0, 1, 2, 3, 3])
-    assert best_sighting(sightings, np.array([0, 1, 2, 3]), (640, 480)) == 1
-    unsure = replace(sightings, score=np.array([0.9, 0.2, 0.3, 0.1, 0.1]))
-    assert best_sighting(unsure, np.array([0, 1, 2, 3]), (640, 480)) == 0
-    with pytest.raises(ValueError, match="no sighting"):
-        best_sighting(sightings, np.zeros(0, np.int64), (640, 480))

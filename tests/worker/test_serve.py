@@ -183,3 +183,8 @@ def test_the_command_line_fails_with_a_sentence(
     assert "->" in answer.stderr
     assert "Traceback" not in answer.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_a_photo_waits_for_no_scipy() -> None:
+    code = "import sys, nlf_blender.worker.localize_job; sys.exit('scipy' in sys.modules)"
+    subprocess.run([sys.executable, "-B", "-c", code], cwd=WORKER.parents[2], check=True)

@@ -9,9 +9,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .overlap import overlap
-from .sightings import Int64Array, Sightings
-
 Image = NDArray[np.uint8]
 MARGIN = 1.1
 QUALITY = 85
@@ -41,27 +38,3 @@ def thumbnail(image: Image, box: Sequence[float], side: int = 128) -> bytes:
     if not done:
         raise ValueError("the thumbnail could not be written as JPEG")
     return data.tobytes()
-
-
-def best_sighting(sightings: Sightings, rows: Int64Array, size: tuple[int, int]) -> int:
-    """Which of a person's rows [n] shows them best in pictures of width and height `size`: large,
-    sure, not at the border, and free of others. ValueError if there is none."""
-    if not len(rows):
-        raise ValueError("there is no sighting")
-    box = np.asarray(sightings.box[rows], np.float64)
-    height = (box[:, 3] - box[:, 1]).clip(1.0)
-    border = 0.02 * max(size)
-    limits = np.array([*size, *size], np.float64) - border
-    cut = (box[:, :2] < border).any(axis=1) | (box[:, 2:] > limits[2:]).any(axis=1)
-    worth = np.sqrt(height / height.max()) * sightings.score[rows] * np.where(cut, 0.5, 1.0)
-    # Only those that may still win are compared with everybody else of their frame.
-    best, best_worth = int(rows[0]), -1.0
-    for i in np.argsort(-worth, kind="stable").tolist():
-        if worth[i] <= best_worth:
-            break
-        others = np.flatnonzero(sightings.frame == sightings.frame[rows[i]])
-        others = others[others != rows[i]]
-        covered = overlap(box[i], np.asarray(sightings.box[others], np.float64)).max(initial=0.0)
-        if worth[i] * (1 - covered) > best_worth:
-            best, best_worth = int(rows[i]), float(worth[i] * (1 - covered))
-    return best

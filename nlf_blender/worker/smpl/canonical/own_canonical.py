@@ -9,7 +9,6 @@ import numpy as np
 
 from ....body.arrays import Float64Array, IntArray
 from ....body.body_data import BodyData
-from .canonical_pose import canonical_pose
 
 SMPL_FAMILY = ("smpl", "smplh", "smplx")
 
@@ -64,6 +63,8 @@ def in_smpl_family(body: BodyData) -> bool:
 def own_canonical(body: BodyData) -> OwnCanonical:
     """The file's own canonical points; else SMPL's canonical pose for its family; else at rest."""
     if in_smpl_family(body):
+        from .canonical_pose import canonical_pose  # loads scipy, which the open body can spare
+
         pose = canonical_pose(body)
         mirror = None if pose.mirror is None else pose.mirror.index
         return OwnCanonical(body, pose.vertices, pose.joints, mirror, posed=True)
@@ -73,7 +74,7 @@ def own_canonical(body: BodyData) -> OwnCanonical:
     assert vertices is not None and joints is not None
     mirror = body.mirror_vertices
     if mirror is None:
-        from .mirror_map import find_mirror  # loads scipy, which the open body can spare
+        from .mirror_map import find_mirror  # loads scipy, too
 
         found = find_mirror(vertices, body.faces)
         mirror = None if found is None else found.index
