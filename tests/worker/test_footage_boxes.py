@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nlf_blender.errors import UserError
-from nlf_blender.protocol.edits import MERGE, Edit, read_edits
+from nlf_blender.protocol.edits import DROP, MERGE, Edit, read_edits
 from nlf_blender.protocol.rows import read_chunk
 from nlf_blender.protocol.solution import SOLUTION_FOLDER, read_motion, read_solution
 from nlf_blender.protocol.solve_settings import SolveSettings
@@ -73,6 +73,15 @@ def test_a_box_of_somebody_new_adds_a_person(take: Path) -> None:
     assert rows["frame"].tolist() == list(range(FRAMES))
 
 
+def test_a_box_of_somebody_who_was_dropped_brings_them_back(take: Path) -> None:
+    (known,) = read_solution(take).people
+    edits = (Edit(DROP, known.id),)
+    draw(take, HandBox(10, MIDDLE), edits=edits)  # a solution without anybody would be refused
+    draw(take, HandBox(10, MIDDLE, known.id), edits=edits)
+    (person, _) = read_solution(take).people
+    assert (person.id, person.kept, person.sightings) == (known.id, True, FRAMES)
+
+
 def test_two_boxes_are_two_tracklets(take: Path) -> None:
     draw(take, HandBox(10, MIDDLE), HandBox(12, MIDDLE, 0))
     rows = read_chunk(take, read_info(take).chunks[-1])
@@ -105,7 +114,11 @@ def _with_a_cut(rng: np.random.Generator) -> list[np.ndarray]:
 
 @pytest.mark.parametrize(
     ("box", "title"),
-    [(HandBox(FRAMES, MIDDLE), "No such frame"), (HandBox(10, MIDDLE, 7), "No such person")],
+    [
+        (HandBox(FRAMES, MIDDLE), "No such frame"),
+        (HandBox(10, MIDDLE, 7), "No such person"),
+        (HandBox(10, (500.0, 500.0, 550.0, 600.0)), "Box outside of the picture"),
+    ],
 )
 def test_boxes_that_fit_nothing(take: Path, box: HandBox, title: str) -> None:
     chunks = read_info(take).chunks

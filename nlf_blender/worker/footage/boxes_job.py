@@ -20,7 +20,7 @@ from ...protocol.rows import read_chunk
 from ...protocol.settings import Box
 from ...protocol.solution import SOLUTION_FOLDER, read_motion, read_solution
 from ...protocol.solve_settings import SolveSettings
-from ...protocol.take import WHOLE, TakeInfo
+from ...protocol.take import WHOLE, SourceInfo, TakeInfo
 from ..engine import Engine
 from ..people.appearance import appearance
 from ..people.drawn import follow_from_box
@@ -154,6 +154,7 @@ def localize_box(
     """The person in a box, in all frames about it in which they are recognised and were not yet
     seen."""
     source = run.info.source
+    require_inside(box, source)
     furthest = min(FURTHEST, MOST_BYTES // (6 * source.width * source.height))
     about = timeline.about(box.frame, furthest)
     wanted = set(about.tolist())
@@ -180,6 +181,18 @@ def localize_box(
     return localized(run, seen)
 
 
+def require_inside(box: HandBox, source: SourceInfo) -> None:
+    """UserError if a box shows nothing of the picture."""
+    x0, y0, x1, y1 = box.box
+    if x1 <= 0 or y1 <= 0 or x0 >= source.width or y0 >= source.height:
+        raise UserError(
+            "Box outside of the picture",
+            f"The box {x0:g}, {y0:g} to {x1:g}, {y1:g} in frame {box.frame} holds none of the"
+            f" {source.width} x {source.height} pixels of {source.path}.",
+            "Draw the box over a person.",
+        )
+
+
 def localized(run: FootageRun, seen: list[SeenFrame]) -> list[Sighting]:
     """Sightings of the people in some frames."""
     cameras = run.cameras.at(np.array([item.frame.index for item in seen], dtype=np.int64))
@@ -191,11 +204,14 @@ def localized(run: FootageRun, seen: list[SeenFrame]) -> list[Sighting]:
 
 
 def seen_in(take: Path, person: int) -> set[int]:
-    """The frames in which a person of the take's solution was seen."""
+    """The frames in which a person of the take's solution was seen; none of somebody who is not
+    kept, of whom the solution does not say."""
     if person == SOMEBODY_NEW:
         return set()
     for known in read_solution(take).people:
         if known.id == person:
+            if not known.kept:
+                return set()
             motion = read_motion(take / SOLUTION_FOLDER / known.file)
             return set(motion["frame"][motion["evidence"]].tolist())
     raise UserError(
