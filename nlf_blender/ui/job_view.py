@@ -40,7 +40,7 @@ def _panel_of(job: Job) -> str:
 
 def _draw_running(layout: bpy.types.UILayout, job: Job) -> None:
     steps = f" {job.done}/{job.total}" if job.total > 1 else ""
-    stage = f"Paused at {job.stage}" if job.paused else job.stage
+    stage = f"Paused: {job.stage}" if job.paused else job.stage
     layout.progress(factor=job.fraction, text=f"{stage}{steps}")
     row = layout.row()
     row.label(text=_found(job))

@@ -73,7 +73,7 @@ def _draw_download(box: Layout, row: Layout, context: Context, release: Release)
     here = path.is_file()
     part = path.with_name(path.name + ".part")
     begun = part.is_file() and part.stat().st_size > 0
-    text = "Download Again" if here else "Go On Downloading" if begun else "Download"
+    text = "Download Again" if here else "Continue Download" if begun else "Download"
     row.operator("nlf.download", text=text, icon="IMPORT").key = release.key
     if not bpy.app.online_access:
         draw_text(box, context, f"{ONLINE_HINT}, to download it.", icon="INFO")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Operators on the jobs in line: hold still, go on, cancel, reorder."""
+"""Operators on the jobs in the queue: pause, continue, cancel, reorder."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .runtime import RUNTIME
 
 
 class NLF_OT_cancel(bpy.types.Operator):
-    """Stop the job. What was done of footage is kept and can be gone on with"""
+    """Stop the job. The frames of footage that were localized are kept, and can be resumed"""
 
     bl_idname = "nlf.cancel"
     bl_label = "Cancel"
@@ -24,7 +24,7 @@ class NLF_OT_cancel(bpy.types.Operator):
 
 
 class NLF_OT_cancel_all(bpy.types.Operator):
-    """Stop the job and take all out of the line that wait in it"""
+    """Stop the job, and remove all that wait from the queue"""
 
     bl_idname = "nlf.cancel_all"
     bl_label = "Cancel All"
@@ -41,7 +41,7 @@ class NLF_OT_cancel_all(bpy.types.Operator):
 
 
 class NLF_OT_pause(bpy.types.Operator):
-    """Let the job hold still; it keeps its memory. Without a job, the line waits"""
+    """Pause the job; the worker keeps its memory. Without a job, pause the queue"""
 
     bl_idname = "nlf.pause"
     bl_label = "Pause"
@@ -54,10 +54,10 @@ class NLF_OT_pause(bpy.types.Operator):
 
 
 class NLF_OT_go_on(bpy.types.Operator):
-    """Let the paused job, or the line that waits, go on"""
+    """Continue the paused job or queue"""
 
     bl_idname = "nlf.go_on"
-    bl_label = "Go On"
+    bl_label = "Continue"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Go on."""
@@ -71,7 +71,7 @@ class _Place:
 
 
 class NLF_OT_move_job(_Place, bpy.types.Operator):
-    """Let this job run earlier or later"""
+    """Run this job earlier or later"""
 
     bl_idname = "nlf.move_job"
     bl_label = "Move"
@@ -88,7 +88,7 @@ class NLF_OT_move_job(_Place, bpy.types.Operator):
 
 
 class NLF_OT_remove_job(_Place, bpy.types.Operator):
-    """Take this job out of the list; one that is under way is stopped"""
+    """Remove this job from the queue; a running one is stopped"""
 
     bl_idname = "nlf.remove_job"
     bl_label = "Remove"

@@ -50,7 +50,7 @@ def _submit(context: bpy.types.Context, folder: Path, source: str, changed: bool
 
 
 class NLF_OT_resume(_Take, bpy.types.Operator):
-    """Go on with this take where its job stopped. Asks where the source is if it has moved"""
+    """Localize the frames that this take still lacks. Asks for the source if it has moved"""
 
     bl_idname = "nlf.resume"
     bl_label = "Resume"
@@ -77,10 +77,10 @@ class NLF_OT_resume(_Take, bpy.types.Operator):
 
 
 class NLF_OT_resume_changed(bpy.types.Operator):
-    """Go on with the take though its source is not what it was: the frames before stay as they are"""  # noqa: E501  # Blender shows it as one line
+    """Resume the take with the changed source. Frames that were localized before stay as they are"""  # noqa: E501  # Blender shows it as one line
 
     bl_idname = "nlf.resume_changed"
-    bl_label = "Go On Anyway"
+    bl_label = "Resume Anyway"
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -113,7 +113,7 @@ class NLF_OT_resume_changed(bpy.types.Operator):
 
 
 class NLF_OT_import_unfinished(_Take, bpy.types.Operator):
-    """Solve what there is of this take and import it; the rest can be resumed later"""
+    """Solve and import the frames localized so far; the others can be resumed later"""
 
     bl_idname = "nlf.import_unfinished"
     bl_label = "Import What There Is"
@@ -143,7 +143,7 @@ def _solve_settings(folder: Path) -> SolveSettings:
 
 
 class NLF_OT_delete_unfinished(_Take, bpy.types.Operator):
-    """Delete this take from the disk, with all that was localized"""
+    """Delete this take from the disk, with all frames localized so far"""
 
     bl_idname = "nlf.delete_unfinished"
     bl_label = "Delete Take"

@@ -36,7 +36,7 @@ def draw_queue(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     box = layout.box()
     header = box.row()
     over = sum(entry.over for entry in entries)
-    header.label(text=f"Queue: {over} of {len(entries)} over")
+    header.label(text=f"Queue: {over} of {len(entries)} finished")
     if RUNTIME.queue.held:
         header.operator("nlf.go_on", text="", icon="PLAY")
     elif RUNTIME.queue.busy:

@@ -25,7 +25,7 @@ _SOURCES = ";".join(f"*{suffix}" for suffix in (*IMAGE_SUFFIXES, *MOVIE_SUFFIXES
 
 
 class NLF_OT_localize(bpy.types.Operator):
-    """Find the people in the source and import them as meshes and armatures. Waits in line while another job is under way"""  # noqa: E501  # Blender shows it as one line
+    """Find the people in the source and import them as meshes and armatures. Waits in the queue while another job runs"""  # noqa: E501  # Blender shows it as one line
 
     bl_idname = "nlf.localize"
     bl_label = "Localize"

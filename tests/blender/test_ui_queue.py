@@ -103,12 +103,12 @@ def test_jobs_wait_in_line_and_each_is_imported(extension: Extension) -> None:
     bpy.context.scene.nlf.source = str(extension.photo)
     bpy.ops.nlf.localize()
     shown = drawn(panels.NLF_PT_localize)
-    assert "Queue: 0 of 3 over" in shown
+    assert "Queue: 0 of 3 finished" in shown
     assert "nlf.move_job" in shown
     extension.pump_to_end()
     assert [entry.stand for entry in RUNTIME.queue.entries] == [Stand.DONE] * 3
     assert len(rigs()) == 4
-    assert "Queue: 3 of 3 over" in drawn(panels.NLF_PT_localize)
+    assert "Queue: 3 of 3 finished" in drawn(panels.NLF_PT_localize)
     bpy.ops.nlf.localize()
     assert len(RUNTIME.queue.entries) == 1
     extension.pump_to_end()
@@ -163,7 +163,7 @@ def test_pause_and_go_on(extension: Extension) -> None:
     extension.pump_until(lambda: time.monotonic() > until)
     assert extension.job.done == done
     paused = drawn(panels.NLF_PT_localize)
-    assert "Paused at Localizing footage" in paused
+    assert "Paused: Localizing footage" in paused
     assert "nlf.go_on" in paused
     bpy.ops.nlf.go_on()
     extension.pump_to_end()

@@ -111,6 +111,8 @@ def test_a_job_from_its_start_to_a_corrected_take(serving: Serving, tmp_path: Pa
     assert read_info(take).state == WHOLE
     done = [event["done"] for event in serving.events if is_footage(event) and event["job"] == "b"]
     assert done[0] == 32
+    shown = [e["frames"] for e in serving.events if e["kind"] == "preview" and e["job"] == "b"]
+    assert shown[0] == 32  # at once what the first job localized
 
     solve = {"take": str(take), "settings": SolveSettings(smoothing=0.2).to_json()}
     edits = edits_to_json([Edit("rename", 0, name="Eve")])

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import UserError
+from ...protocol.clip_clock import first_shown
 from ...protocol.settings import LocalizeSettings
 from ...protocol.take import SourceInfo
-from ..media.footage import FootageInfo
+from ..media.footage import Footage
 
 # A chunk holds as many frames as fit into so many bytes, within limits: short enough to lose little
 # with a crash, long enough for full batches. Its length must not depend on anything but the size of
@@ -30,19 +31,22 @@ class FramePlan:
     chunk_frames: int
 
     @classmethod
-    def of(cls, footage: FootageInfo, settings: LocalizeSettings) -> FramePlan:
+    def of(cls, footage: Footage, settings: LocalizeSettings) -> FramePlan:
         """What the settings ask for. UserError if the source has no such frames."""
-        count = footage.frame_count
+        facts = footage.info
+        count = facts.frame_count
         first = settings.first_frame or 0
         last = count - 1 if settings.last_frame is None else settings.last_frame
-        if (footage.exact and last >= count) or first > last:
+        if settings.clock and (settings.first_frame or settings.last_frame is not None):
+            first, last = _by_index(footage, settings)
+        if (facts.exact and last >= count) or first > last:
             raise UserError(
                 "No such frames",
-                f"{footage.path.name} has {count} frames, 0 to {count - 1}; {first} to {last} were"
-                " asked for.",
+                f"{facts.path.name} has {count} frames; the range asked for begins {first} and ends"
+                f" {last + 1} frames after its start.",
                 "Choose a range within the footage.",
             )
-        chunk = chunk_frames(footage.width, footage.height)
+        chunk = chunk_frames(facts.width, facts.height)
         return cls(first, last, settings.step, chunk)
 
     @classmethod
@@ -61,6 +65,19 @@ class FramePlan:
     def frames(self) -> NDArray[np.int64]:
         """All of them."""
         return np.arange(self.first, self.last + 1, self.step, dtype=np.int64)
+
+
+def _by_index(footage: Footage, settings: LocalizeSettings) -> tuple[int, int]:
+    """The pictures that Blender shows first and last in a range by its count; the first is after
+    the last if it shows none there."""
+    indices = range(footage.info.frame_count)
+    shown = first_shown([footage.seconds(index) for index in indices], settings.clock)
+    begin, end = settings.first_frame or 0, settings.last_frame
+    first = int(np.searchsorted(shown, begin, side="right")) - 1
+    last = len(shown) - 1
+    if end is not None:
+        last = int(np.searchsorted(shown, end, side="right")) - 1
+    return (last + 1 if begin > shown[-1] else first), last
 
 
 def chunk_frames(width: int, height: int) -> int:

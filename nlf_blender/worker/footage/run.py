@@ -27,6 +27,7 @@ from ..people.appearance import SIZE
 from ..people.follow import SEARCH_EVERY, Follower, FollowerState
 from ..people.thumbnail import thumbnail
 from ..progress import WAITING, Progress
+from ..take_writer import disk_errors
 from .cameras import FrameCameras
 from .chunks import SeenFrame, Sighting, chunk_rows, localize_frames
 from .plan import FramePlan
@@ -67,6 +68,9 @@ def localize_missing(run: FootageRun, copy: DisplayCopy | None) -> TakeInfo:
     )
     for chunk in run.info.chunks:
         preview.add(read_chunk(run.take, chunk, FIELDS, verify=False))
+    with disk_errors(run.take, "resume the job"):
+        if preview.renew():
+            run.progress.preview(run.take, done.count)
     two_chunks = 2 * run.plan.chunk_frames * 3 * source.width * source.height
     frames = _frames(run, done, copy)
     with (
