@@ -32,6 +32,7 @@ from .ui import (
     take_properties,
     take_store,
 )
+from .ui.markers import properties as marker_properties
 
 # runtime comes first, so that it goes last: whatever is taken back before may still ask it.
 MODULES = (
@@ -49,6 +50,7 @@ MODULES = (
     scan_operators,
     take_store,
     take_properties,
+    marker_properties,
     solve_requests,
     people_operators,
     box_operator,

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What Blender keeps of marker sets and markers: sets are collections, markers empties in them."""
+
+from __future__ import annotations
+
+import bpy
+
+from ...scene.markers.canonical_body import canonical_kind
+
+
+def _is_canonical(_: bpy.types.PropertyGroup, obj: bpy.types.Object) -> bool:
+    return bool(canonical_kind(obj))
+
+
+def _renamed(marker: bpy.types.PropertyGroup, _: bpy.types.Context) -> None:
+    """The object is called as the marker, as far as Blender has the name left."""
+    if marker.name:
+        marker.id_data.name = marker.name
+
+
+class NLF_MarkerSetProperties(bpy.types.PropertyGroup):
+    """Of a collection: whether it is a marker set, and what belongs to all of the set."""
+
+    is_set: bpy.props.BoolProperty()
+    body: bpy.props.PointerProperty(
+        name="Canonical Body",
+        description="The canonical body on which the markers of this set stand",
+        type=bpy.types.Object,
+        poll=_is_canonical,
+    )
+    description: bpy.props.StringProperty(
+        name="Description", description="Where the set comes from, or what it is for"
+    )
+    color: bpy.props.FloatVectorProperty(
+        name="Colour",
+        description="Of new markers of this set",
+        subtype="COLOR",
+        size=3,
+        min=0.0,
+        max=1.0,
+        default=(1.0, 0.45, 0.1),
+    )
+    force: bpy.props.BoolProperty(
+        name="Far Points Too",
+        description=(
+            "Localize markers that are far from the body, too; the model has seen no such points,"
+            " and guesses"
+        ),
+    )
+    index: bpy.props.IntProperty(name="Active Marker", options={"SKIP_SAVE"})
+
+
+class NLF_MarkerProperties(bpy.types.PropertyGroup):
+    """Of an object in a marker set."""
+
+    name: bpy.props.StringProperty(
+        name="Name", description="What the marker is called in files", update=_renamed
+    )
+    group: bpy.props.StringProperty(
+        name="Group", description="Markers that belong together, as a segment or a side"
+    )
+    place: bpy.props.StringProperty(name="Place", description="Where on the body it is, in words")
+    vertex_group: bpy.props.StringProperty(
+        name="Vertex Group",
+        description="Of a mesh: only these vertices are markers; all if it is empty",
+    )
+
+
+CLASSES = (NLF_MarkerSetProperties, NLF_MarkerProperties)
+
+
+def register() -> None:
+    """Give collections and objects their properties."""
+    bpy.types.Collection.nlf_markers = bpy.props.PointerProperty(type=NLF_MarkerSetProperties)
+    bpy.types.Object.nlf_marker = bpy.props.PointerProperty(type=NLF_MarkerProperties)
+
+
+def unregister() -> None:
+    """Take them back."""
+    del bpy.types.Object.nlf_marker
+    del bpy.types.Collection.nlf_markers
