@@ -18,12 +18,14 @@ from pathlib import Path
 from motion_noise import ground_errors
 from rendered_clip import LARGE, SMALL, Truth, truth_of, write_clip
 
+from nlf_blender.protocol.messages import FOOTAGE
 from nlf_blender.protocol.settings import LocalizeSettings
 from nlf_blender.protocol.solution import SolutionInfo, read_solution
 from nlf_blender.protocol.solve_settings import SolveSettings
 from nlf_blender.worker.engine import Engine
 from nlf_blender.worker.footage.job import localize_footage
 from nlf_blender.worker.motion.solve import solve_take
+from nlf_blender.worker.nlf.network_time import NetworkTime
 from nlf_blender.worker.progress import WAITING, Progress
 
 from .footage_measure import errors, found_people, switches, who_is_who
@@ -55,21 +57,54 @@ def clip_rows(options: argparse.Namespace, folder: Path) -> list[Row]:
         intrinsics=tuple(truth.intrinsics.ravel().tolist()),
         test_time_augmentations=options.augmentations,
     )
-    engine, progress = Engine(), Progress()
+    engine = Engine()
     engine.models(settings)
     say("localizing")
+    take, run = _run(clip, folder, settings, engine, truth.size.frames)
+    rows = [_step_row(truth, take, name, step) for name, step in STEPS.items()]
+    return [*rows, run]
+
+
+class CoreTime:
+    """A listener of Progress: how long each stage took a core of the CPU for the job's thread."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.thread_time()
+        self._stage = ""
+
+    def hear(self, stage: str, *_: object) -> None:
+        """A step of a stage begins."""
+        now = time.thread_time()
+        self.seconds[self._stage] = self.seconds.get(self._stage, 0.0) + now - self._last
+        self._stage, self._last = stage, now
+
+
+def _run(
+    clip: Path, folder: Path, settings: LocalizeSettings, engine: Engine, frames: int
+) -> tuple[Path, Row]:
+    """Localize the clip: the take, and for how much of the time until all is localized the device
+    waited for frames, or had no network at work for whatever reason (the fit of bodies is none).
+    The milliseconds of a core beside the networks are what a faster device would wait for; what
+    else the machine does hardly changes them."""
+    models, cores = engine.models(settings), CoreTime()
+    clocks: list[NetworkTime] = [models.localizer.network_time, models.finder.network_time]
+    progress = Progress(listener=cores.hear)
     began = time.perf_counter()
     take = localize_footage(clip, folder, settings, engine, progress)
     seconds = time.perf_counter() - began
-    at_work = sum(v for k, v in progress.seconds.items() if k.startswith("Localizing"))
-    rows = [_step_row(truth, take, name, step) for name, step in STEPS.items()]
-    run: Row = {
-        "frames": truth.size.frames,
+    at_work = progress.seconds[FOOTAGE]
+    networks = sum(clock.seconds for clock in clocks)
+    beside = cores.seconds[FOOTAGE] - sum(clock.thread_seconds for clock in clocks)
+    return take, {
+        "step": "run",
+        "frames": frames,
         "seconds": seconds,
-        "frames_per_second": truth.size.frames / seconds,
-        "waiting_for_frames_percent": 100 * progress.seconds.get(WAITING, 0.0) / at_work,
+        "frames_per_second": frames / seconds,
+        "waiting_for_frames_percent": 100 * progress.seconds[WAITING] / at_work,
+        "no_network_at_work_percent": 100 * (1 - networks / at_work),
+        "core_ms_a_frame_beside_networks": 1000 * beside / frames,
     }
-    return [*rows, {"step": "run", **run}]
 
 
 def _step_row(truth: Truth, take: Path, name: str, settings: SolveSettings) -> Row:

@@ -98,3 +98,4 @@ def test_time_in_networks_adds_up_also_if_one_fails() -> None:
         time.sleep(0.02)
         raise torch.OutOfMemoryError("no room")
     assert 0.04 <= clock.seconds < 1.0
+    assert 0 <= clock.thread_seconds < 0.04  # it slept

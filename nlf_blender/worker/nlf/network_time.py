@@ -11,19 +11,21 @@ import torch
 
 
 class NetworkTime:
-    """Seconds spent in networks on a device so far, on whose results is waited."""
+    """Seconds spent in networks on a device so far, on whose results is waited; thread_seconds: of
+    them, how long this took a core of the CPU for the threads that called."""
 
     def __init__(self, device: torch.device | str) -> None:
-        self.seconds = 0.0
+        self.seconds = self.thread_seconds = 0.0
         self._device = torch.device(device)
 
     @contextmanager
     def running(self) -> Iterator[None]:
         """Count the time in the with block, until a GPU has done what it was given."""
-        began = time.perf_counter()
+        began, thread_began = time.perf_counter(), time.thread_time()
         try:
             yield
         finally:
             if self._device.type == "cuda":
                 torch.cuda.synchronize(self._device)
             self.seconds += time.perf_counter() - began
+            self.thread_seconds += time.thread_time() - thread_began
