@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Everything this checkout can do, from a bare Python 3.11 or 3.13:
 
-python build.py demo [PHOTO] [--out DIR]   photo or video in; .blend, overlay, turned view out
+python build.py demo [SOURCE] [--out DIR]  photo or video in; .blend, overlay, turned view out
 python build.py test [PYTEST_ARGS...]      set up, then lint, types, and all tests
 python build.py zip [--with-wheels]        the extension, made by Blender's own build tool
 python build.py bench                      from the click to the imported person, by stage
@@ -11,6 +11,8 @@ python build.py bench convert [OPTIONS...] one body model into another, and an o
 python build.py bench register [OPTIONS...] a body to scans, clean and degraded
 python build.py bench load [OPTIONS...]    an official checkpoint of the large model into memory
 python build.py bench canonical [OPTIONS...] a body's points into the canonical space of a model
+python build.py bench footage [OPTIONS...] a rendered clip against its truth; memory of long ones
+python build.py bench solve [OPTIONS...]   what a moved slider costs, and the memory of it
 python build.py bench bake [OPTIONS...]    footage into keys and mesh caches, in the newest Blender
 python build.py worker ARGS...             the worker's command line (see: worker --help)
 python build.py env worker|blender         print that environment's interpreter
@@ -249,13 +251,13 @@ def astronaut() -> Path:
 
 def demo(options: argparse.Namespace) -> None:
     """The main job, through the installed extension, in a private Blender profile."""
-    photo = (options.photo or astronaut()).resolve()
+    source = (options.source or astronaut()).resolve()
     worker = worker_env()
     version, python = newest_blender()
     package = build_zip()
-    say(f"localizing {photo.name} through the extension in Blender {version}")
+    say(f"localizing {source.name} through the extension in Blender {version}")
     script = ROOT / "tests" / "blender" / "demo_run.py"
-    job = [python, script, "--zip", package, "--worker-python", worker, "--photo", photo]
+    job = [python, script, "--zip", package, "--worker-python", worker, "--photo", source]
     run([*job, "--out", options.out.resolve()], env=blender_environment(version))
 
 
@@ -358,7 +360,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add = commands.add_parser("demo")
-    add.add_argument("photo", type=Path, nargs="?")
+    add.add_argument("source", type=Path, nargs="?")
     add.add_argument("--out", type=Path, default=ROOT / "demo")
     add.set_defaults(run=demo)
     add = commands.add_parser("zip")
