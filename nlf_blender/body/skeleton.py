@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .sides import mirror_name
+
 SMPL_JOINT_NAMES = (
     "Pelvis",
     "L_Hip",
@@ -43,9 +45,6 @@ HAND_JOINTS = tuple(
 HAND_NAMES = tuple(f"{side}_{joint}" for side in "LR" for joint in HAND_JOINTS)
 SMPLH_JOINT_NAMES = (*SMPL_JOINT_NAMES[:22], *HAND_NAMES)
 SMPLX_JOINT_NAMES = (*SMPL_JOINT_NAMES[:22], "Jaw", "L_Eye", "R_Eye", *HAND_NAMES)
-
-SIDE_PREFIXES = (("L_", "R_"), ("left_", "right_"))
-SIDE_SUFFIXES = ((".L", ".R"), ("_L", "_R"), ("_l", "_r"))
 
 
 @dataclass(frozen=True)
@@ -114,15 +113,7 @@ def levels_of(parents: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
 
 def mirrored_name(name: str) -> str:
     """The name with left and right exchanged; the same name if it has no side."""
-    for pair in SIDE_PREFIXES:
-        for side, other in (pair, pair[::-1]):
-            if name.startswith(side):
-                return other + name.removeprefix(side)
-    for pair in SIDE_SUFFIXES:
-        for side, other in (pair, pair[::-1]):
-            if name.endswith(side):
-                return name.removesuffix(side) + other
-    return name
+    return mirror_name(name) or name
 
 
 def _hand_parents(first: int) -> tuple[int, ...]:
