@@ -11,6 +11,8 @@ import pytest
 
 from nlf_blender.errors import UserError
 from nlf_blender.protocol import registration, scan, take
+from nlf_blender.protocol.cameras import CameraMotion, read_cameras, write_cameras
+from nlf_blender.protocol.clip_clock import first_shown
 from nlf_blender.protocol.messages import EVENTS_FILE, EventReader, EventWriter, decode, encode
 from nlf_blender.protocol.rows import ROW_FIELDS, ChunkInfo, read_rows, write_chunk
 from nlf_blender.protocol.scan_settings import ScanSettings
@@ -282,3 +284,28 @@ def test_an_npz_that_holds_no_scan_is_said_so(
 )
 def test_names_of_objects_become_names_of_files(name: str, file: str) -> None:
     assert scan.file_name(name) == file
+
+
+def test_blender_counts_a_video_by_time() -> None:
+    at_a_constant_rate = np.arange(500) * 1001 / 30000
+    assert np.array_equal(first_shown(at_a_constant_rate, 30 / 1.001), np.arange(500))
+    in_milliseconds = np.round(at_a_constant_rate, 3)
+    assert np.array_equal(first_shown(in_milliseconds, 30 / 1.001), np.arange(500))
+    # 2 is shown from frame 4 on, as 3 is: 2 never; 5 is late for frame 6
+    places = first_shown(np.array([0.0, 1.0, 3.2, 3.6, 5.0, 6.4]) / 30, 30.0)
+    np.testing.assert_allclose(places, [0, 1, 3.2, 4, 5, 7])
+
+
+def test_a_camera_by_blenders_count_becomes_one_by_pictures(tmp_path: Path) -> None:
+    matrices = np.tile(np.eye(4), (20, 1, 1))
+    matrices[:, 0, 3] = np.arange(20)
+    handed_over = CameraMotion(np.arange(20), np.tile(np.eye(3), (20, 1, 1)), matrices, 30.0)
+    write_cameras(tmp_path / "cameras.npz", handed_over)
+    found = read_cameras(tmp_path / "cameras.npz")
+    assert found.clock == 30.0
+    times = np.array([0.0, 1.0, 3.2, 5.0, 6.4, 22.0]) / 30
+    taken = found.by_index(np.array([4, 5, 6, 7, 8, 9]), times)
+    assert (taken.frames.tolist(), taken.clock) == ([4, 5, 6, 7, 8], 0.0)
+    assert taken.world_from_camera[:, 0, 3].tolist() == [0, 1, 4, 5, 7]
+    with pytest.raises(UserError, match="frame 9"):
+        taken.rows_of(np.array([8, 9]))

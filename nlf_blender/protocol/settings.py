@@ -44,7 +44,9 @@ class LocalizeSettings:
 
     Of footage: sequence: the source is one image of a numbered sequence, which is meant as a whole
     (a folder always is). first_frame to last_frame, both included (indices from 0; None: from the
-    first, to the last), every step-th. fps: of sequences, and of videos that lie about theirs.
+    first, to the last), every step-th. clock: above 0, the range is of a video's frames as Blender
+    counts them, by this rate (see clip_clock), and may go past its end. fps: of sequences, and of
+    videos that lie about theirs.
     distortion: OpenCV coefficients of the lens. cameras: a file with the camera of every frame
     (cameras.py), or "". solve: how the motion is cleaned up at the end.
 
@@ -68,6 +70,7 @@ class LocalizeSettings:
     first_frame: int | None = None
     last_frame: int | None = None
     step: int = 1
+    clock: float = 0.0
     fps: float | None = None
     distortion: tuple[float, ...] = ()
     cameras: str = ""
@@ -171,6 +174,7 @@ class LocalizeSettings:
             first_frame=optional(data.get("first_frame"), as_int, "first_frame"),
             last_frame=optional(data.get("last_frame"), as_int, "last_frame"),
             step=as_int(data.get("step", base.step), "step"),
+            clock=as_float(data.get("clock", base.clock), "clock"),
             fps=optional(data.get("fps"), as_float, "fps"),
             distortion=as_floats(data.get("distortion", []), "distortion"),
             cameras=as_str(data.get("cameras", base.cameras), "cameras"),

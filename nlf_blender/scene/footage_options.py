@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import bpy
 
 from .rig_options import RigOptions
-from .time_map import TimeMap, TimeMode
+from .time_map import Placed, TimeMap, TimeMode
 
 OPTIONS = "nlf_footage"  # custom property of a take's collection: FootageOptions and RigOptions
 TIME = "nlf_time"  # TimeMap
@@ -20,7 +20,8 @@ CAMERA = "nlf_camera"  # the camera that was passed to inference, if there is on
 class FootageOptions:
     """time_mode: MATCH gives the clip's rate to the keys (and to the scene, with
     set_scene_rate), RESAMPLE keeps the scene's rate and keys whole frames; start_frame: the scene
-    frame of the first localized frame (None: the scene's first).
+    frame of the first localized frame (None: the scene's first); placed: where the scene shows the
+    source already, which then decides.
 
     root_bone: a bone on the ground under the person carries travel and heading; in_place: the
     person stays where they were first, the travel over the ground is left out.
@@ -32,6 +33,7 @@ class FootageOptions:
 
     time_mode: TimeMode = "MATCH"
     start_frame: int | None = None
+    placed: Placed | None = None
     set_scene_rate: bool = True
     set_scene_range: bool = True
     root_bone: bool = False
@@ -45,11 +47,8 @@ def store_options(
     collection: bpy.types.Collection, footage: FootageOptions, rig: RigOptions
 ) -> None:
     """Write the options of an import on its collection."""
-    values = {
-        name: getattr(footage, name)
-        for name in FootageOptions.__dataclass_fields__
-        if name != "use_camera"
-    }
+    values = asdict(replace(footage, use_camera=None))
+    del values["use_camera"]
     collection[OPTIONS] = json.dumps({"footage": values, "rig": asdict(rig)})
     if footage.use_camera is not None:
         collection[CAMERA] = footage.use_camera
@@ -68,5 +67,10 @@ def stored_time(collection: bpy.types.Collection) -> TimeMap:
 def stored_options(collection: bpy.types.Collection) -> tuple[FootageOptions, RigOptions]:
     """What `store_options` wrote."""
     data = json.loads(collection[OPTIONS])
-    footage = FootageOptions(**data["footage"], use_camera=collection.get(CAMERA))
+    placed = data["footage"].pop("placed", None)
+    footage = FootageOptions(
+        **data["footage"],
+        placed=None if placed is None else Placed(**placed),
+        use_camera=collection.get(CAMERA),
+    )
     return footage, RigOptions(**data["rig"])

@@ -110,7 +110,7 @@ def read_footage(folder: Path) -> FootageTake:
         raise damaged_solution(
             folder / SOLUTION_FOLDER, ValueError("it does not tell where the camera is")
         )
-    frames, times = _read_times(folder, info, people)
+    frames, times = read_times(folder, info, people)
     return FootageTake(folder, info, body, solution, people, cameras, frames, times)
 
 
@@ -143,10 +143,11 @@ def _read_person(folder: Path, info: PersonInfo, body: BodyData) -> FootagePerso
     return FootagePerson(info, motion, motion["pose"], points)
 
 
-def _read_times(
-    folder: Path, info: TakeInfo, people: tuple[FootagePerson, ...]
+def read_times(
+    folder: Path, info: TakeInfo, people: tuple[FootagePerson, ...] = ()
 ) -> tuple[NDArray[np.int64], Float64Array]:
-    """Frames and their times; only these arrays are read of the chunks, which are large."""
+    """All localized frames, and those of people, and when they are shown, seconds; only these
+    arrays are read of the chunks, which are large. UserError if one is damaged."""
     frames, times = [], []
     for chunk in info.chunks:
         if not chunk.frames:

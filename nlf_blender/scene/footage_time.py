@@ -6,9 +6,10 @@ from __future__ import annotations
 import bpy
 import numpy as np
 
-from ..protocol.take import read_info
+from ..protocol.take import SourceInfo, read_info
 from .footage_objects import take_collection, take_folder
 from .footage_options import FootageOptions, stored_time
+from .footage_take import read_times
 from .time_map import TimeMap, scene_rate
 
 
@@ -17,6 +18,8 @@ def new_time_map(
 ) -> TimeMap:
     """How an import with these options maps time; fps: the clip's; time0: of its first localized
     frame, seconds."""
+    if options.placed is not None:
+        return TimeMap.of_placed(options.placed, resample=options.time_mode == "RESAMPLE")
     start = scene.frame_start if options.start_frame is None else options.start_frame
     if options.time_mode == "MATCH":
         return TimeMap(start, time0, fps, resample=False)
@@ -30,15 +33,25 @@ def stored_time_map(obj: bpy.types.Object) -> TimeMap | None:
 
 
 def source_frame(obj: bpy.types.Object, scene_frame: float) -> int | None:
-    """The localized frame nearest to a scene frame, as an index into the source, by its mean rate;
-    None if the object came from no footage. UserError if the take is damaged."""
+    """The localized frame nearest to a scene frame, as an index into the source; None if the object
+    came from no footage. UserError if the take is damaged."""
     times, folder = stored_time_map(obj), take_folder(obj)
     if times is None or folder is None:
         return None
-    source = read_info(folder).source
-    seconds = float(times.times(np.array([scene_frame]))[0]) - times.time0
-    steps = round(seconds * (source.fps or times.fps) / source.step)
-    return source.first_frame + source.step * min(max(steps, 0), source.frame_count - 1)
+    frames, moments = read_times(folder, read_info(folder))
+    return int(frames[np.abs(times.frames(moments) - scene_frame).argmin()])
+
+
+def scene_frame(obj: bpy.types.Object, source: SourceInfo, index: int) -> int | None:
+    """The scene frame nearest to a frame of the source, by its mean rate: what source_frame turns
+    back. None if the object came from no footage."""
+    times = stored_time_map(obj)
+    if times is None:
+        return None
+    rate = source.fps or times.fps
+    first = source.first_frame / rate if times.clock else times.time0
+    seconds = first + (index - source.first_frame) / rate
+    return round(float(times.frames(np.array([seconds]))[0]))
 
 
 def set_scene_time(
@@ -56,5 +69,5 @@ def set_scene_time(
         if abs(before - times.fps) > 1e-3:
             notes.append(f"The scene now has {times.fps:.6g} frames a second, not {before:.6g}.")
     if options.set_scene_range:
-        scene.frame_start = times.start
-        scene.frame_end = max(int(np.ceil(last)), times.start)
+        scene.frame_start = int(np.floor(times.start))
+        scene.frame_end = max(int(np.ceil(last)), scene.frame_start)

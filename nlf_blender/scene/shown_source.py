@@ -11,7 +11,8 @@ import bpy
 import numpy as np
 
 from ..errors import UserError
-from .source_files import file_number, sequence_numbers
+from .solved_camera import solved_clip
+from .source_files import file_number, is_movie, same_source, sequence_numbers
 
 FIRST_SHOWN = 1.0  # the scene frame of a source's first frame, where nothing else is said
 
@@ -47,6 +48,19 @@ def shown_clip(clip: bpy.types.MovieClip | None) -> Shown:
     before = images_before(path)
     zero = clip.frame_start - clip.frame_offset - before
     return Shown(path, True, zero, first=before, placed=True, clip=clip)
+
+
+def shown_file(scene: bpy.types.Scene, camera: bpy.types.Object | None, shown: Shown) -> Shown:
+    """A file that a camera of the scene has seen: where a movie clip shows it, first the one that
+    the camera was solved from; without any, it begins at the start of the scene's range."""
+    if not shown.sequence and not is_movie(shown.path):
+        return shown
+    clips = [solved_clip(scene, camera) if camera else None, scene.active_clip]
+    for clip in filter(None, [*clips, *bpy.data.movieclips]):
+        found = shown_clip(clip)
+        if found.placed and same_source(found.path.resolve(), shown.path.resolve()):
+            return replace(found, path=shown.path, first=None)
+    return replace(shown, zero=float(scene.frame_start), placed=True)
 
 
 def images_before(path: Path) -> int:

@@ -30,13 +30,14 @@ _CAMERA_FROM_CV = np.diag([1.0, -1.0, -1.0, 1.0])  # y down, z forward to y up, 
 
 @dataclass(frozen=True)
 class SourceFrames:
-    """What of a source is sampled. indices: into the source, in order; scene_frames: when each of
-    them is shown, fractions included; width, height: pixels."""
+    """What of a source is sampled. indices: of frames, in order, by clock as in CameraMotion;
+    scene_frames: when each of them is shown, fractions included; width, height: pixels."""
 
     indices: Sequence[int]
     scene_frames: Sequence[float]
     width: int
     height: int
+    clock: float = 0.0
 
 
 def sample_camera(
@@ -59,7 +60,10 @@ def _sampled(
         _sample_slice(scene, camera, frames, intrinsics, matrices)
         yield
     return CameraMotion(
-        np.array(frames.indices, dtype=np.int64), np.array(intrinsics), np.array(matrices)
+        np.array(frames.indices, dtype=np.int64),
+        np.array(intrinsics),
+        np.array(matrices),
+        frames.clock,
     )
 
 
@@ -69,6 +73,14 @@ def camera_intrinsics(
     """The intrinsics [3,3] (pixels) of a camera as it is now. UserError as `sample_camera`."""
     check_camera(scene, camera, width, height)
     return _intrinsics(scene, camera.data, width, height)
+
+
+def solved_clip(scene: bpy.types.Scene, camera: bpy.types.Object) -> bpy.types.MovieClip | None:
+    """The clip that a camera was solved from."""
+    for constraint in camera.constraints:
+        if constraint.type == "CAMERA_SOLVER" and not constraint.mute:
+            return scene.active_clip if constraint.use_active_clip else constraint.clip
+    return None
 
 
 def check_camera(scene: bpy.types.Scene, camera: bpy.types.Object, width: int, height: int) -> None:

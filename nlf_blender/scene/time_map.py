@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..body.arrays import Float64Array, FloatArray
+from ..protocol.clip_clock import first_shown, rounding
 
 TimeMode = Literal["MATCH", "RESAMPLE"]
 STANDARD_RATES = (24, 25, 30, 48, 50, 60, 100, 120, 240)  # whole, and most over 1.001 too
@@ -22,9 +23,7 @@ NTSC = 1.001
 SAME_RATE = 1e-4  # relative; 30 and 29.97 differ by ten times that
 NEAR_RATE = 0.1  # relative; a mean rate is this far off where frames were dropped
 EVEN_SHARE = 0.9  # of the frames that must lie on a rate's grid, if it is to be the clip's
-ROUNDING_SECONDS = 6e-4  # containers that round to milliseconds are off by up to 0.5 ms
 SAME_FRAME = 1e-3  # of a frame: rates that Blender keeps as float32 are no farther off
-SNAP_FRAMES = (0.02, 0.25)  # least and most of a frame that a key is moved by to a whole frame
 
 
 def exact_rate(fps: float) -> float:
@@ -58,14 +57,9 @@ def clip_rate(fps: float | None, times: FloatArray, step: int = 1) -> float:
         if abs(other - rate) > NEAR_RATE * rate:
             break
         frames = (times - times[0]) * other
-        if np.mean(np.abs(frames - np.round(frames)) <= _tolerance(other)) >= EVEN_SHARE:
+        if np.mean(np.abs(frames - np.round(frames)) <= rounding(other)) >= EVEN_SHARE:
             return other
     return rate
-
-
-def _tolerance(fps: float) -> float:
-    """How far from a whole frame a time may be that means it."""
-    return float(np.clip(ROUNDING_SECONDS * fps, *SNAP_FRAMES))
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,21 +106,42 @@ class Samples:
 
 
 @dataclass(frozen=True)
+class Placed:
+    """Where a scene shows a source already. zero: the scene frame of its start; rate: by which
+    Blender counts its frames, a second; pace: of those frames in a scene frame."""
+
+    zero: float
+    rate: float
+    pace: float = 1.0
+
+
+@dataclass(frozen=True)
 class TimeMap:
     """Seconds from the start of the source to scene frames: time0 is at the scene frame `start`,
-    which passes fps frames a second. resample: keys lie on whole frames only."""
+    which passes fps frames a second. resample: keys lie on whole frames only; clock: of a source
+    that the scene shows by Blender's count (see clip_clock), that count's rate, else 0: there, a
+    moment lies where its picture is first shown."""
 
-    start: int
+    start: float
     time0: float
     fps: float
     resample: bool
+    clock: float = 0.0
+
+    @classmethod
+    def of_placed(cls, placed: Placed, *, resample: bool) -> TimeMap:
+        """That of a source which the scene shows."""
+        return cls(placed.zero, 0.0, placed.rate / placed.pace, resample, placed.rate)
 
     def frames(self, times: FloatArray) -> Float64Array:
         """Scene frames [T] of moments [T] in seconds, increasing; whole where nearly so: as far as
         containers round times, where the scene has the clip's rate."""
-        places = self.start + (np.asarray(times, dtype=np.float64) - self.time0) * self.fps
+        seconds = np.asarray(times, dtype=np.float64)
+        if self.clock:
+            seconds = first_shown(seconds, self.clock) / self.clock
+        places = self.start + (seconds - self.time0) * self.fps
         whole = np.round(places)
-        near = SAME_FRAME if self.resample else _tolerance(self.fps)
+        near = SAME_FRAME if self.resample else rounding(self.fps)
         snapped = np.where(np.abs(places - whole) <= near, whole, places)
         return snapped if (np.diff(snapped) > 0).all() else places
 

@@ -13,7 +13,13 @@ import bpy
 from ..errors import UserError
 from ..protocol.cameras import CameraMotion, write_cameras
 from ..scene.clip_lens import Coefficients, clip_lens
-from ..scene.solved_camera import SourceFrames, camera_intrinsics, check_camera, sample_camera
+from ..scene.solved_camera import (
+    SourceFrames,
+    camera_intrinsics,
+    check_camera,
+    sample_camera,
+    solved_clip,
+)
 from ..scene.source_files import read_facts
 from . import places
 from .source_choice import Source
@@ -81,7 +87,7 @@ def _camera(scene: bpy.types.Scene, camera: bpy.types.Object | None, source: Sou
             "Choose one under Camera, or another kind of camera.",
         )
     facts = read_facts(source.path)
-    clip = _solved_clip(scene, camera)
+    clip = solved_clip(scene, camera)
     distortion = clip_lens(clip).distortion if clip else ()
     if source.footage:
         check_camera(scene, camera, facts.width, facts.height)
@@ -90,24 +96,28 @@ def _camera(scene: bpy.types.Scene, camera: bpy.types.Object | None, source: Sou
     return Lens(intrinsics=tuple(float(value) for value in matrix.ravel()), distortion=distortion)
 
 
-def _solved_clip(scene: bpy.types.Scene, camera: bpy.types.Object) -> bpy.types.MovieClip | None:
-    """The clip that a camera was solved from."""
-    for constraint in camera.constraints:
-        if constraint.type == "CAMERA_SOLVER" and not constraint.mute:
-            return scene.active_clip if constraint.use_active_clip else constraint.clip
-    return None
-
-
 def write_solved(
     scene: bpy.types.Scene, camera: bpy.types.Object, source: Source, folder: Path
 ) -> Iterator[None]:
     """Write where a camera was in every frame of a source to CAMERAS_FILE in this folder, a bounded
-    piece at a step. UserError."""
+    piece at a step. UserError.
+
+    Of a video only the worker knows which picture Blender shows when, so Blender's frames are
+    written, and all of them unless the range is one of these.
+    """
     facts = read_facts(source.path)
-    end = source.frame_count() + SPARE_FRAMES if source.last is None else source.last + 1
-    indices = range(source.first or 0, end, source.step)
+    placed = None if source.sequence else source.placed()
+    if placed is None:
+        end = source.frame_count() + SPARE_FRAMES if source.last is None else source.last + 1
+        indices = range(source.first or 0, end, source.step)
+    else:
+        first = (source.first or 0) if source.clock else 0
+        last = source.last if source.clock else None
+        end = source.frame_count() if last is None else last + 1
+        indices = range(max(first - SPARE_FRAMES, 0), end + SPARE_FRAMES)
     moments = [source.scene_frame(index) for index in indices]
-    frames = SourceFrames(indices, moments, facts.width, facts.height)
+    clock = 0.0 if placed is None else placed.rate
+    frames = SourceFrames(indices, moments, facts.width, facts.height, clock)
     return _written(sample_camera(scene, camera, frames), folder)
 
 

@@ -4,28 +4,31 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bpy
 
 from ..errors import UserError
-from ..scene.shown_source import Shown, shown_clip, shown_image, shown_strip
+from ..scene.shown_source import Shown, shown_clip, shown_file, shown_image, shown_strip
 from ..scene.source_files import first_image, is_movie, read_facts, sequence_numbers
+from ..scene.time_map import Placed, exact_rate
 from . import places
-from .source_properties import CLIP, CUSTOM, FILE, IMAGE, SCENE
+from .source_properties import CAMERA, CLIP, CUSTOM, FILE, IMAGE, SCENE
 
 
 @dataclass(frozen=True)
 class Source:
     """What is localized. shown: the file, and how the scene shows it; footage: whether it is of
-    many frames; first, last: indices into it (None: its first, its last); fps: of a sequence."""
+    many frames; first, last: indices into it (None: its first, its last); clock: above 0, they are
+    by Blender's count of a video, which passes so many frames a second; fps: of a sequence."""
 
     shown: Shown
     footage: bool = False
     first: int | None = None
     last: int | None = None
     step: int = 1
+    clock: float = 0.0
     fps: float | None = None
 
     @property
@@ -41,6 +44,12 @@ class Source:
     def scene_frame(self, index: int) -> float:
         """When the scene shows an index."""
         return self.shown.zero + index / self.shown.pace
+
+    def placed(self) -> Placed | None:
+        """Where the scene shows it, None if nobody knows its rate. UserError if Blender cannot
+        read it."""
+        rate = self.fps or read_facts(self.path).fps
+        return None if rate is None else Placed(self.shown.zero, exact_rate(rate), self.shown.pace)
 
     def frame_count(self) -> int:
         """How many frames it has, as far as Blender knows. UserError if it cannot read it."""
@@ -69,9 +78,12 @@ def file_source(scene: bpy.types.Scene, path: Path | None) -> Source:
     """A file, or a folder of images, with the scene's other settings. UserError."""
     if path is None:
         raise UserError("No source", "No file is chosen.", "Choose one under Source.")
+    shown = Shown(path, scene.nlf.source_sequence and not is_movie(path))
     if path.is_dir():
-        return _source(scene, Shown(first_image(path), sequence=True))
-    return _source(scene, Shown(path, scene.nlf.source_sequence and not is_movie(path)))
+        shown = Shown(first_image(path), sequence=True)
+    if scene.nlf.camera == CAMERA:
+        shown = shown_file(scene, scene.nlf.solved_camera or scene.camera, shown)
+    return _source(scene, shown)
 
 
 def _source(scene: bpy.types.Scene, shown: Shown) -> Source:
@@ -87,7 +99,12 @@ def _source(scene: bpy.types.Scene, shown: Shown) -> Source:
         sequence_numbers(shown.path)  # UserError if it is none
         fps = properties.sequence_fps or scene.render.fps / scene.render.fps_base
     first, last = _range(scene, shown)
-    return Source(shown, True, first, last, properties.frame_step, fps)
+    source = Source(shown, True, first, last, properties.frame_step, fps=fps)
+    counted = first is not None or last is not None  # by the scene's frames, or the user's own
+    if properties.frame_range == CUSTOM or shown.sequence or not counted:
+        return source
+    placed = source.placed()
+    return source if placed is None else replace(source, clock=placed.rate)
 
 
 def _range(scene: bpy.types.Scene, shown: Shown) -> tuple[int | None, int | None]:
@@ -100,6 +117,9 @@ def _range(scene: bpy.types.Scene, shown: Shown) -> tuple[int | None, int | None
     elif properties.frame_range == SCENE:
         start = math.ceil((scene.frame_start - shown.zero) * shown.pace - 1e-6)
         end = math.floor((scene.frame_end - shown.zero) * shown.pace + 1e-6)
+        if shown.sequence:
+            lowest, highest = sequence_numbers(shown.path)
+            end = min(end, highest - lowest)
         first = max(start, shown.first or 0)
         last = end if shown.last is None else min(end, shown.last)
         where = "The scene's range"

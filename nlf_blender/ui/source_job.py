@@ -35,6 +35,7 @@ def submit_source(scene: bpy.types.Scene, preferences: NLF_Preferences, source: 
         first_frame=source.first,
         last_frame=source.last,
         step=source.step,
+        clock=source.clock,
         fps=source.fps,
     )
     python = preferences.find_interpreter().path
@@ -69,6 +70,7 @@ def _placed(scene: bpy.types.Scene, source: Source, lens: Lens) -> FootageOption
     options = replace(options, start_frame=start)
     if not placed:
         return options
+    options = replace(options, placed=source.placed())
     if source.shown.pace != 1.0:  # a strip that plays at its own rate in the scene's time
         return replace(options, time_mode="RESAMPLE", set_scene_range=False)
     return replace(  # Blender plays it frame by frame, whatever the rates

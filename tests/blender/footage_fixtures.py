@@ -15,6 +15,7 @@ from nlf_blender.body.conventions import BLENDER_FROM_SMPL
 from nlf_blender.body.kinematics import global_transforms, rest_joints
 from nlf_blender.body.rotations import matrix_from_rotvec, rotvec_from_matrix
 from nlf_blender.protocol.cameras import CameraMotion, write_cameras
+from nlf_blender.protocol.rows import ROW_FIELDS, write_chunk
 from nlf_blender.protocol.solution import (
     SOLUTION_FOLDER,
     PersonInfo,
@@ -146,7 +147,12 @@ def write_footage(
     if info.camera.motion:
         last = max(int(p.frames[-1]) for p in people.values())
         write_cameras(folder / CAMERAS_FILE, moving_camera(np.arange(last + 1)))
-    write_info(folder, info)
+    frames = np.unique(np.concatenate([person.frames for person in people.values()]))
+    rows = {
+        **{name: np.zeros((0,) * (len(axes) + 1)) for name, (_, axes) in ROW_FIELDS.items()},
+        **{"frames": frames, "times": times[frames], "cuts": np.zeros(len(frames), dtype=bool)},
+    }
+    write_info(folder, replace(info, chunks=(write_chunk(folder, 0, rows),)))
     write_people(folder, body, people, info, times, names or {}, points)
     return folder
 

@@ -22,9 +22,11 @@ from nlf_blender.protocol.solution import (
     read_solution,
 )
 from nlf_blender.protocol.take import PHOTO, SEQUENCE, UNFINISHED, VIDEO, WHOLE, read_info
+from nlf_blender.worker.footage.cameras import FrameCameras
 from nlf_blender.worker.footage.job import localize_footage
-from nlf_blender.worker.footage.plan import chunk_frames
+from nlf_blender.worker.footage.plan import FramePlan, chunk_frames
 from nlf_blender.worker.localize_job import localize_sources
+from nlf_blender.worker.media.source import open_footage
 from nlf_blender.worker.progress import WAITING, Cancelled, Progress
 from tests.footage_files import HEIGHT, WIDTH, cut_short, frame_picture, write_sequence, write_video
 from tests.worker.footage_fakes import CPU, DEPTH, DiscEngine
@@ -249,6 +251,35 @@ def test_frames_without_a_solved_camera_are_refused(clip: Path, tmp_path: Path) 
     settings = replace(CPU, cameras=str(tmp_path / "solved.npz"))
     with pytest.raises(UserError, match="No camera for these frames"):
         localize_footage(clip, tmp_path / "out", settings, DiscEngine(), Progress())
+
+
+def variable_clip(path: Path) -> np.ndarray:
+    """A clip whose pictures come and stay as a phone's do; their times in frames at 30 a second,
+    which is how Blender counts them."""
+    places = np.array([0, 1, 2, 4, 5, 6, 9, 10, 11, 12, 13, 16, 17, 18, 19.0])
+    write_video(path, times=(places / 30).tolist())
+    return places
+
+
+def test_a_solved_camera_by_blenders_count_is_taken_by_time(tmp_path: Path) -> None:
+    places = variable_clip(tmp_path / "phone.mp4")
+    lenses = np.tile(np.eye(3), (40, 1, 1))
+    lenses[:, 0, 0] = lenses[:, 1, 1] = 100.0 + np.arange(40)
+    still = np.tile(np.eye(4), (40, 1, 1))
+    still[:, :3, :3] = BLENDER_FROM_CAMERA
+    write_cameras(tmp_path / "solved.npz", CameraMotion(np.arange(40), lenses, still, 30.0))
+    settings = replace(CPU, cameras=str(tmp_path / "solved.npz"))
+    with open_footage(tmp_path / "phone.mp4") as clip:
+        whole = FramePlan.of(clip, settings)
+        cameras = FrameCameras.chosen(clip, settings, whole.frames)
+        ranged = replace(settings, first_frame=9, last_frame=14, clock=30.0)
+        plan = FramePlan.of(clip, ranged)
+        beyond = FramePlan.of(clip, replace(ranged, last_frame=39))
+        with pytest.raises(UserError, match="No such frames"):
+            FramePlan.of(clip, replace(ranged, first_frame=25, last_frame=30))
+    focal = [camera.intrinsics[0, 0] for camera in cameras.at(whole.frames)]
+    assert focal == (100.0 + places).tolist()
+    assert (plan.first, plan.last, beyond.last) == (6, 10, 14)
 
 
 def test_a_folder_of_the_users_is_never_taken(clip: Path, tmp_path: Path) -> None:

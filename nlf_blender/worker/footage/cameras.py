@@ -13,11 +13,12 @@ from ...protocol.cameras import CameraMotion, read_cameras, write_cameras
 from ...protocol.settings import LocalizeSettings
 from ...protocol.take import CAMERAS_FILE, CameraInfo, TakeInfo
 from ..camera_choice import choose_camera
-from ..media.footage import FootageInfo
+from ..media.footage import Footage
 from ..nlf.camera import Camera
 
 Float64Array = NDArray[np.float64]
 UP = np.array([0.0, 0.0, 1.0])  # in Blender's world
+SPARE_FRAMES = 100  # past the end as estimated: footage may have more
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,14 +30,18 @@ class FrameCameras:
 
     @classmethod
     def chosen(
-        cls, footage: FootageInfo, settings: LocalizeSettings, frames: NDArray[np.int64]
+        cls, footage: Footage, settings: LocalizeSettings, frames: NDArray[np.int64]
     ) -> FrameCameras:
         """What the settings ask for, to localize these frames (indices into the source). UserError
         if the solved camera's file is not usable, or lacks one of them."""
-        size = (footage.width, footage.height)
+        facts = footage.info
         if not settings.cameras:
-            return cls(choose_camera(size, footage.focal_px, settings))
-        motion = read_cameras(Path(settings.cameras))
+            size = (facts.width, facts.height)
+            return cls(choose_camera(size, facts.focal_px, settings))
+        spare = 0 if facts.exact else SPARE_FRAMES * settings.step
+        known = np.arange(frames[0], frames[-1] + 1 + spare, settings.step)
+        seconds = np.array([footage.seconds(int(index)) for index in known])
+        motion = read_cameras(Path(settings.cameras)).by_index(known, seconds)
         first = motion.intrinsics[motion.rows_of(frames)[0]]
         matrix = tuple(float(x) for x in first.ravel())
         return cls(CameraInfo(matrix, settings.distortion, "solved", CAMERAS_FILE), motion)

@@ -34,8 +34,8 @@ def localize_footage(
     progress.people = 0
     progress.step("Reading")
     with open_footage(source, fps=settings.fps, sequence=settings.sequence) as footage:
-        plan = FramePlan.of(footage.info, settings)
-        cameras = FrameCameras.chosen(footage.info, settings, plan.frames)
+        plan = FramePlan.of(footage, settings)
+        cameras = FrameCameras.chosen(footage, settings, plan.frames)
         sha256 = fingerprint(source, sequence=settings.sequence)
         progress.step(STARTING)
         models = engine.models(settings)

@@ -54,6 +54,10 @@ class AnimatedPicture(Footage):
             as_stored=False,
         )
 
+    def seconds(self, index: int) -> float:
+        """By the durations of the frames before."""
+        return self._times[index] / 1000
+
     def close(self) -> None:
         """Nothing is held open."""
 
@@ -62,7 +66,7 @@ class AnimatedPicture(Footage):
         with Image.open(self._path) as image:
             for index in range(first, end + 1, step):
                 image.seek(index)
-                yield SourceFrame(index, self._times[index] / 1000, _picture(image))
+                yield SourceFrame(index, self.seconds(index), _picture(image))
         if end + step >= self.info.frame_count:
             self.broken = self._ends
 

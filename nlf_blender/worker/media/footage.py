@@ -90,6 +90,10 @@ class Footage(ABC):
         self.remarks.clear()
         return self._frames(first, last if not self.info.exact else end, step)
 
+    def seconds(self, index: int) -> float:
+        """When a frame is shown: seconds since the first."""
+        return index / self.info.fps
+
     def _remark(self, sentence: str) -> None:
         """Say something about frames that are missing, unless enough is said."""
         if len(self.remarks) < MOST_REMARKS and sentence not in self.remarks:

@@ -57,7 +57,7 @@ class ImageSequence(Footage):
             if photo is None:
                 self.missing.append(index)
             else:
-                yield SourceFrame(index, index / self.info.fps, photo.rgb)
+                yield SourceFrame(index, self.seconds(index), photo.rgb)
 
     def _photo(self, index: int) -> Photo | None:
         """The image of an index; None if it cannot be used."""

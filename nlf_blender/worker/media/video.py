@@ -94,7 +94,7 @@ class VideoFootage(Footage):
                     expected += step
                 if index == expected and (last is None or expected <= last):
                     rgb = self._upright.picture(frame, decoded)
-                    yield SourceFrame(index, self._seconds(index), rgb)
+                    yield SourceFrame(index, self.seconds(index), rgb)
                     expected += step
                 if last is not None and expected > last:
                     break
@@ -138,8 +138,9 @@ class VideoFootage(Footage):
         elif ends and (last is None or last + step >= self.info.frame_count):
             self.broken = f"{name} {ends}."
 
-    def _seconds(self, index: int) -> float:
-        return self._table.seconds(index) if self._by_time else index / self.info.fps
+    def seconds(self, index: int) -> float:
+        """As the container says, where its times can be told apart."""
+        return self._table.seconds(index) if self._by_time else super().seconds(index)
 
 
 def _stream_of(container: InputContainer, path: Path) -> VideoStream:
