@@ -3,17 +3,16 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import bpy
 
 from ..errors import UserError
+from ..protocol.numbered import numbered
 
 MOVIE_SUFFIXES = tuple(sorted(bpy.path.extensions_movie))
 IMAGE_SUFFIXES = tuple(sorted(bpy.path.extensions_image))
-_NUMBERED = re.compile(r"(.*\D|)(\d+)(\D*)", re.ASCII)  # of a name without its ending
 
 
 @dataclass(frozen=True)
@@ -31,22 +30,15 @@ def is_movie(path: Path) -> bool:
     return path.suffix.lower() in MOVIE_SUFFIXES
 
 
-def _parts(path: Path) -> tuple[tuple[str, str, str], int] | None:
-    """What all files of a sequence have in common, and the number of this one; None if it has
-    none. The worker looks at names in the same way."""
-    match = _NUMBERED.fullmatch(path.stem)
-    return match and ((match[1], match[3], path.suffix.lower()), int(match[2]))
-
-
 def file_number(name: str) -> int | None:
     """The last number in an image's name, or None."""
-    parts = _parts(Path(name))
+    parts = numbered(Path(name))
     return None if parts is None else parts[1]
 
 
 def same_source(path: Path, other: Path) -> bool:
     """Whether two files are the same, or images of one sequence."""
-    first, second = _parts(path), _parts(other)
+    first, second = numbered(path), numbered(other)
     if path == other or first is None or second is None:
         return path == other
     return path.parent == other.parent and first[0] == second[0] and not is_movie(path)
@@ -55,11 +47,11 @@ def same_source(path: Path, other: Path) -> bool:
 def sequence_numbers(path: Path) -> tuple[int, int]:
     """The lowest and the highest number of the sequence that an image is one of. UserError if it
     is of none."""
-    parts = _parts(path)
+    parts = numbered(path)
     if parts is None:
         raise _no_sequence(path)
     try:
-        others = [_parts(other) for other in path.parent.iterdir()]
+        others = [numbered(other) for other in path.parent.iterdir()]
     except OSError as error:
         raise _no_sequence(path) from error
     numbers = [other[1] for other in others if other is not None and other[0] == parts[0]]

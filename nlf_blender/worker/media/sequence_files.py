@@ -8,15 +8,15 @@ from collections import defaultdict
 from pathlib import Path
 
 from ...errors import UserError
+from ...protocol.numbered import Key, numbered
 from .media_errors import missing_footage
 
 IMAGE_ENDINGS = (
     *(".png", ".jpg", ".jpeg", ".jpe", ".tif", ".tiff", ".exr", ".webp", ".bmp", ".tga", ".dpx"),
     *(".cin", ".hdr", ".sgi", ".rgb", ".jp2", ".j2c", ".avif", ".ppm", ".pgm"),
 )
-LAST_NUMBER = re.compile(r"(.*\D|)(\d+)(\D*)", re.ASCII)  # of a file's name without its ending
+Numbered = tuple[int, Path]
 PLACEHOLDER = re.compile(r"#+|%0?\d*d")
-Key = tuple[str, str, str]  # what comes before the number, after it, and the ending
 
 
 def is_pattern(path: Path) -> bool:
@@ -33,10 +33,11 @@ def sequence_files(path: Path) -> dict[int, Path]:
         return _of_folder(path)
     if not path.exists():
         raise missing_footage(path)
-    key, number = _parts(path)
-    if number is None:
+    own = numbered(path)
+    if own is None:
         return {0: path}
-    return _ordered(path.parent, [p for p in _images(path.parent) if _parts(p)[0] == key])
+    others = ((p, numbered(p)) for p in _images(path.parent))
+    return _ordered(path.parent, [(part[1], p) for p, part in others if part and part[0] == own[0]])
 
 
 def _of_pattern(path: Path) -> dict[int, Path]:
@@ -59,15 +60,18 @@ def _of_pattern(path: Path) -> dict[int, Path]:
 
 
 def _of_folder(folder: Path) -> dict[int, Path]:
-    groups: dict[Key, list[Path]] = defaultdict(list)
-    single: list[Path] = []
+    groups: dict[Key, list[Numbered]] = defaultdict(list)
+    single: list[Numbered] = []
     for path in _images(folder):
-        key, number = _parts(path)
-        (single if number is None else groups[key]).append(path)
-    several = [paths for paths in groups.values() if len(paths) > 1]
-    single += [paths[0] for paths in groups.values() if len(paths) == 1]
+        part = numbered(path)
+        if part is None:
+            single.append((0, path))
+        else:
+            groups[part[0]].append((part[1], path))
+    several = [files for files in groups.values() if len(files) > 1]
+    single += [files[0] for files in groups.values() if len(files) == 1]
     if len(several) > 1:
-        names = ", ".join(f"{p[0].name} ({len(p)} files)" for p in several)
+        names = ", ".join(f"{files[0][1].name} ({len(files)} files)" for files in several)
         raise UserError(
             "Several sequences in one folder",
             f"{folder} has {len(several)} sequences: {names}.",
@@ -76,7 +80,7 @@ def _of_folder(folder: Path) -> dict[int, Path]:
     if several:
         return _ordered(folder, several[0])
     if len(single) == 1:
-        return {_parts(single[0])[1] or 0: single[0]}
+        return dict(single)
     raise UserError(
         "No image sequence",
         f"{folder} has no images whose names differ in a number alone.",
@@ -90,21 +94,13 @@ def _images(folder: Path) -> list[Path]:
     return sorted(p for p in found if p.is_file() and not p.name.startswith("."))
 
 
-def _parts(path: Path) -> tuple[Key, int | None]:
-    """What files of one sequence have in common, and the last number in the name, if any."""
-    match = LAST_NUMBER.fullmatch(path.stem)
-    if match is None:
-        return (path.stem, "", path.suffix.lower()), None
-    return (match[1], match[3], path.suffix.lower()), int(match[2])
-
-
-def _ordered(folder: Path, paths: list[Path]) -> dict[int, Path]:
-    files = {number: p for p in paths if (number := _parts(p)[1]) is not None}
-    if len(files) < len(paths):
-        twice = next(p for p in paths if p not in files.values())
+def _ordered(folder: Path, images: list[Numbered]) -> dict[int, Path]:
+    files = dict(images)
+    if len(files) < len(images):
+        number, twice = next((n, path) for n, path in images if files[n] != path)
         raise UserError(
             "Two images with one number",
-            f"{folder} has {twice.name} and {files[_parts(twice)[1] or 0].name}.",
+            f"{folder} has {twice.name} and {files[number].name}.",
             "Remove one of the two, or give a pattern, such as shot_####.png.",
         )
     return dict(sorted(files.items()))
