@@ -36,12 +36,17 @@ def make_footage_camera(
 
 
 def update_footage_camera(camera: bpy.types.Object, take: FootageTake, times: TimeMap) -> None:
-    """Move a camera of `make_footage_camera` to where it is now known to be."""
-    data = camera.animation_data
+    """Move a camera of `make_footage_camera` to where it is now known to be: in its parent, if the
+    artist gave it one to move everything by."""
     if take.cameras is None:
-        camera.matrix_world = Matrix(_first_matrix(take))
-    elif data is not None and data.action is not None:
-        write_channels(data.action, camera.id_type, _channels(take, take.cameras, times)[0])
+        camera.matrix_basis = Matrix(_first_matrix(take))
+        return
+    for owner, channels in zip(
+        (camera, camera.data), _channels(take, take.cameras, times), strict=True
+    ):
+        data = owner.animation_data
+        if channels and data is not None and data.action is not None:
+            write_channels(data.action, owner.id_type, channels)
 
 
 def _settings(take: FootageTake) -> BlenderCamera:

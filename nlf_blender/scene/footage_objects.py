@@ -8,11 +8,13 @@ from pathlib import Path
 
 import bpy
 
+from ..protocol.take import TAKE_FILE
 from .datablocks import IMPORT_TAG
 from .footage_options import OPTIONS
 from .mesh_cache import blend_path
 
 TAKE = "nlf_take"  # path of the take's folder, relative to the .blend where that is possible
+TAKE_THEN = "nlf_take_then"  # where it lay when it was imported; Save As elsewhere breaks the other
 PERSON = "nlf_person"  # PersonInfo.id
 PART = "nlf_part"  # which of a person's things it is, or CAMERA_PART
 GIVEN_NAME = "nlf_name"  # the name that it got, to see whether the artist renamed it
@@ -23,7 +25,7 @@ CAMERA_PART, MOTION, SHOWN = "camera", "motion", "shown"
 
 def mark(block: bpy.types.ID, take: Path, part: str, person: int | None = None) -> None:
     """Write on a datablock what it is."""
-    block[TAKE] = blend_path(take)
+    block[TAKE], block[TAKE_THEN] = blend_path(take), str(take.resolve())
     block[PART] = part
     if person is not None:
         block[PERSON] = person
@@ -38,9 +40,19 @@ def rename(block: bpy.types.ID, name: str) -> None:
 
 
 def take_folder(block: bpy.types.ID) -> Path | None:
-    """The folder of the take that a datablock came from, or None."""
-    path = block.get(TAKE)
-    return Path(bpy.path.abspath(path)).resolve() if isinstance(path, str) and path else None
+    """The folder of the take that a datablock came from, or None: beside the .blend as it was at the
+    import, else where it lay then."""
+    path, then = block.get(TAKE), block.get(TAKE_THEN)
+    if not isinstance(path, str) or not path:
+        return None
+    here = Path(bpy.path.abspath(path)).resolve()
+    if isinstance(then, str) and not _is_take(here) and _is_take(Path(then)):
+        return Path(then)
+    return here
+
+
+def _is_take(folder: Path) -> bool:
+    return (folder / TAKE_FILE).is_file()
 
 
 def person_id(block: bpy.types.ID) -> int | None:

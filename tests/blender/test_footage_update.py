@@ -14,6 +14,8 @@ import scene_fixtures as fixtures
 
 from nlf_blender.body.body_data import BodyData
 from nlf_blender.errors import UserError
+from nlf_blender.protocol.cameras import write_cameras
+from nlf_blender.protocol.take import CAMERAS_FILE
 from nlf_blender.scene import (
     FootageOptions,
     ImportOptions,
@@ -284,3 +286,57 @@ def test_a_longer_take_makes_everything_longer(tmp_path: Path, body: BodyData) -
     np.testing.assert_allclose(found, truth_of(body, whole)[74], atol=EXACT_METRES)
     found = footage.mesh_points(person.points, 75)
     np.testing.assert_allclose(found, footage.world_points(body, whole)[74], atol=1e-5)
+
+
+def test_a_camera_follows_in_the_parent_that_moves_everything(
+    tmp_path: Path, body: BodyData
+) -> None:
+    take = footage.write_footage(tmp_path / "a.take", body, {3: footage.walk(body, 1, FRAMES)})
+    result = imported(take)
+    parent = bpy.data.objects.new("Everything", None)
+    bpy.context.scene.collection.objects.link(parent)
+    objects = (result.camera, result.people[0].rig)
+    for obj in objects:
+        obj.parent = parent
+    parent.location, parent.rotation_euler = (3.0, 0.0, 1.0), (0.0, 0.0, 1.0)
+    bpy.context.view_layer.update()
+    before = [np.array(obj.matrix_world) for obj in objects]
+    updated(take)
+    for obj, matrix in zip(objects, before, strict=True):
+        np.testing.assert_allclose(np.array(obj.matrix_world), matrix, atol=1e-6)
+
+
+def test_a_moving_cameras_lens_is_renewed(tmp_path: Path, body: BodyData) -> None:
+    person, info = footage.walk(body, 1, FRAMES), footage.footage_info(moving=True)
+    take = footage.write_footage(tmp_path / "a.take", body, {3: person}, info=info)
+    camera = imported(take).camera
+    longer = footage.moving_camera(np.arange(60))
+    longer.intrinsics[:, 0, 0] *= 2.0
+    longer.intrinsics[:, 1, 1] *= 2.0
+    write_cameras(take / CAMERAS_FILE, longer)
+    updated(take)
+    for frame in (1, 31, 60):
+        footage.set_frame(bpy.context.scene, frame)
+        pixels = camera.data.lens / camera.data.sensor_width * info.source.width
+        assert abs(pixels - longer.intrinsics[frame - 1, 0, 0]) < 0.01
+
+
+def test_a_file_saved_elsewhere_finds_its_take(tmp_path: Path, body: BodyData) -> None:
+    bpy.context.preferences.filepaths.save_version = 0
+    (tmp_path / "first").mkdir()
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "first" / "shot.blend"))
+    first = footage.walk(body, 1, FRAMES)
+    take = footage.write_footage(tmp_path / "first" / "a.take", body, {3: first})
+    imported(take)
+    (tmp_path / "other" / "deep").mkdir(parents=True)
+    elsewhere = tmp_path / "other" / "deep" / "shot.blend"
+    bpy.ops.wm.save_as_mainfile(filepath=str(elsewhere))
+    bpy.ops.wm.open_mainfile(filepath=str(elsewhere))
+    points = next(obj for obj in bpy.data.objects if obj.name.endswith("Points"))
+    expected = footage.world_points(body, first)[20]
+    np.testing.assert_allclose(footage.mesh_points(points, 21), expected, atol=1e-5)
+    second = other(body, first)
+    solved_again(take, body, {3: second})
+    after = updated(take).people[0]
+    expected = footage.world_points(body, second)[20]
+    np.testing.assert_allclose(footage.mesh_points(after.points, 21), expected, atol=1e-5)
