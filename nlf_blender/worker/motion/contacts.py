@@ -50,31 +50,38 @@ def find_contacts(
     feet = points.places(*joint_frames(motion, body))
     for shot in shots_of(motion):
         if shot.stop - shot.start > 1:
-            rays = None if eyes is None else _rays(feet[shot], eyes[shot])
-            contacts[shot] = _in_shot(feet[shot], rays, motion, shot, floor)
+            seen_from = None if eyes is None else eyes[shot]
+            sure = (motion.place_sigma[shot], motion.evidence[shot])
+            contacts[shot] = standing(feet[shot], motion.time[shot], *sure, floor, seen_from)
     return contacts
 
 
-def _in_shot(
+def standing(
     feet: Float64Array,
-    rays: Float64Array | None,
-    motion: PersonMotion,
-    shot: slice,
+    time: Float64Array,
+    sigma: Float64Array,
+    evidence: NDArray[np.bool_],
     floor: float | None,
+    eyes: Float64Array | None,
 ) -> NDArray[np.bool_]:
-    time = motion.time[shot]
+    """Which sole points [T,4,3] of a person at T times, two or more, stand: bool [T,4].
+
+    sigma [T]: uncertainty of the person's place, metres; evidence [T]: whether the person was seen;
+    floor and eyes [T,3] as for `find_contacts`.
+    """
+    rays = None if eyes is None else _rays(feet, eyes)
     step = float(np.median(np.diff(time)))
     speeds = point_speeds(feet, time, rays)
     heights = _heights(feet[..., 2], step, floor)
     # the more uncertain the places, the faster a standing point seems to move, and the higher
-    noise = np.where(motion.evidence[shot], motion.place_sigma[shot], 0.0)
+    noise = np.where(evidence, sigma, 0.0)
     noise = noise.clip(0.0, MOST_NOISE)[:, None]
     standing = np.hypot(STANDING_SPEED, noise / SPEED_SECONDS)
     low = np.hypot(STANDING_HEIGHT, noise)
     moving, high = np.maximum(MOVING_SPEED, 2 * standing), np.maximum(MOVING_HEIGHT, 2 * low)
     gain = _half_normal(speeds, standing) - _half_normal(speeds, moving)
     gain = gain + _half_normal(heights, low) - _half_normal(heights, high)
-    blind = _blind(motion.evidence[shot], time)
+    blind = _blind(evidence, time)
     gain[blind] = -1e3
     stands = _viterbi(gain, np.append(np.diff(time), step))
     for point in range(stands.shape[1]):

@@ -2,7 +2,7 @@
 """Where the world is: which way is up and where the floor is, seen from the camera.
 
 A camera that stands still knows neither. Both follow from the feet of all people over the whole
-clip: a robust plane through the points that seem to stand (`ground_fit.py`), together with what is
+clip: a robust plane through the places where feet stood (`ground_fit.py`), together with what is
 likely anyway. A camera whose motion was solved has its world, which nothing here moves.
 """
 
@@ -19,8 +19,9 @@ from ...body.conventions import BLENDER_FROM_CAMERA
 from ...protocol.cameras import CameraMotion
 from ...protocol.solve_settings import LEVEL_GROUND, NO_GROUND
 from .foot_points import foot_points, joint_frames, shoulders_of
-from .ground_fit import LEVEL_UP, Plane, Seen, fit_height, fit_plane, standing_points
+from .ground_fit import LEVEL_UP, Plane, Seen, fit_height, fit_plane
 from .motion import Float64Array, PersonMotion
+from .stances import smooth_feet, stances_of
 
 # In the world of a solved camera: the floor is at 0 if feet stand this near to it, metres.
 SAME_FLOOR = 0.15
@@ -121,7 +122,7 @@ def _seen(motion: PersonMotion, body: BodyData, shot: int) -> Seen | None:
     orientations, positions = orientations[rows], positions[rows]
     return Seen(
         time=motion.time[rows],
-        feet=points.places(orientations, positions),
+        feet=smooth_feet(points.places(orientations, positions), motion.time[rows]),
         sigma=motion.place_sigma[rows],
         root=orientations[:, body.skeleton.root],
         trunk=positions[:, shoulders_of(body)].mean(axis=1) - positions[:, body.skeleton.root],
@@ -145,16 +146,19 @@ def _solved_world(motions: Sequence[PersonMotion], body: BodyData, cameras: Came
 
 
 def _standing_heights(motion: PersonMotion, body: BodyData, cameras: CameraMotion) -> Float64Array:
-    """Heights in the solved world of the points of one person that seem to stand, metres."""
+    """Heights in the solved world of places where one person's feet stood, metres."""
     heights = [np.zeros(0)]
+    points = foot_points(body, motion.betas, motion.scale)
+    if points is None:
+        return heights[0]
+    feet = points.places(*joint_frames(motion, body))
     for shot in np.unique(motion.shot):
-        one = _seen(motion, body, int(shot))
-        if one is None:
+        rows = np.flatnonzero(motion.evidence & (motion.shot == shot))
+        if not len(rows):
             continue
-        frames = motion.frame[motion.evidence & (motion.shot == shot)]
-        matrices = cameras.world_from_camera[cameras.rows_of(frames)]
-        turned = np.einsum("tab,tpb->tpa", matrices[:, :3, :3], one.feet)
-        placed = turned + matrices[:, None, :3, 3]
-        z = placed[..., 2]
-        heights.append(z[standing_points(placed, one.time, z)])
+        time, sigma = motion.time[rows], motion.place_sigma[rows]
+        world = cameras.world_from_camera[cameras.rows_of(motion.frame[rows])]
+        turned = np.einsum("tab,tpb->tpa", world[:, :3, :3], feet[rows])
+        placed = smooth_feet(turned + world[:, None, :3, 3], time)
+        heights.append(stances_of(placed, time, sigma, world[:, :3, 3]).points[:, 2])
     return np.concatenate(heights)
