@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 from nlf_blender.body.body_data import BodyData
 from nlf_blender.body.forward import skinned, unposed_body
 from nlf_blender.body.rotations import matrix_from_rotvec
+from nlf_blender.errors import UserError
 from nlf_blender.protocol.solution import read_points
 from nlf_blender.worker.motion.motion import PersonMotion
 from nlf_blender.worker.motion.points import BLOCK, PointsTask, write_points
@@ -172,6 +174,24 @@ def test_nothing_is_left_of_a_mesh_that_was_not_finished(tmp_path: Path, body: B
         if done:
             raise KeyboardInterrupt
 
+    threads = threading.active_count()
     with pytest.raises(KeyboardInterrupt):
         write_points(tmp_path / "points.npy", task, body, "cpu", stop)
     assert not list(tmp_path.iterdir())
+    assert threading.active_count() == threads
+
+
+def test_a_chunk_that_cannot_be_read_is_told_of(tmp_path: Path, body: BodyData) -> None:
+    motion = motion_of(body)
+    task = task_of(motion, meshes(body, motion))
+    read = task.person.read
+
+    def broken(name: str, at: np.ndarray, columns: slice) -> np.ndarray:
+        if at[-1] > len(motion.frame) // 2:
+            raise UserError("Damaged take", "a chunk is damaged", "Localize the source again.")
+        return read(name, at, columns)
+
+    task.person.read = broken  # type: ignore[method-assign]
+    with pytest.raises(UserError, match="a chunk is damaged"):
+        written(tmp_path, task, body)
+    assert not list(tmp_path.glob("points*"))

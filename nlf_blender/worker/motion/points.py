@@ -13,7 +13,9 @@ is two products of matrices per block of frames, and memory does not grow with t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +36,7 @@ REACH = 1.5  # periods of the cut-off: beyond, a sample tells under 1 %
 FADE_SECONDS = 0.2  # without sightings the mesh becomes the body alone, by 63 % in this time
 FADED_SECONDS = 5 * FADE_SECONDS  # then nothing is left of it
 FILLED_WEIGHT = 0.1  # of a frame that was filled in, where one that was seen counts 1
+New = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,17 +63,18 @@ def write_points(
     fitted = _skinning(body, task.before)
     count = body.vertex_count
     blocks = list(_blocks(task))
-    source = _Source(task, count, max(w.stop - w.start for _, w in blocks), device)
+    source = _Source(task, count, [window for _, window in blocks], device)
     # all in the same memory again and again: what is given back in pieces is not always used
     mesh = torch.empty(BLOCK, 3 * count, device=device)
     done = [torch.empty(BLOCK, count, 3) for _ in range(2)]  # one is written, one is filled
-    with PointsFile(path, (len(task.after.frame), count, 3)) as file, torch.inference_mode():
+    shape = (len(task.after.frame), count, 3)
+    with closing(source), PointsFile(path, shape) as file, torch.inference_mode():
         for number, (block, window) in enumerate(blocks):
             on_block(block.start)
             size = block.stop - block.start
             kernel = _kernel(task, block, window)
             turned = moved[block] - np.einsum("bw,wck->bck", kernel, fitted[window])
-            result = torch.mm(_tensor(kernel, device), source.window(window), out=mesh[:size])
+            result = torch.mm(_tensor(kernel, device), source.next_window(), out=mesh[:size])
             result = result.view(3 * size, count)
             result.addmm_(_tensor(turned.reshape(3 * size, -1), device), carried)
             written = done[number % 2][:size]
@@ -79,39 +83,74 @@ def write_points(
 
 
 class _Source:
-    """Localized meshes in the world, [w,3V] of a window of at most W frames that moves on."""
+    """Localized meshes in the world, [w,3V] of one window of frames after the other. They never
+    move back; a thread reads what is new in the next one."""
 
-    def __init__(self, task: PointsTask, vertex_count: int, most: int, device: str) -> None:
-        self._task, self._count, self._device = task, vertex_count, device
-        self._row = np.cumsum(task.before.evidence) - 1
+    def __init__(
+        self, task: PointsTask, vertex_count: int, windows: Sequence[slice], device: str
+    ) -> None:
+        self._task, self._device = task, device
         self._frames = range(0)
-        self._held = torch.empty(most, 3, vertex_count, device=device)
+        self._held = torch.empty(
+            max(w.stop - w.start for w in windows), 3, vertex_count, device=device
+        )
+        self._windows = iter(windows)
+        self._read = _read_ahead(task, vertex_count, windows)
 
-    def window(self, frames: slice) -> torch.Tensor:
-        """The meshes of frames, 0 where they do not tell. Windows never move back."""
+    def close(self) -> None:
+        """Read no more."""
+        self._read.close()
+
+    def next_window(self) -> torch.Tensor:
+        """The meshes of the next window's frames, 0 where they do not tell."""
+        frames = next(self._windows)
         kept = range(max(frames.start, self._frames.start), self._frames.stop)
         shift = frames.start - self._frames.start
         if shift:
             for frame in kept:  # one by one, for both places overlap
                 place = frame - frames.start
                 self._held[place] = self._held[place + shift]
-        self._load(np.arange(max(kept.stop, frames.start), frames.stop), len(kept))
+        self._load(*next(self._read), len(kept))
         self._frames = range(frames.start, frames.stop)
         return self._held[: len(self._frames)].flatten(1)
 
-    def _load(self, frames: np.ndarray, place: int) -> None:
-        """Put the meshes of frames into the window, from a place in it on."""
+    def _load(self, frames: np.ndarray, there: np.ndarray, read: np.ndarray, place: int) -> None:
+        """Put the meshes of frames into the window, from a place in it on; of those `there`, their
+        points were read."""
         target = self._held[place : place + len(frames)]
-        there = np.flatnonzero(self._task.usable[frames])
         if len(there) < len(frames):
             target.zero_()
         if len(there):
-            at = self._row[frames[there]]
-            points = self._task.person.read("points", at, slice(0, self._count))
-            points = torch.from_numpy(points).to(self._device)
+            points = torch.from_numpy(read).to(self._device)
             world = _tensor(self._task.world[frames[there]], self._device)
             placed = world[:, :3, :3] @ points.transpose(1, 2)
             target[torch.from_numpy(there).to(self._device)] = placed.add_(world[:, :3, 3:])
+
+
+def _read_ahead(
+    task: PointsTask, vertex_count: int, windows: Sequence[slice]
+) -> Generator[New, None, None]:
+    """What each window has that the one before had not: the frames, which of them tell, and the
+    localized points of those. The next ones are read in a thread meanwhile."""
+    row = np.cumsum(task.before.evidence) - 1
+
+    def read(number: int) -> New:
+        window = windows[number]
+        known = windows[number - 1].stop if number else 0
+        frames = np.arange(max(known, window.start), window.stop)
+        there = np.flatnonzero(task.usable[frames])
+        if not len(there):
+            return frames, there, np.zeros((0, vertex_count, 3), np.float32)
+        at = row[frames[there]]
+        return frames, there, task.person.read("points", at, slice(0, vertex_count))
+
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(read, 0)
+        for number in range(1, len(windows)):
+            new = coming.result()
+            coming = pool.submit(read, number)
+            yield new
+        yield coming.result()
 
 
 def _blocks(task: PointsTask) -> Iterator[tuple[slice, slice]]:
