@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import bpy
@@ -28,6 +29,8 @@ def import_footage(
     """Import a take of footage into a scene. Always makes new datablocks and files; whatever fails,
     none of them remain."""
     take = with_rig_hands(take, options.rig.hands)
+    if options.footage.use_camera is None:  # or it is gone: the take's own is made, in metres
+        options = replace(options, footage=replace(options.footage, unit=1.0))
     times = new_time_map(scene, options.footage, take.rate, float(take.times[0]))
     work = FootageWork(
         take=take,
@@ -37,7 +40,7 @@ def import_footage(
         topology=Topology.of_body(take.body),
         new=NewDatablocks(),
         files=[],
-        notes=footage_notes(scene, take) + hand_notes(take.body, options.rig.hands),
+        notes=footage_notes(take) + hand_notes(take.body, options.rig.hands),
     )
     try:
         return _build(scene, work, options)
@@ -93,18 +96,12 @@ def mark_people(
     mark_timeline(scene, collection, people)
 
 
-def footage_notes(scene: bpy.types.Scene, take: FootageTake) -> list[str]:
+def footage_notes(take: FootageTake) -> list[str]:
     """What the user should know of a take, one sentence each."""
     notes = list(take.info.notes)
     if any(take.info.camera.distortion):
         notes.append(
             "Blender's camera does not show the lens distortion of this take: undistort the clip"
             " to see people exactly over it."
-        )
-    unit = scene.unit_settings.scale_length
-    if take.cameras is not None and abs(unit - 1.0) > 1e-6:
-        notes.append(
-            f"The scene's unit scale is {unit:g}, but people come in metres: set it to 1, or they"
-            " do not fit the solved camera."
         )
     return notes

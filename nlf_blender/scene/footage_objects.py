@@ -40,8 +40,8 @@ def rename(block: bpy.types.ID, name: str) -> None:
 
 
 def take_folder(block: bpy.types.ID) -> Path | None:
-    """The folder of the take that a datablock came from, or None: beside the .blend as it was at the
-    import, else where it lay then."""
+    """The folder of the take that a datablock came from, or None: where it lies from the .blend, as
+    at the import, else where it lay then."""
     path, then = block.get(TAKE), block.get(TAKE_THEN)
     if not isinstance(path, str) or not path:
         return None

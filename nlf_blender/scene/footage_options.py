@@ -27,7 +27,9 @@ class FootageOptions:
     person stays where they were first, the travel over the ground is left out.
 
     use_camera: the solved camera of the scene that was passed to inference; it stays as it is, and
-    none is made. background: the clip behind the scene. timeline_markers: of doubtful ranges, in
+    none is made. unit: how many metres a Blender unit means in its scene: people are so much
+    smaller. seen_from: of a photo, where that camera was: world_from_camera (4x4, row by row,
+    metres). background: the clip behind the scene. timeline_markers: of doubtful ranges, in
     the scene too.
     """
 
@@ -39,6 +41,8 @@ class FootageOptions:
     root_bone: bool = False
     in_place: bool = False
     use_camera: bpy.types.Object | None = None
+    unit: float = 1.0
+    seen_from: tuple[float, ...] = ()
     background: bool = True
     timeline_markers: bool = False
 

@@ -76,6 +76,7 @@ def make_person(
     for obj in (rig, body, points):
         if obj is not None:
             collection.objects.link(obj)
+    rig.scale = (1.0 / work.footage.unit,) * 3  # and with it its body
     ends = work.times.frames(person.times)[[0, -1]]
     for obj in (body, points):
         if obj is not None:
@@ -117,6 +118,7 @@ def make_cached_points(
         heat,
     )
     mark(obj, work.take.folder, POINTS, person.info.id)
+    obj.scale = (1.0 / work.footage.unit,) * 3
     attach_cache(obj, path, CachePlan(work.times, person.times))
     return obj
 

@@ -7,9 +7,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bpy
+import numpy as np
+from mathutils import Matrix
 
 from ..body.arrays import Float64Array
-from ..body.conventions import BlenderCamera, blender_points_from_camera
+from ..body.conventions import (
+    BlenderCamera,
+    blender_camera_matrices,
+    blender_points_from_camera,
+)
 from ..body.rest_pose import RestPose, rest_pose
 from ..protocol.take import read_info
 from .armature import describe_fit, describe_origin, make_rig, rest_axes, set_pose
@@ -79,10 +85,8 @@ def _build(
     ground = _find_ground(take)
     collection = new.add(bpy.data.collections.new(stem))
     (options.parent or scene.collection).children.link(collection)
-    matrix = level_camera(ground.height)
-    camera = make_camera(new, f"{stem} Camera", settings, matrix, ground.farthest)
-    collection.objects.link(camera)
-    add_background(new, camera, take, notes)
+    own = options.footage.use_camera if options.footage.seen_from else None
+    camera = own or _make_camera(new, collection, take, settings, ground, notes)
     topology = Topology.of_body(take.body)
     people = [
         _build_person(new, collection, take, index, ground, topology, options)
@@ -91,12 +95,40 @@ def _build(
     for layer in scene.view_layers:
         layer.update()  # before that it does not know the new objects
     for person in people:
+        if own is not None:
+            _place(person, ground, options)
         show_person(scene, person, options)
-    if options.set_render_resolution:
+    if options.set_render_resolution and own is None:
         set_render(scene, take.info.source, settings)
     if options.set_scene_camera:
         scene.camera = camera
     return ImportResult(collection, camera, people, notes)
+
+
+def _make_camera(
+    new: NewDatablocks,
+    collection: bpy.types.Collection,
+    take: Take,
+    settings: BlenderCamera,
+    ground: _Ground,
+    notes: list[str],
+) -> bpy.types.Object:
+    """The camera over the ground with the photo behind the scene."""
+    name = f"{Path(take.info.source.path).stem} Camera"
+    matrix = level_camera(ground.height)
+    camera = make_camera(new, name, settings, matrix, ground.farthest)
+    collection.objects.link(camera)
+    add_background(new, camera, take, notes)
+    return camera
+
+
+def _place(person: PersonObjects, ground: _Ground, options: ImportOptions) -> None:
+    """Move somebody from before the level camera to before the scene's."""
+    seen_from = blender_camera_matrices(np.reshape(options.footage.seen_from, (4, 4)))
+    matrix = seen_from @ np.linalg.inv(level_camera(ground.height))
+    matrix[:3] /= options.footage.unit
+    for obj in (person.rig, person.points):  # the body goes with the rig
+        obj.matrix_world = Matrix(matrix)
 
 
 def _notes(take: Take) -> list[str]:

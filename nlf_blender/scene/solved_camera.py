@@ -43,8 +43,11 @@ class SourceFrames:
 def sample_camera(
     scene: bpy.types.Scene, camera: bpy.types.Object, frames: SourceFrames
 ) -> Generator[None, None, CameraMotion]:
-    """The camera's motion, a metre a Blender unit, as the generator's value; it yields every
-    SLICE_SECONDS, for Blender to go on meanwhile. UserError if no camera can have seen that."""
+    """The camera's motion, in metres by the scene's unit scale, as the generator's value.
+
+    It yields every SLICE_SECONDS, for Blender to go on meanwhile. UserError if no camera can have
+    seen that.
+    """
     check_camera(scene, camera, frames.width, frames.height)
     return _sampled(scene.session_uid, camera.session_uid, frames)
 
@@ -73,6 +76,17 @@ def camera_intrinsics(
     """The intrinsics [3,3] (pixels) of a camera as it is now. UserError as `sample_camera`."""
     check_camera(scene, camera, width, height)
     return _intrinsics(scene, camera.data, width, height)
+
+
+def camera_place(scene: bpy.types.Scene, camera: bpy.types.Object) -> Float64Array:
+    """world_from_camera [4,4] of a camera as it is now, metres. UserError if it is mirrored."""
+    return _world_from_camera(camera.matrix_world, camera.name, unit_metres(scene))
+
+
+def unit_metres(scene: bpy.types.Scene) -> float:
+    """How many metres a Blender unit means in a scene."""
+    units = scene.unit_settings
+    return 1.0 if units.system == "NONE" else units.scale_length
 
 
 def solved_clip(scene: bpy.types.Scene, camera: bpy.types.Object) -> bpy.types.MovieClip | None:
@@ -129,7 +143,8 @@ def _sample_slice(
             own.frame_set(whole, subframe=float(frame - whole))
             evaluated = camera.evaluated_get(own.view_layers[0].depsgraph)
             intrinsics.append(_intrinsics(scene, evaluated.data, frames.width, frames.height))
-            matrices.append(_world_from_camera(evaluated.matrix_world, camera.name))
+            place = _world_from_camera(evaluated.matrix_world, camera.name, unit_metres(scene))
+            matrices.append(place)
 
 
 @contextmanager
@@ -148,8 +163,9 @@ def _scene_of_its_own(
         bpy.data.scenes.remove(own)
 
 
-def _world_from_camera(matrix: Matrix, name: str) -> Float64Array:
-    """The rigid part of an object's matrix: Blender's cameras ignore scale as well."""
+def _world_from_camera(matrix: Matrix, name: str, unit: float) -> Float64Array:
+    """The rigid part of an object's matrix: Blender's cameras ignore scale as well; unit: metres in
+    one of the scene's."""
     place, turn, size = matrix.decompose()
     if min(size) <= 0.0:
         raise UserError(
@@ -159,7 +175,7 @@ def _world_from_camera(matrix: Matrix, name: str) -> Float64Array:
         )
     world = np.eye(4)
     world[:3, :3] = np.array(turn.to_matrix(), dtype=np.float64)
-    world[:3, 3] = np.array(place, dtype=np.float64)
+    world[:3, 3] = unit * np.array(place, dtype=np.float64)
     return world @ _CAMERA_FROM_CV
 
 

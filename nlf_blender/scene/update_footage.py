@@ -66,7 +66,7 @@ def update_take(
         topology=Topology.of_body(take.body),
         new=NewDatablocks(collection[IMPORT_TAG]),
         files=[],
-        notes=footage_notes(scene, take),
+        notes=footage_notes(take),
     )
     try:
         people = _renew_people(scene, collection, work, options)

@@ -84,7 +84,7 @@ class Preview:
 
     def _draw(self) -> None:
         for person, bones in self.lines(bpy.context.scene):
-            draw_lines(bones.astype(np.float32), _color(person), LINE_WIDTH)
+            draw_lines((bones / self._options.unit).astype(np.float32), _color(person), LINE_WIDTH)
 
 
 def _color(person: int) -> Color:

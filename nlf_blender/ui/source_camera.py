@@ -31,13 +31,15 @@ SPARE_FRAMES = 100  # past the end as Blender counts it: the worker may count mo
 
 @dataclass(frozen=True)
 class Lens:
-    """What of LocalizeSettings the camera decides. solved: the camera of the scene that moves."""
+    """What of LocalizeSettings the camera decides. solved: the camera of the scene that moves;
+    seen_by: that which saw a photo."""
 
     fov_degrees: float | None = None
     focal_px: float | None = None
     intrinsics: tuple[float, ...] = ()
     distortion: Coefficients = ()
     solved: bpy.types.Object | None = None
+    seen_by: bpy.types.Object | None = None
 
 
 def chosen_lens(scene: bpy.types.Scene, source: Source) -> Lens:
@@ -93,7 +95,8 @@ def _camera(scene: bpy.types.Scene, camera: bpy.types.Object | None, source: Sou
         check_camera(scene, camera, facts.width, facts.height)
         return Lens(distortion=distortion, solved=camera)
     matrix = camera_intrinsics(scene, camera, facts.width, facts.height)
-    return Lens(intrinsics=tuple(float(value) for value in matrix.ravel()), distortion=distortion)
+    numbers = tuple(float(value) for value in matrix.ravel())
+    return Lens(intrinsics=numbers, distortion=distortion, seen_by=camera)
 
 
 def write_solved(

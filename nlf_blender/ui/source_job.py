@@ -12,6 +12,7 @@ import bpy
 
 from ..bridge.task import localize_task
 from ..scene import FootageOptions
+from ..scene.solved_camera import camera_place, unit_metres
 from . import places
 from .destination import Waiting
 from .preferences import NLF_Preferences
@@ -62,7 +63,11 @@ def _prepare(
 
 def _placed(scene: bpy.types.Scene, source: Source, lens: Lens) -> FootageOptions:
     """How this footage comes in: where the scene shows it already, people keep its time."""
-    options = scene.nlf.footage_options()
+    options = replace(scene.nlf.footage_options(), unit=_unit(scene, lens))
+    if lens.seen_by is not None:
+        place = camera_place(scene, lens.seen_by)
+        numbers = tuple(float(value) for value in place.ravel())
+        return replace(options, use_camera=lens.seen_by, seen_from=numbers)
     placed = source.shown.placed or lens.solved is not None
     if not placed and scene.nlf.frame_range != SCENE:
         return options
@@ -80,3 +85,8 @@ def _placed(scene: bpy.types.Scene, source: Source, lens: Lens) -> FootageOption
         set_scene_range=False,
         use_camera=lens.solved,
     )
+
+
+def _unit(scene: bpy.types.Scene, lens: Lens) -> float:
+    """Metres in a Blender unit, where people come into a world that is there already."""
+    return 1.0 if lens.solved is None and lens.seen_by is None else unit_metres(scene)

@@ -18,6 +18,7 @@ from ui_play import Extension
 from nlf_blender.errors import UserError
 from nlf_blender.protocol.cameras import read_cameras
 from nlf_blender.protocol.json_fields import Json
+from nlf_blender.scene.time_map import Placed
 from nlf_blender.ui import panels, source_operators
 from nlf_blender.ui.destination import Waiting
 from nlf_blender.ui.runtime import RUNTIME
@@ -369,6 +370,31 @@ def test_a_photo_takes_the_lens_of_a_scene_camera(extension: Extension, tmp_path
     values = asked(submitted())
     assert values["cameras"] == ""
     assert values["intrinsics"][0] == pytest.approx(scene.camera.data.lens / 36 * WIDTH)
+    footage = RUNTIME.queue.entries[-1].target.footage_options()
+    assert footage.use_camera == scene.camera
+    assert np.reshape(footage.seen_from, (4, 4))[:3, 3] == pytest.approx(
+        scene.camera.matrix_world.translation
+    )
+
+
+def test_a_file_lies_where_the_scenes_camera_saw_it(extension: Extension, tmp_path: Path) -> None:
+    paths = write_images(tmp_path / "shot", range(1, 31))
+    settings().source, settings().source_sequence = str(paths[0]), True
+    settings().camera = "CAMERA"
+    scene = bpy.context.scene
+    scene.camera = animated_camera()
+    scene.render.resolution_x, scene.render.resolution_y = WIDTH, HEIGHT
+    scene.frame_start, scene.frame_end = 1001, 1250
+    settings().frame_range = "SCENE"
+    entry = submitted()
+    assert asked(entry)["last_frame"] == 29  # the scene goes on, the sequence does not
+    assert entry.target.footage.placed == Placed(1001.0, 24.0)
+    clip = bpy.data.movieclips.load(str(paths[0]))
+    clip.frame_start = 1011
+    entry = submitted()
+    assert entry.target.footage.placed == Placed(1011.0, 24.0)
+    scene.unit_settings.scale_length = 0.01
+    assert submitted().target.footage.unit == pytest.approx(0.01)
 
 
 def test_dropped_files(extension: Extension, tmp_path: Path) -> None:
