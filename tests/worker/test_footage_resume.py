@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,12 +20,15 @@ from nlf_blender.protocol.edits import Edit
 from nlf_blender.protocol.settings import SOURCE_CHANGED
 from nlf_blender.protocol.solve_settings import SolveSettings
 from nlf_blender.protocol.take import UNFINISHED, WHOLE, read_info
+from nlf_blender.worker.footage import run
+from nlf_blender.worker.footage.chunks import Sighting
 from nlf_blender.worker.footage.job import localize_footage
 from nlf_blender.worker.footage.lock import locked
+from nlf_blender.worker.footage.plan import chunk_frames
 from nlf_blender.worker.footage.resume import resume_take
 from nlf_blender.worker.footage.solve_job import solve_again
 from nlf_blender.worker.progress import Cancelled, Progress
-from tests.footage_files import write_sequence, write_video
+from tests.footage_files import HEIGHT, WIDTH, write_sequence, write_video
 from tests.worker.footage_fakes import CPU, MODEL, DiscEngine, content
 
 FRAMES = 70
@@ -64,6 +68,23 @@ def test_a_cancelled_job_is_gone_on_with(
     take = cancelled_after(chunks, clip, tmp_path)
     assert resume_take(take, None, False, DiscEngine(), Progress()) == take
     assert content(take) == uninterrupted
+
+
+def test_people_who_were_not_believed_are_not_followed(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A resumed job knows those alone who are in the rows; so must one that runs through."""
+    real, last = run.localize_frames, chunk_frames(WIDTH, HEIGHT) - 1
+
+    def judged(*arguments: Any, **options: Any) -> list[Sighting]:
+        return [one for one in real(*arguments, **options) if one.frame.index != last]
+
+    monkeypatch.setattr(run, "localize_frames", judged)
+    whole = localize_footage(clip, tmp_path / "whole", CPU, DiscEngine(), Progress())
+    assert read_info(whole).chunks[0].rows == last
+    take = cancelled_after(1, clip, tmp_path / "out")
+    resume_take(take, None, False, DiscEngine(), Progress())
+    assert content(take) == content(whole)
 
 
 def test_localizing_again_goes_on_with_what_is_there(
