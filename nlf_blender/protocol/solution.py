@@ -217,7 +217,8 @@ def read_solution(take: Path, folder: str = SOLUTION_FOLDER) -> SolutionInfo:
         raise UserError(
             "Not solved yet",
             f"{take} has no {folder}/{SOLUTION_FILE}.",
-            "Resume its job, or click Solve.",
+            "Set Takes in the Source panel to the folder that holds it, and click Resume or Import"
+            " under Unfinished Takes.",
         ) from error
     except (OSError, ValueError) as error:
         raise damaged_solution(path, error) from error
@@ -258,6 +259,10 @@ def read_points(path: Path) -> NDArray[np.float32]:
     return points
 
 
-def damaged_solution(path: Path, error: Exception) -> UserError:
+class DamagedSolution(UserError):
+    """A solution cannot be used; it can be made again."""
+
+
+def damaged_solution(path: Path, error: Exception) -> DamagedSolution:
     """What the user is told of a solution that cannot be used."""
-    return UserError("Damaged solution", f"{path}: {error}.", "Click Solve to make it again.")
+    return DamagedSolution("Damaged solution", f"{path}: {error}.", "Click Solve to make it again.")

@@ -11,6 +11,7 @@ import bpy
 from ..errors import UserError
 from ..protocol.solution import PersonInfo, SolutionInfo
 from ..scene.footage_objects import PART, RIG, person_id, take_folder
+from ..scene.footage_time import scene_frame
 from .take_store import STORE
 
 
@@ -29,6 +30,16 @@ class ActiveTake:
             return STORE.solution(self.folder)
         except UserError:
             return None
+
+    def scene_frame(self, index: int) -> int:
+        """When the scene shows a frame of the source, an index; the index itself if nobody knows,
+        as where the take cannot be read."""
+        try:
+            source = STORE.info(self.folder).source
+        except UserError:
+            return index
+        frame = scene_frame(self.obj, source, index)
+        return index if frame is None else frame
 
     def rigs(self, scene: bpy.types.Scene) -> dict[int, bpy.types.Object]:
         """The rigs of its people in a scene, by the person's id."""

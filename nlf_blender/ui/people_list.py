@@ -155,8 +155,9 @@ def _draw_active(layout: bpy.types.UILayout, take: ActiveTake, info: PersonInfo 
     if picture:
         row.template_icon(icon_value=picture, scale=PICTURE_SCALE)
     column = row.column(align=True)
-    column.label(text=f"Frames {info.frames[0]} to {info.frames[1]}", translate=False)
-    column.label(text=f"Seen in {info.sightings}", translate=False)
+    first, last = map(take.scene_frame, info.frames)
+    column.label(text=f"Frames {first} to {last}", translate=False)
+    column.label(text=f"Seen in {info.sightings} frames", translate=False)
     column.menu("NLF_MT_merge_people", icon="AUTOMERGE_ON")
     column.operator("nlf.split_person", icon="MOD_EDGESPLIT")
 
@@ -172,7 +173,7 @@ def _draw_tools(
     if info is not None:
         text = f"Draw Box of {info.name}"
         column.operator("nlf.draw_box", text=text, icon="SELECT_SET").person = info.id
-    text = "Draw Box of Somebody New"
+    text = "Draw Box of New Person"
     column.operator("nlf.draw_box", text=text, icon="ADD").person = SOMEBODY_NEW
     row = layout.row()
     count = f"{len(edits)} edit{'' if len(edits) == 1 else 's'}"

@@ -102,7 +102,8 @@ class NLF_MT_merge_people(bpy.types.Menu):
         active = active_person(context)
         for info in solution.people:
             if info.id != active:
-                text = f"{info.name}, frames {info.frames[0]} to {info.frames[1]}"
+                first, last = map(take.scene_frame, info.frames)
+                text = f"{info.name}, frames {first} to {last}"
                 button = layout.operator("nlf.merge_people", text=text, translate=False)
                 button.other = info.id
 
@@ -126,12 +127,12 @@ class NLF_OT_split_person(bpy.types.Operator):
         take, info = found
         with errors_reported(self, SOLVE):
             frame = current_source_frame(context, take)
-            first, last = info.frames
-            if not first < frame <= last:
+            if not info.frames[0] < frame <= info.frames[1]:
+                first, last = map(take.scene_frame, info.frames)
                 raise UserError(
                     "Nothing to split",
-                    f"{info.name} is seen from frame {first} to {last} of the source; this is"
-                    f" frame {frame}.",
+                    f"{info.name} is seen from frame {first} to {last}; this is frame"
+                    f" {context.scene.frame_current}.",
                     "Go to the first frame that shows somebody else.",
                 )
             REQUESTS.add_edit(take.folder, Edit(SPLIT, info.id, frame=frame))

@@ -19,7 +19,7 @@ from ..errors import UserError
 from ..protocol.json_fields import Json
 from ..protocol.solution import SOLUTION_FILE, SOLUTION_FOLDER, SolutionInfo
 from ..protocol.take import SourceInfo
-from .active_take import active_take, person_with
+from .active_take import ActiveTake, active_take, person_with
 from .drawing import draw_text
 from .take_properties import active_person
 from .take_store import STORE
@@ -124,7 +124,7 @@ class NLF_PT_report(TakePanel, bpy.types.Panel):
             part = report_part(solution.report, info.id)
             _draw_table(layout, info.name, part, source)
         _draw_table(layout, take.folder.stem, report_part(solution.report, None), source)
-        _draw_facts(layout, context, solution)
+        _draw_facts(layout, context, take, solution)
         row = layout.row(align=True)
         row.operator("nlf.copy_report", icon="COPYDOWN")
         row.operator("nlf.open_report", icon="FILE_TEXT")
@@ -150,7 +150,7 @@ def _draw_row(
     split = layout.split(factor=0.46)
     split.label(text=texts[0], translate=not head)
     values = split.row()
-    for text in texts[1:]:
+    for text in filter(None, texts[1:]):
         cell = values.row()
         cell.alignment = "RIGHT"
         cell.label(text=text, translate=head)
@@ -158,11 +158,14 @@ def _draw_row(
 
 
 def _draw_facts(
-    layout: bpy.types.UILayout, context: bpy.types.Context, solution: SolutionInfo
+    layout: bpy.types.UILayout,
+    context: bpy.types.Context,
+    take: ActiveTake,
+    solution: SolutionInfo,
 ) -> None:
     draw_text(layout, context, f"Ground: {solution.ground}", icon="GRID")
     if solution.cuts:
-        cuts = ", ".join(map(str, solution.cuts[:12]))
+        cuts = ", ".join(str(take.scene_frame(cut)) for cut in solution.cuts[:12])
         more = f" and {len(solution.cuts) - 12} more" if len(solution.cuts) > 12 else ""
         draw_text(layout, context, f"Cuts at frames {cuts}{more}", icon="SEQ_SEQUENCER")
     if solution.missing:

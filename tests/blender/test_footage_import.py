@@ -17,13 +17,14 @@ from mathutils import Vector
 from nlf_blender.body.body_data import BodyData
 from nlf_blender.body.rotations import matrix_from_rotvec
 from nlf_blender.errors import UserError
-from nlf_blender.protocol.take import SourceInfo
+from nlf_blender.protocol.take import SourceInfo, read_info
 from nlf_blender.scene import (
     FootageOptions,
     ImportOptions,
     ImportResult,
     RigOptions,
     footage_import,
+    footage_time,
     import_take,
     mesh_cache,
     person_id,
@@ -276,6 +277,7 @@ def test_everything_plays_after_reopening_the_file(tmp_path: Path, body: BodyDat
     np.testing.assert_allclose(footage.mesh_points(points, 21), expected, atol=EXACT_METRES)
     assert takes_in(scene) == [take.resolve()] == [take_folder(rig)] and person_id(rig) == 3
     assert source_frame(rig, 21) == 20 and source_frame(rig, -4) == 0
+    assert footage_time.scene_frame(rig, read_info(take).source, 20) == 21
 
 
 def test_quaternions_never_jump(tmp_path: Path, body: BodyData) -> None:

@@ -38,7 +38,7 @@ def test_the_list_has_the_people_of_the_take(play: Play) -> None:
     ]
     shown = panel_drawing.drawn(NLF_PT_people)
     assert "NLF_UL_take_people" in shown
-    assert "Frames 5 to 39" in shown
+    assert "Frames 6 to 40" in shown  # of the scene, which begins at 1
     assert "0 edits" in shown
 
 
@@ -131,7 +131,7 @@ def test_split_at_the_current_frame(play: Play) -> None:
 def test_split_where_there_is_nobody(play: Play) -> None:
     scene = bpy.context.scene
     scene.frame_set(scene.frame_start + 5)
-    with pytest.raises(RuntimeError, match="Nothing to split: Anna is seen from frame 5 to 39"):
+    with pytest.raises(RuntimeError, match="Anna is seen from frame 6 to 40; this is frame 6"):
         bpy.ops.nlf.split_person()
     assert play.tasks == []
     assert RUNTIME.problem is not None

@@ -93,7 +93,7 @@ def test_the_panel_shows_the_active_person_and_the_take(play: Play) -> None:
     assert shown[0] == "Anna"
     assert "walk" in shown
     assert shown.count("12.0") == 2
-    assert "Cuts at frames 12, 30" in shown
+    assert "Cuts at frames 13, 31" in shown  # of the scene, which begins at 1
     assert "1 frames could not be read" in shown
     play.activate(play.rigs[8])
     assert panel_drawing.drawn(NLF_PT_report).startswith("Bert")
