@@ -66,6 +66,8 @@ def test_a_cancelled_job_is_gone_on_with(
     clip: Path, tmp_path: Path, uninterrupted: dict[str, bytes], chunks: int
 ) -> None:
     take = cancelled_after(chunks, clip, tmp_path)
+    (take / "thumbs").mkdir(exist_ok=True)
+    (take / "thumbs" / "00007.jpg.part").write_bytes(b"half a file, as a killed job leaves")
     assert resume_take(take, None, False, DiscEngine(), Progress()) == take
     assert content(take) == uninterrupted
 
