@@ -67,7 +67,8 @@ def pixels(truth: Truth, points: np.ndarray) -> np.ndarray:
 
 def who_is_who(truth: Truth, found: list[Found], world_from_camera: np.ndarray) -> np.ndarray:
     """For each true person and frame [P,F] which of `found` is there in the picture, -1 if none
-    is near: the best pairing in every frame by itself, by the hips."""
+    is near, by the hips. Pairs stay while they are near; the rest are paired as well as can be
+    (Bernardin and Stiefelhagen, CLEAR MOT, 2008)."""
     size = truth.size
     answer = np.full((len(truth.walks), size.frames), -1)
     true = [
@@ -79,13 +80,14 @@ def who_is_who(truth: Truth, found: list[Found], world_from_camera: np.ndarray) 
         sighted = one.motion.evidence
         places = pixels(truth, camera_joints(truth, one.motion, world_from_camera))[:, 0]
         seen[row, one.motion.frame[sighted]] = places[sighted]
-    far = 0.1 * size.width
+    far, partner = 0.1 * size.width, np.full(len(true), -1)
     for frame in range(size.frames):
         cost = np.array([np.linalg.norm(seen[:, frame] - t[frame], axis=-1) for t in true])
-        rows, columns = linear_sum_assignment(np.nan_to_num(cost, nan=1e6))
-        for row, column in zip(rows, columns, strict=True):
-            if cost[row, column] < far:
-                answer[row, frame] = column
+        near = cost < far
+        cost = np.where(near, cost, 1e6) - 1e3 * (partner[:, None] == np.arange(len(found)))
+        for row, column in zip(*linear_sum_assignment(cost), strict=True):
+            if near[row, column]:
+                answer[row, frame] = partner[row] = column
     return answer
 
 

@@ -55,7 +55,10 @@ def _rows(truth: Truth, seen: list[PersonMotion], name: str) -> list[Row]:
     )
     world = find_world(seen, truth.body, None, "auto")
     matrices = world.matrices(localized.frames)
-    in_world = [placed(motion, truth.body.skeleton.root, matrices) for motion in seen]
+    in_world = [
+        placed(motion, truth.body.skeleton.root, matrices, float(size))
+        for motion, size in zip(seen, world.sizes, strict=True)
+    ]
     clean = [
         clean_up(motion, localized, world, truth.body, SolveSettings())  # type: ignore[arg-type]
         for motion in in_world

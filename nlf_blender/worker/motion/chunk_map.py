@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ...body.npz_file import DAMAGED
 from ...protocol.rows import damaged
 
 LOCAL_HEADER = struct.Struct("<26xHH")  # the lengths of name and extra field, at its end
@@ -42,5 +43,5 @@ def map_field(path: Path, name: str) -> np.ndarray:
         if 0 in shape:
             return np.zeros(shape, dtype)
         return np.memmap(path, dtype, "r", place, shape)
-    except (OSError, ValueError, KeyError, struct.error, zipfile.BadZipFile) as error:
+    except (OSError, *DAMAGED) as error:
         raise damaged(path, error) from error

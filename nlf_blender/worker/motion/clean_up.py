@@ -51,13 +51,16 @@ def fitted_motion(rows: TakeRows, chosen: np.ndarray, fit: TrackFit) -> PersonMo
     )
 
 
-def placed(motion: PersonMotion, root_joint: int, world: Float64Array) -> PersonMotion:
-    """A motion in the camera's axes put into the world, by world [T,4,4] from camera space."""
+def placed(
+    motion: PersonMotion, root_joint: int, world: Float64Array, size: float = 1.0
+) -> PersonMotion:
+    """A motion in the camera's axes put into the world, by world [T,4,4] from camera space. size:
+    what the person's size and distance are multiplied by, so that they look the same."""
     turn = world[:, :3, :3]
     rotations = motion.rotations.copy()
     rotations[:, root_joint] = turn @ rotations[:, root_joint]
-    root = (turn @ motion.root[..., None])[..., 0] + world[:, :3, 3]
-    return replace(motion, rotations=rotations, root=root)
+    root = (turn @ (size * motion.root)[..., None])[..., 0] + world[:, :3, 3]
+    return replace(motion, rotations=rotations, root=root, scale=size * motion.scale)
 
 
 def clean_up(

@@ -32,11 +32,14 @@ MOST_SPREAD = 0.08  # metres; of feet that are said to stand on one floor
 class World:
     """The world of a take. static [4,4]: from camera space to it, None for a camera that moves;
     how: how it was found, in words; floor: the height of the floor in it, None if nobody knows;
-    tilt: of a static camera, degrees between its up and the world's; camera_height: metres."""
+    tilt: of a static camera, degrees between its up and the world's; camera_height: metres; sizes
+    [P]: what people's sizes, and so their distances, have to be multiplied by so that all stand on
+    one floor."""
 
     static: Float64Array | None
     how: str
     floor: float | None
+    sizes: Float64Array
     tilt: float = 0.0
     camera_height: float = 0.0
     cameras: CameraMotion | None = None
@@ -58,15 +61,18 @@ def find_world(
     cameras: a solved camera's motion, which decides alone; mode: one of solve_settings.GROUNDS.
     With cuts, the shot with most sightings decides: a take has one camera.
     """
+    sizes = np.ones(len(motions))
     if cameras is not None:
         return _solved_world(motions, body, cameras)
     if mode == NO_GROUND:
         matrix = np.eye(4)
         matrix[:3, :3] = BLENDER_FROM_CAMERA
-        return World(matrix, "The camera is level, in the world's origin.", None)
+        return World(matrix, "The camera is level, in the world's origin.", None, sizes)
     shot, cut = _main_shot(motions)
-    seen = [one for one in (_seen(motion, body, shot) for motion in motions) if one is not None]
-    plane, how = _plane(seen, mode)
+    told = {number: _seen(motion, body, shot) for number, motion in enumerate(motions)}
+    seen = {number: one for number, one in told.items() if one is not None}
+    plane, how = _plane(list(seen.values()), mode)
+    sizes[list(seen)] = plane.sizes
     if cut:
         how += " The clip has cuts: the longest shot decided."
     rotation = world_rotation(plane.up)
@@ -74,7 +80,7 @@ def find_world(
     matrix[:3, :3] = rotation
     matrix[2, 3] = plane.height
     tilt = float(np.degrees(np.arccos(np.clip(plane.up @ LEVEL_UP, -1.0, 1.0))))
-    return World(matrix, how, 0.0, tilt, plane.height)
+    return World(matrix, how, 0.0, sizes, tilt, plane.height)
 
 
 def world_rotation(up: Float64Array) -> Float64Array:
@@ -90,10 +96,12 @@ def world_rotation(up: Float64Array) -> Float64Array:
 
 def _plane(seen: list[Seen], mode: str) -> tuple[Plane, str]:
     if not seen:
-        return Plane(LEVEL_UP, 0.0), "Nobody's feet are known: the camera is level, at height 0."
+        how = "Nobody's feet are known: the camera is level, at height 0."
+        return Plane(LEVEL_UP, 0.0, np.ones(0)), how
     if mode == LEVEL_GROUND:
         height = fit_height(seen, LEVEL_UP)
-        return Plane(LEVEL_UP, height), f"Level camera {height:.2f} m above the feet."
+        how = f"Level camera {height:.2f} m above the feet."
+        return Plane(LEVEL_UP, height, np.ones(len(seen))), how
     plane = fit_plane(seen)
     tilt = float(np.degrees(np.arccos(np.clip(plane.up @ LEVEL_UP, -1.0, 1.0))))
     if plane.standing < 2:
@@ -132,17 +140,17 @@ def _seen(motion: PersonMotion, body: BodyData, shot: int) -> Seen | None:
 def _solved_world(motions: Sequence[PersonMotion], body: BodyData, cameras: CameraMotion) -> World:
     """The floor is where feet stand in the solved world, if they agree on one."""
     heights = np.concatenate([np.zeros(0), *(_standing_heights(m, body, cameras) for m in motions)])
-    how = "The world of the solved camera."
+    how, sizes = "The world of the solved camera.", np.ones(len(motions))
     if not len(heights):
-        return World(None, how, None, cameras=cameras)
+        return World(None, how, None, sizes, cameras=cameras)
     middle = float(np.median(heights))
     spread = 1.4826 * float(np.median(np.abs(heights - middle)))  # a standard deviation
     if spread > MOST_SPREAD:
-        return World(None, how, None, cameras=cameras)
+        return World(None, how, None, sizes, cameras=cameras)
     if abs(middle) < SAME_FLOOR:
-        return World(None, how, 0.0, cameras=cameras)
+        return World(None, how, 0.0, sizes, cameras=cameras)
     how += f" Feet stand {middle:.2f} m high in it."
-    return World(None, how, middle, cameras=cameras)
+    return World(None, how, middle, sizes, cameras=cameras)
 
 
 def _standing_heights(motion: PersonMotion, body: BodyData, cameras: CameraMotion) -> Float64Array:

@@ -49,11 +49,13 @@ class Seen:
 
 @dataclass(frozen=True, eq=False)
 class Plane:
-    """up [3]: a unit vector; height: of the camera over the plane, metres; standing: in how many
+    """up [3]: a unit vector; height: of the camera over the plane, metres; sizes [n]: what the size
+    of each of n people has to be multiplied by so that all stand on it; standing: in how many
     places feet were seen standing on it."""
 
     up: Float64Array
     height: float
+    sizes: Float64Array
     standing: int = 0
 
 
@@ -78,8 +80,8 @@ def fit_plane(seen: Sequence[Seen]) -> Plane:
         stood = joined(each)
         standing = round(float(stood.share.sum()))
         owner = np.repeat(np.arange(len(each)), [len(one.points) for one in each])
-        up, height = _fit(stood, owner, len(seen), prior, up, height)
-    return Plane(up, height, standing)
+        up, height, sizes = _fit(stood, owner, len(seen), prior, up, height)
+    return Plane(up, height, sizes, standing)
 
 
 def _fit(
@@ -89,9 +91,9 @@ def _fit(
     prior: tuple[Float64Array, Float64Array],
     up: Float64Array,
     height: float,
-) -> tuple[Float64Array, float]:
-    """Up [3] and the camera's height, from places of owners [m] and rows [k,3] with weights [k]
-    whose products with up should be small.
+) -> tuple[Float64Array, float, Float64Array]:
+    """Up [3], the camera's height and people's sizes, from places of owners [m] and rows [k,3] with
+    weights [k] whose products with up should be small.
 
     Every person has a factor: whoever is thought too small is seen from too low. Every sole point
     of theirs has an offset: feet that are thought to point down are always thought so.
@@ -122,7 +124,7 @@ def _fit(
         up = _directions(up - step[:2] @ tangents)
         height -= float(step[2])
         habits = habits - step[3:]
-    return up, height
+    return up, height, 1.0 / (1.0 + habits[:people])
 
 
 def _stances(one: Seen, up: Float64Array) -> Stances:

@@ -123,7 +123,9 @@ class _Source:
         if len(there):
             points = torch.from_numpy(read).to(self._device)
             world = _tensor(self._task.world[frames[there]], self._device)
-            placed = world[:, :3, :3] @ points.transpose(1, 2)
+            # fits have scale 1: a person of another one is nearer or farther by as much
+            turn = self._task.before.scale * world[:, :3, :3]
+            placed = turn @ points.transpose(1, 2)
             target[torch.from_numpy(there).to(self._device)] = placed.add_(world[:, :3, 3:])
 
 

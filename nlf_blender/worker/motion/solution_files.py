@@ -15,8 +15,9 @@ import numpy as np
 
 from ...body.body_data import BodyData
 from ...body.rotations import rotvec_from_matrix
+from ...errors import UserError
 from ...protocol.files import write_whole
-from ...protocol.solution import Motion, write_motion
+from ...protocol.solution import Motion, read_motion, read_points, write_motion
 from .clean_up import CleanMotion
 from .points import PointsTask, write_points
 
@@ -48,7 +49,7 @@ def motion_arrays(
 def write_motion_file(folder: Path, person: int, motion: Motion) -> str:
     """Write a person's motion unless it is there; its name. OSError from the disk."""
     name = f"person_{person:03d}.{_generation(*(motion[key] for key in sorted(motion)))}.npz"
-    if not (folder / name).exists():
+    if not _is_whole(folder / name, read_motion):
         write_motion(folder / name, motion)
     return name
 
@@ -66,8 +67,9 @@ def write_points_file(
     made_of = [np.frombuffer(f"{fit_key} {task.strength}".encode(), np.uint8), task.usable]
     for motion in (task.before, task.after):
         made_of += [motion.frame, motion.rotations, motion.root, motion.place_sigma]
+        made_of.append(np.array(motion.scale))
     name = f"points_{person:03d}.{_generation(*made_of, task.world)}.npy"
-    if not (folder / name).exists():
+    if not _is_whole(folder / name, read_points):
         write_points(folder / name, task, body, device, on_block)
     return name
 
@@ -85,6 +87,15 @@ def write_thumbnail(folder: Path, person: int, take: Path, tracklets: np.ndarray
                 write_whole(folder / name, data)
             return name
     return ""
+
+
+def _is_whole(path: Path, read: Callable[[Path], object]) -> bool:
+    """Whether a file is there, and not damaged as far as reading it tells."""
+    try:
+        read(path)
+    except UserError:
+        return False
+    return True
 
 
 def _generation(*arrays: np.ndarray) -> str:

@@ -157,7 +157,8 @@ def _clean(
     clean: list[CleanMotion] = []
     for number, motion in enumerate(in_camera):
         solve.progress.step("Cleaning up", number, len(kept))
-        seen = placed(motion, body.skeleton.root, world.matrices(motion.frame))
+        matrices, size = world.matrices(motion.frame), float(world.sizes[number])
+        seen = placed(motion, body.skeleton.root, matrices, size)
         clean.append(clean_up(seen, rows, world, body, solve.settings))
     return world, clean
 

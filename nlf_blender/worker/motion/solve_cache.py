@@ -7,6 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ...body.body_data import load_body_npz
+from ...errors import UserError
 from ...protocol.files import file_sha256
 from ...protocol.take import BODY_FILE
 from ..smpl.body_model import BodyModel
@@ -25,11 +26,17 @@ class SolveCache:
 
     def body(self, take: Path, device: str) -> tuple[BodyModel, str]:
         """The body of a take on a device, and its file's content hash. UserError if the file is
-        damaged; OSError if it cannot be read."""
+        damaged or gone."""
         path = take / BODY_FILE
-        key = (file_sha256(path), device)
-        if self._body is None or key != self._body_key:
-            self._body, self._body_key = BodyModel(load_body_npz(path)).to(device), key
+        try:
+            key = (file_sha256(path), device)
+            if self._body is None or key != self._body_key:
+                self._body, self._body_key = BodyModel(load_body_npz(path)).to(device), key
+        except (OSError, UserError) as error:
+            what = "The body's file is gone or damaged"
+            raise UserError(
+                "Damaged take", f"{what}: {path}.", "Localize the source again."
+            ) from error
         return self._body, key[0]
 
     def fit(self, take: Path, key: str) -> TrackFit | None:

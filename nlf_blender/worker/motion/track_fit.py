@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ...body.npz_file import DAMAGED
 from ...protocol.files import write_whole
 from ...protocol.take import TakeInfo
 from ..fit_people import SETTINGS, fit_chosen, fitted_points
@@ -90,7 +90,7 @@ def kept_fit(folder: Path, key: str) -> TrackFit | None:
     try:
         with np.load(_file(folder, key), allow_pickle=False) as file:
             return TrackFit(*(file[name] for name in FIELDS))
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+    except (OSError, *DAMAGED):
         return None  # it is made again
 
 
