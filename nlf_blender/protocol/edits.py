@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ..errors import UserError
 from .files import read_versioned, write_whole
 from .json_fields import Json, as_int, as_list, as_object, as_str
-from .rows import damaged
 
 FORMAT = "nlf_blender.edits"
 VERSION = 1
@@ -78,4 +78,8 @@ def read_edits(take: Path) -> tuple[Edit, ...]:
     except FileNotFoundError:
         return ()
     except (OSError, ValueError) as error:
-        raise damaged(path, error) from error
+        raise UserError(
+            "Damaged edits",
+            f"{path}: {error}.",
+            "Put the file back, or remove it: what was corrected of who is who is lost then.",
+        ) from error

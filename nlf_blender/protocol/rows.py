@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..body.npz_file import DAMAGED
 from ..errors import UserError
 from .files import write_whole
 
@@ -111,7 +111,7 @@ def read_chunk(
             arrays: dict[str, NDArray[Any]] = {n: file[n] for n in (names or wanted)}
         for name, array in arrays.items():
             _check_array(name, array, chunk)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, *DAMAGED) as error:
         raise damaged(path, error) from error
     return arrays
 

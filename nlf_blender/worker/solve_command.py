@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -146,14 +147,16 @@ def read_box(text: str) -> HandBox:
 
 
 def settings_before(take: Path) -> SolveSettings:
-    """How a take was solved last, or shall be according to its job. UserError if it is no take."""
-    from ..protocol.solution import SOLUTION_FILE, SOLUTION_FOLDER, read_solution
+    """How a take was solved last, or shall be according to its job, if it is not solved or its
+    solution is damaged. UserError if it is no take."""
+    from ..protocol.solution import SOLUTION_FILE, SOLUTION_FOLDER, DamagedSolution, read_solution
     from ..protocol.take import read_info
 
     info = read_info(take)
     try:
         if (take / SOLUTION_FOLDER / SOLUTION_FILE).exists():
-            return SolveSettings.from_json(read_solution(take).settings)
+            with suppress(DamagedSolution):
+                return SolveSettings.from_json(read_solution(take).settings)
         return SolveSettings.from_json(as_object(info.settings.get("solve", {}), "solve"))
     except ValueError as error:
         raise UserError(

@@ -102,6 +102,17 @@ def test_localizing_again_goes_on_with_what_is_there(
     assert (take / "chunk_00000.npz").stat().st_mtime_ns == chunk
 
 
+def test_a_take_of_a_version_with_fewer_settings_is_gone_on_with(
+    clip: Path, tmp_path: Path
+) -> None:
+    take = cancelled_after(1, clip, tmp_path)
+    data = json.loads((take / "take.json").read_bytes())
+    del data["settings"]["step"]
+    (take / "take.json").write_text(json.dumps(data))
+    assert localize_footage(clip, tmp_path, CPU, DiscEngine(), Progress()) == take
+    assert read_info(take).state == WHOLE
+
+
 def test_other_settings_begin_another_take(clip: Path, tmp_path: Path) -> None:
     take = cancelled_after(1, clip, tmp_path)
     settings = replace(CPU, last_frame=3)

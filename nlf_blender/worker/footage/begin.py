@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from ...protocol.files import write_whole
+from ...protocol.json_fields import Json
 from ...protocol.settings import LocalizeSettings
 from ...protocol.solution import SOLUTION_FILE, SOLUTION_FOLDER
 from ...protocol.take import (
@@ -26,7 +27,7 @@ from .cameras import FrameCameras
 from .plan import FramePlan
 
 # Settings that change nothing of what is localized, or whose outcome is compared instead
-INDIFFERENT = {"device", "batch_size", "trusted", "solve", "boxes"}
+INDIFFERENT = {"device", "batch_size", "trusted", "solve", "boxes", "placing"}
 COMPARED = {"cameras", "distortion", "fov_degrees", "focal_px", "intrinsics", "sequence"}
 
 
@@ -84,11 +85,17 @@ def _asked(info: TakeInfo) -> tuple[object, ...]:
     """What a take's rows follow from."""
     source = info.source
     what = (source.kind, source.sha256, source.width, source.height, source.first_frame, source.fps)
-    settings = {
-        name: info.settings.get(name)
-        for name in sorted(set(info.settings) - INDIFFERENT - COMPARED)
-    }
+    told = _all_settings(info)
+    settings = {name: told[name] for name in sorted(set(told) - INDIFFERENT - COMPARED)}
     return (*what, source.step, settings, info.model, info.body)
+
+
+def _all_settings(info: TakeInfo) -> Json:
+    """A take's settings; what the version that began it did not know yet is as it is by itself."""
+    try:
+        return LocalizeSettings.from_json(info.settings).to_json()
+    except ValueError:
+        return info.settings  # of a newer version
 
 
 def lacks_something(folder: Path, info: TakeInfo) -> bool:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,14 +13,15 @@ from pathlib import Path
 
 from ...errors import UserError
 from ...protocol.edits import Edit, read_edits
+from ...protocol.files import file_sha256, write_whole
 from ...protocol.rows import read_chunk
 from ...protocol.solution import PREVIEW_FOLDER
 from ...protocol.solve_settings import SolveSettings
-from ...protocol.take import UNFINISHED, WHOLE, read_info, write_info
+from ...protocol.take import BODY_FILE, UNFINISHED, WHOLE, read_info, write_info
+from ..device import select_device
 from ..engine import Engine
 from ..media.display import DisplayCopy
 from ..motion.solve import solve_take
-from ..nlf.localizer import select_device
 from ..progress import Progress
 from ..smpl.fitting.fit import fitting_device
 from ..take_writer import disk_errors
@@ -66,6 +69,7 @@ def clean_up(
 
 def complete(run: FootageRun) -> None:
     """Localize what is missing and mark the take as whole."""
+    run = mended(run)
     if run.footage.info.as_stored:
         info = localize_missing(run, None)
     else:
@@ -85,6 +89,27 @@ def complete(run: FootageRun) -> None:
     source = replace(info.source, frame_count=count, display=display)
     with disk_errors(run.take, "resume the job"):
         write_info(run.take, replace(info, source=source, notes=tuple(notes), state=WHOLE))
+
+
+def mended(run: FootageRun) -> FootageRun:
+    """The run with what is undamaged of its take: the body is written again if need be, and chunks
+    from the first on whose file is not what was written are localized again."""
+    body = run.take / BODY_FILE
+    with disk_errors(run.take, "resume the job"):
+        if not _has_hash(body, hashlib.sha256(run.models.body_file).hexdigest()):
+            write_whole(body, run.models.body_file)
+    whole = itertools.takewhile(
+        lambda chunk: _has_hash(run.take / chunk.file, chunk.sha256), run.info.chunks
+    )
+    return replace(run, info=replace(run.info, chunks=tuple(whole)))
+
+
+def _has_hash(path: Path, sha256: str) -> bool:
+    """Whether a file can be read, and its content has this hash."""
+    try:
+        return file_sha256(path) == sha256
+    except OSError:
+        return False
 
 
 def nothing_found(run: FootageRun, frames: int) -> NothingFound:
