@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tidying up after a worker that was killed: half-made results, old sessions."""
+"""Tidying up: half-made results of killed workers, input of jobs that are over, old sessions."""
 
 from __future__ import annotations
 
@@ -9,9 +9,46 @@ import time
 from pathlib import Path
 
 from ..protocol.files import REPLACED, UNFINISHED, ResultLayout
+from .job import Job
+from .worker_process import WorkerProcess
 
 _SESSIONS_KEPT = 5
 _SESSION_SECONDS = 24 * 3600.0  # younger ones may be another Blender's
+
+
+class Leftovers:
+    """What jobs leave on the disk, kept in mind until it can be removed."""
+
+    def __init__(self) -> None:
+        self._killed: list[tuple[WorkerProcess, Job]] = []
+        self._with_input: list[Job] = []
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a job's input is still to be removed."""
+        return bool(self._with_input)
+
+    def add_input(self, job: Job) -> None:
+        """Remove what was made as this job's input, if anything was, once the job is over."""
+        if job.task.scratch is not None:
+            self._with_input.append(job)
+
+    def add_killed(self, worker: WorkerProcess, job: Job) -> None:
+        """Remove what this worker left half made of a job, once it is gone."""
+        self._killed.append((worker, job))
+
+    def remove(self, held: Job | None) -> None:
+        """Remove what can be. held: the job that a worker has, cancelled or not."""
+        for worker, job in self._killed:
+            if not worker.alive:
+                remove_half_made(job.task.out, job.task.names, job.task.layout)
+        self._killed = [(worker, job) for worker, job in self._killed if worker.alive]
+        at_work = [held, *(job for _, job in self._killed)]
+        over = [job for job in self._with_input if not job.active and job not in at_work]
+        for job in over:
+            if job.task.scratch is not None:
+                shutil.rmtree(job.task.scratch, ignore_errors=True)
+        self._with_input = [job for job in self._with_input if job not in over]
 
 
 def remove_half_made(out: Path, names: frozenset[str], layout: ResultLayout) -> None:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from ..protocol.json_fields import Json
 from ..protocol.messages import PROTOCOL_VERSION
 from .failures import died, not_understood
 from .job import Job, State
-from .leftovers import prune_sessions, remove_half_made
+from .leftovers import Leftovers, prune_sessions
 from .stage_times import Estimate, StageTimes
 from .task import Task
 from .watchdog import Bounds, Watchdog
@@ -47,8 +46,7 @@ class Session:
         self._retired: list[WorkerProcess] = []
         self._held: Job | None = None  # what the worker works on, until it says that it ended
         self._cancel_by: float | None = None  # until when it must have given up a cancelled job
-        self._killed: list[tuple[WorkerProcess, Job]] = []  # to be tidied up after
-        self._scratch: list[Job] = []  # whose input is to be removed once they are over
+        self._leftovers = Leftovers()
         self._warm: set[str] = set()  # what the worker has loaded the models for (Task.models)
         self._jobs_started = 0
 
@@ -56,7 +54,7 @@ class Session:
     def busy(self) -> bool:
         """Whether something is under way that wants ticks."""
         active = self.job is not None and self.job.active
-        return active or self._held is not None or bool(self._retired or self._scratch)
+        return active or self._held is not None or bool(self._retired) or self._leftovers.waiting
 
     @property
     def alive(self) -> bool:
@@ -80,8 +78,7 @@ class Session:
         self._jobs_started += 1
         expected = self._times.expected(task, warm=self.is_warm(task.models))
         self.job = Job(f"job-{self._jobs_started}", task, Estimate(expected, self._clock()))
-        if task.scratch is not None:
-            self._scratch.append(self.job)
+        self._leftovers.add_input(self.job)
         self._watchdog.new_job()
         self._submit()
         return self.job
@@ -131,7 +128,7 @@ class Session:
         for worker in self._retired:
             worker.poll()
         self._retired = [worker for worker in self._retired if worker.alive]
-        self._tidy()
+        self._leftovers.remove(self._held)
         if self.job is not None:
             self.job.tick(now)
 
@@ -140,7 +137,7 @@ class Session:
         self.free()
         stop_all(self._retired, seconds)
         self._retired = [worker for worker in self._retired if worker.alive]
-        self._tidy()
+        self._leftovers.remove(self._held)
 
     def _start_worker(self, python: Path) -> None:
         try:
@@ -231,20 +228,6 @@ class Session:
             return
         self._retired.append(self._worker)
         if self._held is not None:
-            self._killed.append((self._worker, self._held))
+            self._leftovers.add_killed(self._worker, self._held)
         self._worker = self._held = self._cancel_by = None
         self._warm.clear()
-
-    def _tidy(self) -> None:
-        """Remove what killed jobs left behind, once their worker is gone, and the input of jobs
-        that are over."""
-        for worker, job in self._killed:
-            if not worker.alive:
-                remove_half_made(job.task.out, job.task.names, job.task.layout)
-        self._killed = [(worker, job) for worker, job in self._killed if worker.alive]
-        at_work = [self._held, *(job for _, job in self._killed)]
-        over = [job for job in self._scratch if not job.active and job not in at_work]
-        for job in over:
-            if job.task.scratch is not None:
-                shutil.rmtree(job.task.scratch, ignore_errors=True)
-        self._scratch = [job for job in self._scratch if job not in over]
