@@ -7,7 +7,6 @@ PC2: a header of 32 bytes (`_HEADER`, little-endian), then float32 positions [sa
 from __future__ import annotations
 
 import io
-import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +23,7 @@ MODIFIER = "Mesh Cache"
 _HEADER = struct.Struct("<12siiffi")  # magic, version, vertices, start, rate, samples
 _MAGIC = b"POINTCACHE2\0"
 BLOCK_BYTES = 1 << 24  # computed at a time; memory must not grow with the clip
-COPY_BYTES = 1 << 18  # copied at a time; such a buffer stays in the processor's cache
+COPY_BYTES = 1 << 22  # copied at a time: large writes let the system give out large pages
 
 
 def cache_path(take: Path, tag: str, person: int) -> Path:
@@ -93,10 +92,10 @@ def _write_all(file: io.FileIO, block: memoryview) -> None:
 
 
 def _copy_stored(file: io.FileIO, points: np.memmap) -> None:
-    """The bytes of points as they lie in their file, within the system where it can do that."""
+    """The bytes of points as they lie in their file."""
     with open(points.filename, "rb", buffering=0) as source:
         source.seek(points.offset)
-        left = points.nbytes - _copied_by_system(source, file, points.nbytes)
+        left = points.nbytes
         buffer = memoryview(bytearray(COPY_BYTES))
         while left:
             size = source.readinto(buffer[: min(left, COPY_BYTES)])
@@ -104,20 +103,6 @@ def _copy_stored(file: io.FileIO, points: np.memmap) -> None:
                 raise OSError(f"{points.filename} is shorter than it was")
             _write_all(file, buffer[:size])
             left -= size
-
-
-def _copied_by_system(source: io.FileIO, file: io.FileIO, size: int) -> int:
-    """How many bytes the system copied: none where it does not know how, or not between these."""
-    done = 0
-    try:
-        while hasattr(os, "copy_file_range") and done < size:
-            copied = os.copy_file_range(source.fileno(), file.fileno(), size - done)
-            if not copied:
-                break
-            done += copied
-    except OSError:  # what it could not copy is written, which tells better what is wrong
-        return done
-    return done
 
 
 def _computed(
