@@ -16,6 +16,8 @@ from ...body.body_data import BodyData
 from .foot_points import foot_points, joint_frames
 from .motion import Float64Array, PersonMotion
 from .segments import runs_of, shots_of
+from .smoother import LEAST_SAMPLES, Smoother
+from .smoothing import smooth_places
 
 SPEED_SECONDS = 0.1  # a speed is measured over this time
 LOW_SECONDS = 0.3  # the lowest point is looked for within this time
@@ -25,6 +27,7 @@ STANDING_HEIGHT = 0.025  # metres
 MOVING_HEIGHT = 0.12
 MOST_NOISE = 0.03  # metres; of a smoothed motion from frame to frame
 ALONG_RAYS = 0.3  # what a metre along a camera's ray counts: distances are known badly
+DISTANCE_HZ = 0.7  # people change their distance no faster, as far as a fit can tell
 CHANGES_PER_SECOND = 3.0  # a step begins and ends
 SHORTEST = 0.1  # seconds; a shorter contact is none
 STAYS, TYPICALLY = 0.015, 1.5  # metres, or times the median: how far a standing point seems to move
@@ -50,10 +53,30 @@ def find_contacts(
     feet = points.places(*joint_frames(motion, body))
     for shot in shots_of(motion):
         if shot.stop - shot.start > 1:
+            if eyes is not None:
+                steady = steadied(feet[shot], motion.root[shot], motion.time[shot], eyes[shot])
+                feet[shot] = steady
             seen_from = None if eyes is None else eyes[shot]
             sure = (motion.place_sigma[shot], motion.evidence[shot])
             contacts[shot] = standing(feet[shot], motion.time[shot], *sure, floor, seen_from)
     return contacts
+
+
+def steadied(
+    feet: Float64Array, root: Float64Array, time: Float64Array, eyes: Float64Array
+) -> Float64Array:
+    """Sole points [T,4,3] of a person whose distance from the camera at eyes [T,3] changes slowly.
+
+    How far away a person is, is known badly, and wrong for all of the body alike; in the picture
+    everything stays in its place. root [T,3]; time [T].
+    """
+    smoother = Smoother(time)
+    if smoother.count < LEAST_SAMPLES:
+        return feet
+    distance = np.log(np.linalg.norm(root - eyes, axis=-1).clip(min=1e-6))[:, None]
+    slow = smooth_places(smoother, distance, np.ones(len(time)), DISTANCE_HZ)
+    nearer = np.exp(slow - distance)[:, None]
+    return eyes[:, None] + nearer * (feet - eyes[:, None])
 
 
 def standing(
