@@ -48,7 +48,8 @@ class LocalizeSettings:
     counts them, by this rate (see clip_clock), and may go past its end. fps: of sequences, and of
     videos that lie about theirs.
     distortion: OpenCV coefficients of the lens. cameras: a file with the camera of every frame
-    (cameras.py), or "". solve: how the motion is cleaned up at the end.
+    (cameras.py), or "". placing: what Blender's side remembers of its scene, or "". solve: how the
+    motion is cleaned up at the end.
 
     sets: files of point sets or marker sets that are localized, too (point_set.py). keep_features:
     keep what the network saw of everybody, so that further sets need no network.
@@ -74,6 +75,7 @@ class LocalizeSettings:
     fps: float | None = None
     distortion: tuple[float, ...] = ()
     cameras: str = ""
+    placing: str = ""
     solve: SolveSettings = field(default_factory=SolveSettings)
     sets: tuple[str, ...] = ()
     keep_features: bool = False
@@ -178,6 +180,7 @@ class LocalizeSettings:
             fps=optional(data.get("fps"), as_float, "fps"),
             distortion=as_floats(data.get("distortion", []), "distortion"),
             cameras=as_str(data.get("cameras", base.cameras), "cameras"),
+            placing=as_str(data.get("placing", base.placing), "placing"),
             solve=SolveSettings.from_json(as_object(data.get("solve", {}), "solve")),
             sets=tuple(as_str(path, "sets") for path in as_list(data.get("sets", []), "sets")),
             keep_features=as_bool(data.get("keep_features", base.keep_features), "keep_features"),

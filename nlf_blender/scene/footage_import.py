@@ -21,6 +21,7 @@ from .footage_time import new_time_map, set_scene_time
 from .hand_pose import hand_notes
 from .importing import ImportOptions, ImportResult, show_person
 from .meshes import Topology
+from .placing import as_placed
 
 
 def import_footage(
@@ -29,6 +30,7 @@ def import_footage(
     """Import a take of footage into a scene. Always makes new datablocks and files; whatever fails,
     none of them remain."""
     take = with_rig_hands(take, options.rig.hands)
+    options = replace(options, footage=as_placed(scene, take, options.footage))
     if options.footage.use_camera is None:  # or it is gone: the take's own is made, in metres
         options = replace(options, footage=replace(options.footage, unit=1.0))
     times = new_time_map(scene, options.footage, take.rate, float(take.times[0]))

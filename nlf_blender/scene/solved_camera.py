@@ -52,6 +52,18 @@ def sample_camera(
     return _sampled(scene.session_uid, camera.session_uid, frames)
 
 
+def sample_at_once(
+    scene: bpy.types.Scene, camera: bpy.types.Object, frames: SourceFrames
+) -> CameraMotion:
+    """As `sample_camera`, of a few frames."""
+    sampling = sample_camera(scene, camera, frames)
+    while True:
+        try:
+            next(sampling)
+        except StopIteration as end:
+            return end.value
+
+
 def _sampled(
     scene_uid: int, camera_uid: int, frames: SourceFrames
 ) -> Generator[None, None, CameraMotion]:

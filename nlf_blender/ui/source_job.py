@@ -12,6 +12,7 @@ import bpy
 
 from ..bridge.task import localize_task
 from ..scene import FootageOptions
+from ..scene.placing import placing_text
 from ..scene.solved_camera import camera_place, unit_metres
 from . import places
 from .destination import Waiting
@@ -44,8 +45,9 @@ def submit_source(scene: bpy.types.Scene, preferences: NLF_Preferences, source: 
     scratch, preparing = _prepare(scene, source, lens)
     if scratch is not None:
         settings = replace(settings, cameras=str(scratch / CAMERAS_FILE))
-    task = localize_task((source.path,), out, settings, footage=source.footage, scratch=scratch)
     footage = _placed(scene, source, lens)
+    settings = replace(settings, placing=placing_text(footage))
+    task = localize_task((source.path,), out, settings, footage=source.footage, scratch=scratch)
     return RUNTIME.submit(python, task, scene, preparing=preparing, footage=footage)
 
 

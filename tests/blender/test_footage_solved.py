@@ -18,11 +18,17 @@ from mathutils import Euler, Vector
 from nlf_blender.body.body_data import BodyData
 from nlf_blender.protocol.cameras import write_cameras
 from nlf_blender.protocol.take import CAMERAS_FILE, SourceInfo
-from nlf_blender.scene import FootageOptions, ImportOptions, import_take, source_frame
+from nlf_blender.scene import (
+    FootageOptions,
+    ImportOptions,
+    import_take,
+    placing,
+    source_frame,
+)
 from nlf_blender.scene.solved_camera import (
     SourceFrames,
     camera_place,
-    sample_camera,
+    sample_at_once,
     unit_metres,
 )
 from nlf_blender.scene.time_map import Placed
@@ -83,12 +89,7 @@ def test_people_are_seen_through_the_artists_camera(
     times = moments(bool(variable))
     numbers = range(120)
     where = SourceFrames(numbers, [ZERO + n / pace for n in numbers], WIDTH, HEIGHT, RATE)
-    sampling = sample_camera(scene, camera, where)
-    try:
-        while True:
-            next(sampling)
-    except StopIteration as done:
-        handed_over = done.value
+    handed_over = sample_at_once(scene, camera, where)
     frames = np.arange(5, 60, 2)
     cameras = handed_over.by_index(frames, times[frames])
     person = footage.walk(body, 1, frames)
@@ -154,3 +155,29 @@ def test_a_photos_people_land_before_the_camera_that_saw_it(
         world = footage.mesh_points(obj, ZERO + 20) * unit
         local = (np.linalg.inv(place) @ np.c_[world, np.ones(len(world))].T)[:3].T
         np.testing.assert_allclose(local, truth, atol=tolerance)
+
+
+def test_a_take_finds_its_camera_again(tmp_path: Path, body: BodyData) -> None:
+    """As after a crash: the job is resumed, or the take imported, in a file that was reopened."""
+    scene, camera = bpy.context.scene, tracked_camera(0.1)
+    scene.render.fps = 25
+    numbers = range(40)
+    where = SourceFrames(numbers, [ZERO + n for n in numbers], WIDTH, HEIGHT, RATE)
+    cameras = sample_at_once(scene, camera, where).by_index(np.arange(40), np.arange(40) / RATE)
+    wanted = FootageOptions(placed=Placed(float(ZERO), RATE), use_camera=camera, unit=0.1)
+    source = SourceInfo(
+        "video", "/nowhere/a.mp4", "c" * 64, WIDTH, HEIGHT, frame_count=40, fps=RATE
+    )
+    info = footage.footage_info(source, moving=True)
+    info = replace(info, settings={"placing": placing.placing_text(wanted)})
+    person = footage.walk(body, 1, np.arange(40))
+    take = footage.write_footage(tmp_path / "a.take", body, {3: person}, info=info)
+    write_cameras(take / CAMERAS_FILE, cameras)
+    result = import_take(scene, take)
+    assert result.camera == camera and len(bpy.data.cameras) == 1
+    assert (scene.render.fps, scene.frame_start) == (25, ZERO)
+    found = footage.rig_joints(result.people[0].rig, body, ZERO + 20)[0]
+    np.testing.assert_allclose(0.1 * found, person.root[20], atol=1e-4)
+    camera.parent.delta_location.x = 0.5  # another camera, as far as anybody knows
+    result = import_take(scene, take)
+    assert result.camera != camera and result.people[0].rig.scale.x == 1.0
