@@ -20,12 +20,15 @@ from .motion import Float64Array, PersonMotion
 from .segments import shots_of
 from .turns import angle_between
 
-SWITCH_PRICE = 1.2  # radians, summed over the limb's joints: of going over to another reading
+# Radians, summed over the joints: of going over to another reading of a limb; to, or from, a person
+# mirrored in depth, for then all joints turn.
+SWITCH_PRICE, MIRROR_PRICE = 1.2, 2.0
 FRAME_PRICE = 0.02  # radians per frame that is not taken as it is
 MOST_TURN = 1.5  # radians: more between two frames tells no more
 LEAST_JUMP = 0.6  # radians: where no joint jumps that far between frames, nothing is exchanged
 LIMBS = (("L_Hip", "L_Knee", "L_Ankle"), ("L_Shoulder", "L_Elbow"))  # whose turning is judged
 LIMB_STARTS = ("L_Hip", "L_Collar")  # with all below them
+MIRRORED = 4  # which reading that is
 SIDEWAYS = np.diag([-1.0, 1.0, 1.0])  # mirrors the body's left and right
 
 
@@ -123,10 +126,11 @@ def _cheapest(readings: Float64Array, skeleton: Skeleton) -> np.ndarray:
     used = readings[:, :, judged]
     kinds, count = used.shape[:2]
     steps = _angles(used)
-    price = (
-        np.minimum(steps, MOST_TURN).sum(axis=-1) + SWITCH_PRICE * (1 - np.eye(kinds))[..., None]
-    )
+    mirrored = np.arange(kinds) == MIRRORED
     own = FRAME_PRICE * (np.arange(kinds) > 0)
+    switch = np.where(mirrored | mirrored[:, None], MIRROR_PRICE, SWITCH_PRICE)
+    np.fill_diagonal(switch, 0.0)
+    price = np.minimum(steps, MOST_TURN).sum(axis=-1) + switch[..., None]
     cost = own.copy()
     came_from = np.zeros((count, kinds), dtype=np.int64)
     for frame in range(1, count):
