@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,6 +106,8 @@ def read_chunk(
             data = io.BytesIO(path.read_bytes())
             if hashlib.sha256(data.getbuffer()).hexdigest() != chunk.sha256:
                 raise ValueError("its content is not what was written")
+        if not zipfile.is_zipfile(data):  # numpy would advise to trust it
+            raise ValueError("it is not an npz archive, or it is cut off")
         with np.load(data, allow_pickle=False) as file:
             known = {*ROW_FIELDS, *FOOTAGE_FIELDS, *FRAME_FIELDS}
             wanted = [*ROW_FIELDS, *(known & set(file.files) - set(ROW_FIELDS))]

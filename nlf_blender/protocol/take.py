@@ -215,7 +215,7 @@ def read_info(folder: Path) -> TakeInfo:
     path = folder / TAKE_FILE
     try:
         return TakeInfo.from_json(read_versioned(path, FORMAT, VERSION))
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise UserError(
             "No take here", f"{folder} has no {TAKE_FILE}.", "Choose a folder that ends in .take."
         ) from error

@@ -36,7 +36,9 @@ def add_report_command(commands: argparse._SubParsersAction[argparse.ArgumentPar
 
 def _report(options: argparse.Namespace) -> int:
     from ..protocol.solution import read_solution
+    from ..protocol.take import read_info
 
+    read_info(options.take)  # a folder that is no take is told of as such
     solution = read_solution(options.take)
     if solution.report is None:
         raise UserError(

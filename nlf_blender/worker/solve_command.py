@@ -73,8 +73,10 @@ def read_edit(kind: str, text: str) -> Edit:
 
     try:
         if kind == "merge":
-            person, other = text.split(",")
-            return Edit(kind, int(person), other=int(other))
+            person, other = (int(part) for part in text.split(","))
+            if person == other:
+                raise ValueError("a person is that person already")
+            return Edit(kind, person, other=other)
         if kind == "split":
             person, frame = text.split("@")
             return Edit(kind, int(person), frame=int(frame))

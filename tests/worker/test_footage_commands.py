@@ -136,7 +136,13 @@ def test_edits() -> None:
     assert read_edit("split", "3@120") == Edit("split", 3, frame=120)
     assert read_edit("rename", "3=A = B") == Edit("rename", 3, name="A = B")
     assert read_edit("drop", "3") == Edit("drop", 3)
-    for kind, text in (("merge", "3"), ("split", "3,4"), ("drop", "x"), ("rename", "Eve")):
+    for kind, text in (
+        ("merge", "3"),
+        ("merge", "3,3"),
+        ("split", "3,4"),
+        ("drop", "x"),
+        ("rename", "Eve"),
+    ):
         with pytest.raises(argparse.ArgumentTypeError):
             read_edit(kind, text)
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,12 @@ from nlf_blender.errors import UserError
 from nlf_blender.protocol.edits import read_edits
 from nlf_blender.protocol.solution import read_motion, read_points, read_solution
 from nlf_blender.protocol.solve_settings import SolveSettings
-from nlf_blender.protocol.take import UNFINISHED, read_info
+from nlf_blender.protocol.take import UNFINISHED, read_info, write_info
 from nlf_blender.worker.footage.boxes_job import HandBox, localize_boxes
 from nlf_blender.worker.footage.job import localize_footage
 from nlf_blender.worker.footage.resume import resume_take
 from nlf_blender.worker.footage.solve_job import solve_again
-from nlf_blender.worker.progress import Cancelled, Progress
+from nlf_blender.worker.progress import Progress
 from nlf_blender.worker.solve_command import settings_before
 from tests.footage_files import write_video
 from tests.worker.footage_fakes import CPU, DiscEngine, content
@@ -38,17 +39,16 @@ def whole(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def begun(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A take of two chunks of three; not to be changed."""
-    out = tmp_path_factory.mktemp("begun")
-
-    def stop() -> bool:
-        return (out / "walk.take" / "chunk_00001.npz").exists()
-
-    with pytest.raises(Cancelled):
-        localize_footage(clip, out, CPU, DiscEngine(), Progress(is_cancelled=stop))
-    assert read_info(out / "walk.take").state == UNFINISHED
-    return out / "walk.take"
+def begun(whole: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same take when it had two chunks of three; not to be changed."""
+    take = Path(shutil.copytree(whole, tmp_path_factory.mktemp("begun") / "walk.take"))
+    info = read_info(take)
+    write_info(take, replace(info, chunks=info.chunks[:2], state=UNFINISHED))
+    shutil.rmtree(take / "solution")
+    shutil.rmtree(take / "fits")
+    for name in ("chunk_00002.npz", "edits.json"):
+        (take / name).unlink()
+    return take
 
 
 def empty(path: Path) -> None:

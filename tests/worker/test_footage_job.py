@@ -145,6 +145,13 @@ def test_a_range_beyond_the_end_is_refused(
     assert not (tmp_path / "out").exists()
 
 
+def test_boxes_are_of_photos(clip: Path, tmp_path: Path) -> None:
+    settings = replace(CPU, boxes=((clip.name, ((1.0, 2.0, 30.0, 40.0),)),))
+    with pytest.raises(UserError, match="Boxes of footage"):
+        localize_footage(clip, tmp_path / "out", settings, DiscEngine(), Progress())
+    assert not (tmp_path / "out").exists()
+
+
 def test_nobody_leaves_nothing(tmp_path: Path) -> None:
     grey = [np.full((HEIGHT, WIDTH, 3), 128, np.uint8)] * 5
     clip = write_video(tmp_path / "wall.mp4", grey)

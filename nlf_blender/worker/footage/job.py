@@ -6,6 +6,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from pathlib import Path
 
+from ...errors import UserError
 from ...protocol.messages import STARTING
 from ...protocol.settings import LocalizeSettings
 from ..engine import Engine
@@ -31,6 +32,12 @@ def localize_footage(
     usable; Cancelled if the job was. Those leave a take that can be resumed.
     """
     require_writable(out)
+    if settings.boxes_for(source.name) is not None:
+        raise UserError(
+            "Boxes of footage",
+            f"Boxes were given for {source.name}, which is no photo.",
+            "Localize it without them; then add who was missed with the command boxes.",
+        )
     progress.people = 0
     progress.step("Reading")
     with open_footage(source, fps=settings.fps, sequence=settings.sequence) as footage:
