@@ -6,9 +6,10 @@ from __future__ import annotations
 import bpy
 
 from ..bridge.job import Job
-from ..bridge.task import LOCALIZE, RESUME
+from ..bridge.task import LOCALIZE, RESUME, SOLVE
 from ..protocol.messages import SOLVE_STAGES, STARTING
 from ..protocol.settings import SOURCE_CHANGED
+from ..scene import takes_in
 from .drawing import draw_error, draw_text, duration
 from .importing import hindrance
 from .problem import FILES, Problem
@@ -20,10 +21,10 @@ _ALSO = {LOCALIZE: (RESUME,)}  # commands whose errors are shown in this one's p
 def draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, command: str) -> bool:
     """Draw the job of this kind that is under way, if there is one. Whether there is."""
     job = RUNTIME.job
-    if job is None or _panel_of(job) != command:
+    if job is None or _panel_of(job, context.scene) != command:
         return False
     if job.active:
-        _draw_running(layout, job)
+        draw_running(layout, job)
         return True
     entry = RUNTIME.to_import
     if entry is not None and entry.job is job:
@@ -33,12 +34,15 @@ def draw_job(layout: bpy.types.UILayout, context: bpy.types.Context, command: st
     return False
 
 
-def _panel_of(job: Job) -> str:
-    """The command whose panel shows a job."""
-    return LOCALIZE if job.task.command == RESUME else job.task.command
+def _panel_of(job: Job, scene: bpy.types.Scene) -> str:
+    """The command whose panel shows a job: a take that is not in the scene yet has no panels of its
+    own."""
+    new = job.task.command == SOLVE and job.task.take not in takes_in(scene)
+    return LOCALIZE if new or job.task.command == RESUME else job.task.command
 
 
-def _draw_running(layout: bpy.types.UILayout, job: Job) -> None:
+def draw_running(layout: bpy.types.UILayout, job: Job) -> None:
+    """Draw how far a running job is, and what stops it."""
     steps = f" {job.done}/{job.total}" if job.total > 1 else ""
     stage = f"Paused: {job.stage}" if job.paused else job.stage
     layout.progress(factor=job.fraction, text=f"{stage}{steps}")
@@ -58,7 +62,7 @@ def _draw_running(layout: bpy.types.UILayout, job: Job) -> None:
 
 
 def _found(job: Job) -> str:
-    if _panel_of(job) != LOCALIZE or job.stage == STARTING:
+    if job.task.command not in (LOCALIZE, RESUME) or job.stage == STARTING:
         return ""
     if job.stage in SOLVE_STAGES and job.task.is_footage:
         return ""
@@ -69,7 +73,10 @@ def _found(job: Job) -> str:
 def draw_problem(layout: bpy.types.UILayout, context: bpy.types.Context, command: str) -> None:
     """Draw what went wrong with jobs of this kind, if something did."""
     problem = RUNTIME.problem
-    if problem is not None and problem.command in (command, *_ALSO.get(command, ())):
+    if problem is None:
+        return
+    homeless = problem.command == SOLVE and command == LOCALIZE and not takes_in(context.scene)
+    if homeless or problem.command in (command, *_ALSO.get(command, ())):
         _draw_box(layout, context, problem)
 
 

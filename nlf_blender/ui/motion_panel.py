@@ -11,7 +11,7 @@ from ..bridge.task import BOXES, SOLVE
 from .active_take import active_take
 from .job_view import draw_problem
 from .solve_requests import REQUESTS
-from .take_view import TakePanel, draw_no_take, draw_solving
+from .take_view import TakePanel, draw_hindrance, draw_no_take, solving
 from .update_options import update_range
 
 SWITCHES = ("reject_outliers", "repair_flips", "hold_feet", "share_shape", "points")
@@ -41,8 +41,9 @@ class NLF_PT_motion(TakePanel, bpy.types.Panel):
         row.prop(view, "live", toggle=True, icon="PLAY")
         button = row.row(align=True)
         button.alert = REQUESTS.changed(take.folder) and not view.live
-        button.operator("nlf.solve", icon="FILE_REFRESH")
-        draw_solving(layout, context, take)
+        text = "Solving" if solving(take) else "Solve"
+        button.operator("nlf.solve", text=text, icon="FILE_REFRESH")
+        draw_hindrance(layout, context, take)
         for command in (SOLVE, BOXES):
             draw_problem(layout, context, command)
 

@@ -16,7 +16,7 @@ from .active_take import ActiveTake, active_take, person_with
 from .solve_requests import REQUESTS
 from .take_properties import active_person
 from .take_store import STORE
-from .take_view import TakePanel, draw_no_take, draw_solving, draw_take_error
+from .take_view import TakePanel, draw_box_job, draw_no_take, draw_take_error, solving
 
 PICTURE_SCALE = 5.0  # of the active person's thumbnail
 
@@ -176,10 +176,13 @@ def _draw_tools(
     text = "Draw Box of New Person"
     column.operator("nlf.draw_box", text=text, icon="ADD").person = SOMEBODY_NEW
     row = layout.row()
-    count = f"{len(edits)} edit{'' if len(edits) == 1 else 's'}"
-    row.label(text=count, translate=False)
+    if solving(take):
+        row.label(text="Solving", icon="TIME")
+    else:
+        count = f"{len(edits)} edit{'' if len(edits) == 1 else 's'}"
+        row.label(text=count, translate=False)
     row.operator("nlf.undo_edit", icon="LOOP_BACK")
-    draw_solving(layout, context, take)
+    draw_box_job(layout, context, take)
 
 
 def is_current(view: bpy.types.PropertyGroup, solution: SolutionInfo) -> bool:

@@ -146,10 +146,11 @@ def saved_settings(take: Path) -> SolveSettings:
         return SolveSettings()
 
 
-def box_under_way(take: Path) -> bool:
-    """Whether a hand-drawn box of this take waits or is being localized."""
+def box_under_way(take: Path) -> Entry[Any] | None:
+    """The job of a hand-drawn box of this take, waiting or running; None if there is none."""
     entries: Sequence[Entry[Any]] = RUNTIME.queue.entries
-    return any(e.task.command == BOXES and e.task.take == take and e.active for e in entries)
+    boxes = (e for e in entries if e.task.command == BOXES and e.task.take == take and e.active)
+    return next(boxes, None)
 
 
 def _start(task: Any, scene_uid: int) -> Entry[Any]:

@@ -11,6 +11,8 @@ from ..errors import UserError
 from ..scene import takes_in
 from .active_take import ActiveTake
 from .drawing import draw_text
+from .importing import hindrance
+from .job_view import draw_running
 from .solve_requests import REQUESTS, box_under_way
 
 
@@ -46,12 +48,32 @@ def draw_take_error(
     draw_text(box, context, fix, icon="FORWARD")
 
 
-def draw_solving(layout: bpy.types.UILayout, context: bpy.types.Context, take: ActiveTake) -> None:
-    """Draw that the take is being solved, if it is."""
+def solving(take: ActiveTake) -> bool:
+    """Whether the take is being solved, or what was solved is about to be renewed in the scene."""
     entry = REQUESTS.at_work(take.folder)
-    if box_under_way(take.folder):
-        draw_text(layout, context, "The box is being localized", icon="TIME")
-    elif entry is not None and entry.stand is Stand.WAITING:
+    return entry is not None and entry.stand is not Stand.WAITING
+
+
+def draw_hindrance(
+    layout: bpy.types.UILayout, context: bpy.types.Context, take: ActiveTake
+) -> None:
+    """Draw what a solution waits for, if it does. One that is under way draws nothing, so that
+    nothing moves under the mouse at every touch of a slider."""
+    entry = REQUESTS.at_work(take.folder)
+    if entry is None:
+        return
+    if entry.stand is Stand.WAITING:
         draw_text(layout, context, "Waits for the job under way", icon="TIME")
-    elif entry is not None:
-        draw_text(layout, context, "Solving", icon="TIME")
+    elif entry.stand is Stand.TO_IMPORT and hindrance():
+        draw_text(layout, context, f"Solved. Waits for {hindrance()}.", icon="TIME")
+
+
+def draw_box_job(layout: bpy.types.UILayout, context: bpy.types.Context, take: ActiveTake) -> None:
+    """Draw the job of a hand-drawn box of the take, if there is one."""
+    entry = box_under_way(take.folder)
+    if entry is None:
+        return
+    if entry.job is not None and entry.job.active:
+        draw_running(layout, entry.job)
+    else:
+        draw_text(layout, context, "The box waits in the queue", icon="TIME")

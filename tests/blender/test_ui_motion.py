@@ -16,13 +16,16 @@ from take_play import FRAMES, SETTINGS, Play, add_chunk, view
 from ui_play import Extension
 
 import nlf_blender
+from nlf_blender.bridge.job import Job
 from nlf_blender.bridge.queue import Entry, Stand
+from nlf_blender.bridge.stage_times import Estimate
 from nlf_blender.bridge.task import SOLVE, HandBox, boxes_task
 from nlf_blender.errors import UserError
 from nlf_blender.protocol.edits import DROP, Edit
 from nlf_blender.scene import import_take
 from nlf_blender.ui import solve_requests
 from nlf_blender.ui.motion_panel import NLF_PT_layers, NLF_PT_motion
+from nlf_blender.ui.people_list import NLF_PT_people
 from nlf_blender.ui.runtime import RUNTIME
 from nlf_blender.ui.solve_requests import REQUESTS
 from nlf_blender.ui.update_options import update_options
@@ -77,10 +80,11 @@ def test_a_slider_shows_what_is_wanted_until_that_is_solved(play: Play) -> None:
     assert view().smoothing == pytest.approx(0.9)
     assert "Waits for the job under way" in panel_drawing.drawn(NLF_PT_motion)
     play.entries[0].stand = Stand.RUNNING
-    assert "Solving" in panel_drawing.drawn(NLF_PT_motion)
+    assert "Solving" in panel_drawing.drawn(NLF_PT_people)
+    assert "Waits for" not in panel_drawing.drawn(NLF_PT_motion)
     play.end(Stand.CANCELLED)
     assert view().smoothing == pytest.approx(0.3)
-    assert "Solving" not in panel_drawing.drawn(NLF_PT_motion)
+    assert "Solving" not in panel_drawing.drawn(NLF_PT_people)
 
 
 def test_without_live_the_button_solves(play: Play) -> None:
@@ -151,7 +155,11 @@ def test_a_box_under_way_holds_changes_back(play: Play, monkeypatch: pytest.Monk
     assert RUNTIME.problem is not None
     assert RUNTIME.problem.error.title == "A box is being localized"
     assert not bpy.ops.nlf.solve.poll()
-    assert "The box is being localized" in panel_drawing.drawn(NLF_PT_motion)
+    assert "The box waits in the queue" in panel_drawing.drawn(NLF_PT_people)
+    entry.stand, entry.job = Stand.RUNNING, Job("box", entry.task, Estimate({}, 0.0))
+    shown = panel_drawing.drawn(NLF_PT_people)
+    assert "Starting" in shown
+    assert "nlf.cancel" in shown
     entry.stand = Stand.DONE
     assert gather() is None
     assert play.settings_asked()["smoothing"] == 0.9

@@ -18,6 +18,7 @@ from ui_play import Extension
 
 from nlf_blender.bridge.job import State
 from nlf_blender.bridge.queue import Stand
+from nlf_blender.bridge.task import SOLVE
 from nlf_blender.protocol.take import UNFINISHED, WHOLE, read_info
 from nlf_blender.scene import takes_in
 from nlf_blender.ui import job_pump, panels, queue_unfinished
@@ -260,6 +261,8 @@ def test_a_changed_source_is_gone_on_with_only_after_a_click(extension: Extensio
 def test_what_there_is_can_be_imported_and_the_rest_resumed(extension: Extension) -> None:
     stop_in_the_middle(extension)
     bpy.ops.nlf.import_unfinished(take=str(take(extension)))
+    assert extension.job.task.command == SOLVE
+    assert "nlf.cancel" in drawn(panels.NLF_PT_localize)  # the take has no panels of its own yet
     extension.pump_to_end()
     assert RUNTIME.problem is None
     assert len(rigs()) == 1
