@@ -121,8 +121,8 @@ def _check_size(found: Fit, source: BodyModel, target: BodyModel) -> None:
 
 def _load_bodies(options: argparse.Namespace) -> list[BodyModel]:
     """Source and target, on their device."""
+    from .device import select_device
     from .engine import body_path
-    from .nlf.localizer import select_device
     from .smpl.body_files import load_body
     from .smpl.body_model import BodyModel
     from .smpl.fitting.fit import fitting_device

@@ -12,11 +12,12 @@ from ..body.body_data import BodyData, reduced_body_npz
 from ..body.model_folder import find_bodies
 from ..protocol.settings import LocalizeSettings
 from .assets import ASSETS, OPEN_BODY
+from .device import select_device
 from .motion.solve_cache import SolveCache
 from .nlf.canonical_space import SMPL_SPACE, CanonicalSpace
 from .nlf.checkpoints import load_localizer
 from .nlf.head import PointWeights
-from .nlf.localizer import Localizer, select_device
+from .nlf.localizer import Localizer
 from .people.finder import PeopleFinder
 from .smpl.body_files import load_body
 from .smpl.body_model import BodyModel

@@ -90,7 +90,7 @@ def _attempt(name: str, probe: Callable[[], str]) -> Item:
 def _device(settings: LocalizeSettings) -> str:
     import torch
 
-    from .nlf.localizer import select_device
+    from .device import select_device
 
     device = select_device(settings.device)
     if device.type == "cuda":
@@ -100,8 +100,8 @@ def _device(settings: LocalizeSettings) -> str:
 
 def _model(settings: LocalizeSettings) -> str:
     from .assets import ASSETS
+    from .device import select_device
     from .nlf.checkpoints import load_localizer
-    from .nlf.localizer import select_device
 
     device = select_device(settings.device)
     data_folder = Path(settings.model_data) if settings.model_data else None

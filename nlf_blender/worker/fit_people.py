@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from .nlf.localizer import LocalizedPerson
+from .nlf.localized import LocalizedPerson
 from .smpl.body_model import BodyModel
 from .smpl.fitting.fit import Fit, FitSettings, fit
 from .smpl.fitting.start import FitStart

@@ -22,7 +22,7 @@ from .media.photo import Photo, read_photo, write_display_copy
 from .nlf.camera import Camera
 from .nlf.crop_plan import CropOptions
 from .nlf.crops import CropSpec
-from .nlf.localizer import LocalizedPerson
+from .nlf.localized import LocalizedPerson
 from .people.person import Person
 from .people.plausibility import plausible_people
 from .progress import Progress

@@ -19,7 +19,7 @@ import numpy as np
 from nlf_blender.protocol.settings import LocalizeSettings
 from nlf_blender.worker.engine import Engine, Models
 from nlf_blender.worker.footage.job import localize_footage
-from nlf_blender.worker.nlf.localizer import LocalizedPerson
+from nlf_blender.worker.nlf.localized import LocalizedPerson
 from nlf_blender.worker.people.person import Frame, Person
 from nlf_blender.worker.progress import Progress
 

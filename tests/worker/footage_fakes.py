@@ -24,7 +24,7 @@ from nlf_blender.protocol.take import ModelInfo
 from nlf_blender.worker.engine import Engine, LoadedBody, Models, load_body
 from nlf_blender.worker.nlf.camera import Camera
 from nlf_blender.worker.nlf.crops import CropSpec
-from nlf_blender.worker.nlf.localizer import LocalizedPerson
+from nlf_blender.worker.nlf.localized import LocalizedPerson
 from nlf_blender.worker.people.person import Frame, Person
 from nlf_blender.worker.smpl.body_model import BodyModel
 from tests.body_examples import OPEN_BODY

@@ -12,7 +12,8 @@ from painted_person import ASSETS, Painted, paint_person
 from safetensors import safe_open
 
 from nlf_blender.worker.nlf.checkpoints import load_localizer
-from nlf_blender.worker.nlf.localizer import LocalizedPerson, Localizer
+from nlf_blender.worker.nlf.localized import LocalizedPerson
+from nlf_blender.worker.nlf.localizer import Localizer
 from nlf_blender.worker.people.finder import PeopleFinder
 from nlf_blender.worker.training.metrics import LIMB_JOINTS, similarity_aligned
 from nlf_blender.worker.training.skeleton import INDEX

@@ -12,9 +12,9 @@ from scipy.optimize import minimize
 
 from nlf_blender.worker.nlf.augmentation import (
     combine,
+    common_scale,
     crop_variations,
     geometric_median,
-    scale_aligned,
 )
 from nlf_blender.worker.nlf.crops import Augmentation
 
@@ -100,7 +100,8 @@ def test_distance_is_settled_before_points_are_compared() -> None:
     random = torch.Generator().manual_seed(2)
     body = 0.4 * torch.randn(1, 1, 50, 3, generator=random) + torch.tensor([0.3, 0.0, 5.0])
     scales = torch.tensor([0.9, 1.0, 1.1])[None, :, None, None]
-    aligned = scale_aligned(body * scales)
+    scaled = body * scales
+    aligned = scaled * common_scale(scaled)
     assert torch.allclose(aligned[:, 0], aligned[:, 2], atol=1e-5)
     assert torch.allclose(aligned[:, 0], body[:, 0] * (3.02 / 3) ** 0.5, atol=1e-4)
 

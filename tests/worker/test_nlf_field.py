@@ -110,10 +110,10 @@ def test_each_crop_is_read_with_its_own_points(
     mirrored = head(backbone_map, weights.mirrored_codes).points_2d
     assert (plain - mirrored).abs().max() > 1.0
     flips = [True, False, False, True, False]
-    mixed = head.read(backbone_map, weights, flips).points_2d
+    mixed = head.read(backbone_map, [weights], flips)[0].points_2d
     expected = torch.stack([(mirrored if flip else plain)[i] for i, flip in enumerate(flips)])
     assert torch.allclose(mixed, expected, atol=1e-3)
-    assert torch.allclose(head.read(backbone_map, weights, [True] * 5).points_2d, mirrored)
+    assert torch.allclose(head.read(backbone_map, [weights], [True] * 5)[0].points_2d, mirrored)
 
 
 def test_readout_of_mirror_images(head: HeatmapHead, points: torch.Tensor) -> None:

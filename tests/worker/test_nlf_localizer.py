@@ -13,12 +13,14 @@ from torch import Tensor, nn
 
 from nlf_blender.errors import UserError
 from nlf_blender.protocol.take import ModelInfo
+from nlf_blender.worker.device import select_device
 from nlf_blender.worker.nlf import crop_plan
 from nlf_blender.worker.nlf.camera import Camera
 from nlf_blender.worker.nlf.checkpoints import load_localizer
 from nlf_blender.worker.nlf.crops import Augmentation, CropSpec, CropView
 from nlf_blender.worker.nlf.head import HeadOutput, PointWeights, mirror_points
-from nlf_blender.worker.nlf.localizer import LocalizedPerson, Localizer, select_device
+from nlf_blender.worker.nlf.localized import LocalizedPerson
+from nlf_blender.worker.nlf.localizer import Localizer
 from nlf_blender.worker.nlf.model import CropStyle, LocalizerModel
 
 ASSETS = Path(__file__).resolve().parents[2] / "nlf_blender" / "assets"
@@ -38,7 +40,9 @@ class KnowingHead(nn.Module):
         self.batches: list[int] = []
         self.room = 1000
 
-    def read(self, features: Tensor, weights: PointWeights, flips: list[bool]) -> HeadOutput:
+    def read(
+        self, features: Tensor, readouts: list[PointWeights], flips: list[bool]
+    ) -> list[HeadOutput]:
         if len(features) > self.room:
             raise torch.OutOfMemoryError("no room")
         self.batches.append(len(features))
@@ -49,11 +53,12 @@ class KnowingHead(nn.Module):
         turned = np.stack([truth @ view.rotation.T for view, truth in mine])
         turned -= turned.mean(axis=1, keepdims=True) - 1.1
         shape = (len(mine), POINTS)
-        return HeadOutput(
+        output = HeadOutput(
             torch.from_numpy(pixels).float(),
             torch.from_numpy(turned).float() * (1 + features.mean(dim=(1, 2, 3)))[:, None, None],
             torch.full(shape, 0.05),
         )
+        return [output] * len(readouts)
 
 
 class Pixels(nn.Module):
@@ -202,17 +207,17 @@ def test_half_precision_is_used_where_it_suffices(
     images, specs, cameras, bodies = _two_scenes(head)
     localizer.model.backbone.in_half = list(in_half)
     monkeypatch.setattr(localizer, "_half", True)
-    predict, halves = localizer._predict, []
+    compute, halves = localizer._features, []
 
-    def watched(images: Tensor, flips: list[bool], weights: PointWeights, half: bool) -> HeadOutput:
+    def watched(images: Tensor, half: bool) -> Tensor:
         if halves and halves[-1] and not half:
             head.awaited.insert(0, last[0])  # the same crop comes again
         halves.append(half)
         last[:] = head.awaited[:1]
-        return predict(images, flips, weights, half)
+        return compute(images, half)
 
     last: list[tuple[CropView, np.ndarray]] = []
-    monkeypatch.setattr(localizer, "_predict", watched)
+    monkeypatch.setattr(localizer, "_features", watched)
     results = localizer.localize(images, specs, cameras, NO_WEIGHTS, 1, 1)
     assert halves == used
     for result, body in zip([*results[0], *results[1]], [*bodies[0], *bodies[1]], strict=True):
@@ -260,6 +265,51 @@ def test_batches_of_one_and_of_eight_agree(default: Localizer, points: np.ndarra
     )
     assert _largest_difference(one, eight) < 0.0002
     assert np.ptp([person.points[0] for person in one], axis=0).max() > 0.001
+
+
+def test_points_beside_the_body_change_nothing_and_are_as_good(
+    default: Localizer, points: np.ndarray
+) -> None:
+    image, intrinsics, specs = _painted()
+    body = default.point_weights(points)
+    chosen = np.arange(0, len(points), 7)
+    beside = default.point_weights(points[chosen])
+    alone, both = (
+        default.localize([image], [specs[:3]], [intrinsics], body, 2, beside=extra)[0]
+        for extra in (None, beside)
+    )
+    for one, other in zip(alone, both, strict=True):
+        assert one.beside is None and other.beside is not None
+        assert one.points.tobytes() == other.points.tobytes()
+        assert one.uncertainty.tobytes() == other.uncertainty.tobytes()
+        assert np.abs(other.beside.points - other.points[chosen]).max() < 1e-4
+        assert np.abs(other.beside.uncertainty - other.uncertainty[chosen]).max() < 1e-4
+
+
+class KeptFeatures:
+    """Features of all crops of one call, for the next."""
+
+    def __init__(self) -> None:
+        self.kept: dict[int, Tensor] = {}
+
+    def given(self, first: int, count: int) -> Tensor | None:
+        if first not in self.kept:
+            return None
+        return torch.stack([self.kept[first + index] for index in range(count)])
+
+    def made(self, first: int, features: Tensor) -> None:
+        assert first not in self.kept
+        self.kept |= {first + index: item.clone() for index, item in enumerate(features)}
+
+
+def test_features_that_were_kept_need_no_image(default: Localizer, points: np.ndarray) -> None:
+    image, intrinsics, specs = _painted()
+    weights, kept = default.point_weights(points), KeptFeatures()
+    first = default.localize([image], [specs], [intrinsics], weights, 2, features=kept)[0]
+    assert len(kept.kept) == 2 * len(specs)
+    nothing = np.zeros_like(image)
+    again = default.localize([nothing], [specs], [intrinsics], weights, 2, features=kept)[0]
+    assert _largest_difference(first, again) == 0
 
 
 def test_a_mirrored_picture_gives_the_mirrored_person(

@@ -115,7 +115,7 @@ def test_absolute_position(head: HeatmapHead, stages: dict[str, np.ndarray]) -> 
     backbone_map, intrinsics = _tensor(stages, "backbone_out"), _tensor(stages, "intrinsics")
     points = reconstruct_absolute(head(backbone_map, weights.codes), intrinsics, 256)
     assert _furthest_mm(points, stages["abs3d_mm"]) < TOLERANCE_MM
-    output = head.read(backbone_map, weights, stages["flip_per_image"].tolist())
+    output = head.read(backbone_map, [weights], stages["flip_per_image"].tolist())[0]
     points = reconstruct_absolute(output, intrinsics, 256)
     assert _furthest_mm(points, stages["abs3d_mm_weights_f32"]) < TOLERANCE_MM
 

@@ -27,7 +27,7 @@ from nlf_blender.worker import command_line
 from nlf_blender.worker.assets import OPEN_BODY
 from nlf_blender.worker.engine import Engine, place_body
 from nlf_blender.worker.nlf.canonical_space import SMPL_SPACE, CanonicalSpace
-from nlf_blender.worker.nlf.localizer import LocalizedPerson
+from nlf_blender.worker.nlf.localized import LocalizedPerson
 from nlf_blender.worker.people.person import Frame, Person
 from nlf_blender.worker.pipeline import LocalizedPeople, antialias_factor, believable, crop_of
 

@@ -66,23 +66,28 @@ def _aligned_roll(pair: int, largest: float) -> float:
     return side * largest / ((pair + 1) // 2)
 
 
-def combine(points: Tensor, uncertainty: Tensor) -> tuple[Tensor, Tensor]:
+def combine(
+    points: Tensor, uncertainty: Tensor, like: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Variations of P people as one: points [P,A,N,3] and uncertainty [P,A,N], metres.
 
     Returns points [P,N,3] and uncertainty [P,N]. Distances are the least certain part of a
-    localization, so the variations are first brought to a common scale about the camera.
+    localization, so the variations are first brought to a common scale about the camera: their own,
+    or that of other points of the same variations, `like` [P,A,M,3].
     """
     if points.shape[1] == 1:
         return points[:, 0], uncertainty[:, 0]
     weights = uncertainty.pow(UNCERTAINTY_POWER)
-    median, shares = geometric_median(scale_aligned(points), weights)
+    aligned = points * common_scale(points if like is None else like)
+    median, shares = geometric_median(aligned, weights)
     return median, (shares * uncertainty).sum(dim=1)
 
 
-def scale_aligned(points: Tensor) -> Tensor:
-    """Variations [P,A,N,3], scaled about the camera to the same mean square distance from it."""
+def common_scale(points: Tensor) -> Tensor:
+    """Factors [P,A,1,1] that bring variations [P,A,N,3] to the same mean square distance from the
+    camera."""
     square = points.square().mean(dim=(2, 3), keepdim=True)
-    return points * (square.mean(dim=1, keepdim=True) / square).sqrt()
+    return (square.mean(dim=1, keepdim=True) / square).sqrt()
 
 
 def geometric_median(

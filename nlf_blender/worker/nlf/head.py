@@ -108,29 +108,37 @@ class HeatmapHead(nn.Module):
         return PointWeights(plain.contiguous(), mirrored.contiguous())
 
     def forward(self, backbone_map: Tensor, codes: Tensor) -> HeadOutput:
-        """Backbone map [P,C,H,W] and codes [N,code_dim] -> the N points in each crop.
+        """Backbone map [P,C,H,W] and codes [N,code_dim] -> the N points in each crop."""
+        return self._decode_all(self._maps(backbone_map), codes)
 
-        Large outputs are worked off in chunks of points, which bounds the memory of inference.
-        """
-        basis_maps = self.basis_maps(self.layer(backbone_map).float())
+    def read(
+        self, backbone_map: Tensor, readouts: Sequence[PointWeights], flips: Sequence[bool]
+    ) -> list[HeadOutput]:
+        """Each readout's points in each crop, the mirrored ones where a crop is flipped (`flips`,
+        P long). What one readout gives does not depend on the others."""
+        flipped = torch.tensor(flips, device=backbone_map.device)
+        parts: list[list[HeadOutput]] = []
+        for chosen, mirrored in ((~flipped, False), (flipped, True)):
+            if not chosen.any():
+                continue
+            maps = self._maps(backbone_map if chosen.all() else backbone_map[chosen])
+            codes = [w.mirrored_codes if mirrored else w.codes for w in readouts]
+            parts.append([self._decode_all(maps, code) for code in codes])
+        if len(parts) == 1:
+            return parts[0]
+        order = torch.cat([torch.nonzero(~flipped), torch.nonzero(flipped)])[:, 0].argsort()
+        return [concatenate_outputs(list(pair), dim=0)[order] for pair in zip(*parts, strict=True)]
+
+    def _maps(self, backbone_map: Tensor) -> Tensor:
+        return self.basis_maps(self.layer(backbone_map).float())
+
+    def _decode_all(self, basis_maps: Tensor, codes: Tensor) -> HeadOutput:
+        """As `decode`; large outputs are worked off in chunks of points, which bounds the memory
+        of inference."""
         people, _, channels, height, width = basis_maps.shape
         chunk = max(1, MAP_VALUES_PER_CHUNK // (people * channels * height * width))
         parts = [self.decode(basis_maps, part) for part in codes.float().split(chunk)]
         return parts[0] if len(parts) == 1 else concatenate_outputs(parts, dim=1)
-
-    def read(
-        self, backbone_map: Tensor, weights: PointWeights, flips: Sequence[bool]
-    ) -> HeadOutput:
-        """The points in each crop, the mirrored ones where a crop is flipped (`flips`, P long)."""
-        if not any(flips):
-            return self(backbone_map, weights.codes)
-        if all(flips):
-            return self(backbone_map, weights.mirrored_codes)
-        flipped = torch.tensor(flips, device=backbone_map.device)
-        plain = self(backbone_map[~flipped], weights.codes)
-        mirrored = self(backbone_map[flipped], weights.mirrored_codes)
-        order = torch.cat([torch.nonzero(~flipped), torch.nonzero(flipped)])[:, 0].argsort()
-        return concatenate_outputs([plain, mirrored], dim=0)[order]
 
     def basis_maps(self, features: Tensor) -> Tensor:
         """Features [P,feature_dim,H,W] -> maps [P,code_dim+1,channels,H,W].

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -13,17 +13,16 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from ...errors import UserError
-from ...protocol.settings import DEVICES
 from ...protocol.take import ModelInfo
-from .augmentation import combine
 from .camera import Camera
 from .crop_plan import CropOptions, PlannedCrop, plan_crops
 from .crops import CropSpec
-from .head import HeadOutput, PointWeights
+from .head import PointWeights
+from .localized import LocalizedPerson, Variations, localized_person
 from .model import LocalizerModel
 from .network_time import NetworkTime
 from .point_cache import PointWeightCache, as_points
-from .reconstruction import CERTAIN_BELOW_M, reconstruct_absolute
+from .reconstruction import CERTAIN_BELOW_M, find_reference, place_points
 from .warp_ahead import WarpAhead
 from .warping import Float32Array
 
@@ -32,17 +31,16 @@ HALF_TOLERANCE_M = 0.002
 OnProgress = Callable[[int, int], None]
 
 
-@dataclass(frozen=True)
-class LocalizedPerson:
-    """One person's N points, in the order of the point set.
+class Features(Protocol):
+    """Keeps what the network saw of crops, which are counted through a call of `localize`."""
 
-    points: [N,3] metres, camera space (x right, y down, z forward). uncertainty: [N] metres, the
-    expected error. points_2d: [N,2] pixels of the image, NaN for a point behind the camera.
-    """
+    def given(self, first: int, count: int) -> Tensor | None:
+        """Features [count,C,H,W] of crops from number `first` on, None to compute them."""
+        ...
 
-    points: NDArray[np.float32]
-    uncertainty: NDArray[np.float32]
-    points_2d: NDArray[np.float32]
+    def made(self, first: int, features: Tensor) -> None:
+        """Hear of features [P,C,H,W] that were computed of crops from number `first` on."""
+        ...
 
 
 class Localizer:
@@ -80,54 +78,69 @@ class Localizer:
         batch_size: int = 8,
         on_progress: OnProgress | None = None,
         options: CropOptions | None = None,
+        beside: PointWeights | None = None,
+        features: Features | None = None,
     ) -> list[list[LocalizedPerson]]:
         """Localize the people of each image; the answer has the nesting of `people`.
 
         images: RGB [H,W,3]. cameras: per image a camera, or the intrinsics [3,3] of one with an
         ideal lens. num_aug: variations per person. batch_size: crops at a time, all at once if 0,
         halved for as long as the GPU's memory does not suffice. on_progress(crops done, all crops)
-        hears of every batch; what it raises ends the work.
+        hears of every batch; what it raises ends the work. beside: further points, which have no
+        say in where the body is, and change nothing about it. features: what the network saw, to
+        be kept or from before; of crops whose features it gives, no image is looked at.
         """
         lenses = [c if isinstance(c, Camera) else Camera.create(c) for c in cameras]
         style, side = self.model.style, self.model.heatmap_head.crop_side
         crops = plan_crops(images, people, lenses, side, style, num_aug, options or CropOptions())
         batch_size = batch_size or len(crops)
-        flat_cameras = [lenses[i] for i, specs in enumerate(people) for _ in specs]
-        flat = self._localize_crops(crops, flat_cameras, weights, num_aug, batch_size, on_progress)
-        return [[next(flat) for _ in specs] for specs in people]
+        readouts = [weights] if beside is None else [weights, beside]
+        flat_cameras = iter([lenses[i] for i, specs in enumerate(people) for _ in specs])
+        variations = [Variations() for _ in readouts]
+        flat: list[LocalizedPerson] = []
+        for results in self._batches(crops, readouts, batch_size, on_progress, features):
+            for kept, result in zip(variations, results, strict=True):
+                kept.add(*result)
+            while len(variations[0].points) >= num_aug:
+                flat.append(
+                    localized_person([v.take(num_aug) for v in variations], next(flat_cameras))
+                )
+        found = iter(flat)
+        return [[next(found) for _ in specs] for specs in people]
 
-    def _localize_crops(
+    def _batches(
         self,
         crops: list[PlannedCrop],
-        cameras: list[Camera],
-        weights: PointWeights,
-        num_aug: int,
+        readouts: list[PointWeights],
         batch_size: int,
         on_progress: OnProgress | None,
-    ) -> Iterator[LocalizedPerson]:
-        """One person after the other, as soon as all variations are there."""
-        points: list[Tensor] = []
-        uncertainty: list[Tensor] = []
-        done, person = 0, 0
+        features: Features | None,
+    ) -> Iterator[list[tuple[Tensor, Tensor]]]:
+        """What each readout gives for one batch of crops after the other (`_run_batch`)."""
+        done = 0
         with WarpAhead(crops, self.model.heatmap_head.crop_side, self.device) as ahead:
             while done < len(crops):
                 batch = crops[done : done + batch_size]
-                images = ahead.batch(done, len(batch))
+                seen = None if features is None else features.given(done, len(batch))
                 try:
-                    batch_points, batch_uncertainty = self._run_batch(batch, images, weights)
+                    if seen is None:
+                        images = ahead.batch(done, len(batch))
+                        seen, results = self._run_batch(batch, images, readouts)
+                        if features is not None:
+                            features.made(done, seen)
+                    else:
+                        results = self._read(batch, seen.to(self.device), readouts)
                 except torch.OutOfMemoryError as error:
                     batch_size = self._smaller_batch(len(batch), error)
                     continue
-                points.extend(batch_points)
-                uncertainty.extend(batch_uncertainty)
                 done += len(batch)
                 if on_progress is not None:
                     on_progress(done, len(crops))
-                while len(points) >= num_aug:
-                    first = (torch.stack(x[:num_aug])[None] for x in (points, uncertainty))
-                    yield _localized(*combine(*first), cameras[person])
-                    del points[:num_aug], uncertainty[:num_aug]
-                    person += 1
+                rotations = self._stacked([crop.view.rotation for crop in batch])
+                yield [
+                    (torch.matmul(points, rotations), uncertainty * UNCERTAINTY_SCALE)
+                    for points, uncertainty in results
+                ]
 
     def _smaller_batch(self, size: int, error: Exception) -> int:
         """Half the batch, after freeing what the failed one left. UserError if it was one crop."""
@@ -142,32 +155,47 @@ class Localizer:
         return size // 2
 
     def _run_batch(
-        self, batch: list[PlannedCrop], pixels: Float32Array, weights: PointWeights
-    ) -> tuple[Tensor, Tensor]:
-        """Points [P,N,3] in metres in camera space and uncertainties [P,N] of a batch of crops, of
-        their pixels [P,3,S,S]."""
+        self, batch: list[PlannedCrop], pixels: Float32Array, readouts: list[PointWeights]
+    ) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
+        """Features [P,C,H,W] of a batch of crops, of their pixels [P,3,S,S], and what is read out
+        of them (`_read`)."""
         images = torch.from_numpy(pixels).to(self.device)
-        flips = [crop.augmentation.flip for crop in batch]
-        output = self._predict(images, flips, weights, self._half)
-        in_crop = self._placed(batch, output)
-        if self._half and not (self._half_proven and torch.isfinite(in_crop).all()):
-            exact = self._predict(images, flips, weights, False)
-            placed = self._placed(batch, exact)
-            proven = suffices(in_crop, placed, exact.uncertainty)
-            self._half = self._half_proven = proven and bool(torch.isfinite(in_crop).all())
+        features = self._features(images, self._half)
+        results = self._read(batch, features, readouts)
+        if self._half and not (self._half_proven and torch.isfinite(results[0][0]).all()):
+            exact = self._features(images, False)
+            proof = self._read(batch, exact, readouts)
+            proven = suffices(results[0][0], *proof[0])
+            self._half = proven and bool(torch.isfinite(results[0][0]).all())
+            self._half_proven = self._half
             if not self._half:  # else the first batch is as it would be later on
-                output, in_crop = exact, placed
-        rotations = self._stacked([crop.view.rotation for crop in batch])
-        return torch.matmul(in_crop, rotations), output.uncertainty * UNCERTAINTY_SCALE
+                features, results = exact, proof
+        return features, results
 
-    def _placed(self, batch: list[PlannedCrop], output: HeadOutput) -> Tensor:
-        """The points [P,N,3] of a batch in metres in the axes of each crop's camera."""
+    def _features(self, images: Tensor, half: bool) -> Tensor:
+        with self.network_time.running():
+            return self.model.features(images, half)
+
+    def _read(
+        self, batch: list[PlannedCrop], features: Tensor, readouts: list[PointWeights]
+    ) -> list[tuple[Tensor, Tensor]]:
+        """For each readout, points [P,N,3] in metres in the axes of each crop's camera, of bodies
+        where the first readout finds them, and the head's uncertainties [P,N]. The mirrored points
+        are read where a crop is flipped."""
         head = self.model.heatmap_head
-        intrinsics = self._stacked([crop.view.intrinsics for crop in batch])
+        flips = [crop.augmentation.flip for crop in batch]
+        with self.network_time.running():
+            outputs = head.read(features, readouts, flips)
+        shape = self._stacked([c.view.intrinsics for c in batch]), head.crop_side, head.stride
         # Official models judge what is pictured by uncertainty alone; ours, which see black beyond
         # the photo, are told.
-        pictured = self._pictured(batch, output.points_2d) if self.model.style.aligned else None
-        return reconstruct_absolute(output, intrinsics, head.crop_side, head.stride, pictured)
+        aligned = self.model.style.aligned
+        pictured = [self._pictured(batch, o.points_2d) if aligned else None for o in outputs]
+        reference = find_reference(outputs[0], *shape, pictured[0])
+        return [
+            (place_points(output, reference, *shape, shown), output.uncertainty)
+            for output, shown in zip(outputs, pictured, strict=True)
+        ]
 
     def _pictured(self, batch: list[PlannedCrop], points_2d: Tensor) -> Tensor:
         """Whether points [P,N,2] of the crops lie within the photo: [P,N]."""
@@ -177,14 +205,6 @@ class Localizer:
             place = crop.camera.project(crop.view.unproject(pixels))
             inside.append(((place > -0.5) & (place < [width - 0.5, height - 0.5])).all(axis=-1))
         return torch.from_numpy(np.stack(inside)).to(self.device)
-
-    def _predict(
-        self, images: Tensor, flips: list[bool], weights: PointWeights, half: bool
-    ) -> HeadOutput:
-        """The head's output for a batch, read with the mirrored points where a crop is flipped."""
-        with self.network_time.running():
-            features = self.model.features(images, half)
-            return self.model.heatmap_head.read(features, weights, flips)
 
     def _stacked(self, matrices: list[NDArray[np.float64]]) -> Tensor:
         return torch.from_numpy(np.stack(matrices)).to(self.device, torch.float32)
@@ -199,51 +219,3 @@ def suffices(half: Tensor, full: Tensor, uncertainty: Tensor) -> bool:
     if not counted.any():
         counted = torch.ones_like(counted)
     return bool(((half - full).norm(dim=-1)[counted] <= HALF_TOLERANCE_M).all())
-
-
-def _localized(points: Tensor, uncertainty: Tensor, camera: Camera) -> LocalizedPerson:
-    """Results [1,N,3] and [1,N] as arrays, with their pixels."""
-    values = points[0].cpu().numpy()
-    pixels = camera.project(values).astype(np.float32)
-    return LocalizedPerson(values, uncertainty[0].cpu().numpy(), pixels)
-
-
-def select_device(name: str) -> torch.device:
-    """The device that is meant by auto, cpu, cuda, cuda:N or mps. UserError if it is not there."""
-    available = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
-    if name == "auto":
-        return torch.device(next(kind for kind, there in available.items() if there))
-    kind, _, number = name.partition(":")
-    if kind not in available or (number and not (kind == "cuda" and number.isdigit())):
-        raise UserError(
-            "Unknown device", f"'{name}' is no device.", f"Choose one of {', '.join(DEVICES)}."
-        )
-    if not available[kind]:
-        raise UserError(*_MISSING_DEVICE[kind])
-    if number and int(number) >= torch.cuda.device_count():
-        count = torch.cuda.device_count()
-        raise UserError(
-            "No such GPU",
-            f"The worker's torch sees {count} of them, cuda:0 to cuda:{count - 1}, but no {name}.",
-            "Choose one of those.",
-        )
-    return torch.device(name)
-
-
-_MISSING_DEVICE = {
-    "cuda": (
-        "No NVIDIA GPU available",
-        "The worker's torch sees no CUDA device.",
-        "Choose auto or cpu, update the NVIDIA driver, or create the environment again on this "
-        "machine so that the CUDA build of torch is installed.",
-    ),
-    "mps": (
-        "No Apple GPU available",
-        "The worker's torch sees no Metal device.",
-        "Choose auto or cpu; Metal needs a Mac with Apple silicon.",
-    ),
-}

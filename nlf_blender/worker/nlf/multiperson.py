@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...errors import UserError
 from ..assets import ASSETS
+from ..device import select_device
 from ..fit_people import fit_localized
 from ..people.find_boxes import BoxOptions, find_boxes, scored
 from ..people.finder import PeopleFinder
@@ -30,7 +31,8 @@ from .checkpoints import load_localizer
 from .crops import CropSpec
 from .head import PointWeights
 from .image_cameras import ImageCamera
-from .localizer import LocalizedPerson, Localizer, select_device
+from .localized import LocalizedPerson
+from .localizer import Localizer
 from .multiperson_options import (
     DetectOptions,
     Float32Array,

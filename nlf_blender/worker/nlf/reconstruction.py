@@ -29,18 +29,43 @@ def reconstruct_absolute(
 
     intrinsics: [P,3,3] of the crops. pictured: [P,N], which points lie within the photo; those
     beyond its border are no evidence. Certain points well inside of the crop decide where the body
-    is as a whole. A point that lands inside of the crop then lies halfway between its place in
-    that body and its own pixel's ray at the same depth; one outside has no pixel to trust and
-    keeps its place.
+    is as a whole (`find_reference`); `place_points` then puts each point there.
     """
-    relative = output.points_3d
-    plane = torch.matmul(_homogeneous(output.points_2d), torch.linalg.inv(intrinsics).mT)[..., :2]
+    reference = find_reference(output, intrinsics, crop_side, stride, pictured)
+    return place_points(output, reference, intrinsics, crop_side, stride, pictured)
+
+
+def find_reference(
+    output: HeadOutput,
+    intrinsics: Tensor,
+    crop_side: int,
+    stride: int = 32,
+    pictured: Tensor | None = None,
+) -> Tensor:
+    """Where the body is as a whole: what to add to its relative points, [P,3] metres; arguments as
+    of `reconstruct_absolute`."""
     certain = output.uncertainty < CERTAIN_BELOW_M
     certain &= is_inside(output.points_2d, crop_side, REFERENCE_BORDER_STRIDES * stride)
     if pictured is not None:
         certain &= pictured
-    placed = relative + reference_point(plane, relative, certain)[:, None]
-    on_ray = _homogeneous(plane) * placed[..., 2:]
+    return reference_point(_on_plane(output, intrinsics), output.points_3d, certain)
+
+
+def place_points(
+    output: HeadOutput,
+    reference: Tensor,
+    intrinsics: Tensor,
+    crop_side: int,
+    stride: int = 32,
+    pictured: Tensor | None = None,
+) -> Tensor:
+    """The points [P,N,3] in metres in the axes of each crop's camera, of bodies at reference [P,3].
+
+    A point that lands inside of the crop lies halfway between its place in that body and its own
+    pixel's ray at the same depth; one outside has no pixel to trust and keeps its place.
+    """
+    placed = output.points_3d + reference[:, None]
+    on_ray = _homogeneous(_on_plane(output, intrinsics)) * placed[..., 2:]
     mixed = SHARE_3D_INSIDE * placed + (1 - SHARE_3D_INSIDE) * on_ray
     flat = placed / placed[..., 2:].clamp_min(SMALLEST_DIVISOR_M)
     landed = torch.matmul(flat, intrinsics[:, :2].mT)
@@ -49,6 +74,11 @@ def reconstruct_absolute(
     if pictured is not None:
         inside &= pictured
     return torch.where(inside[..., None], mixed, placed)
+
+
+def _on_plane(output: HeadOutput, intrinsics: Tensor) -> Tensor:
+    """The points' normalized image coordinates [P,N,2]."""
+    return torch.matmul(_homogeneous(output.points_2d), torch.linalg.inv(intrinsics).mT)[..., :2]
 
 
 def is_inside(pixels: Tensor, crop_side: int, border: float) -> Tensor:
