@@ -113,9 +113,10 @@ def test_a_take_of_a_version_with_fewer_settings_is_gone_on_with(
     assert read_info(take).state == WHOLE
 
 
-def test_other_settings_begin_another_take(clip: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("other", [{"last_frame": 3}, {"fov_degrees": 40.0}])
+def test_other_settings_begin_another_take(clip: Path, tmp_path: Path, other: Any) -> None:
     take = cancelled_after(1, clip, tmp_path)
-    settings = replace(CPU, last_frame=3)
+    settings = replace(CPU, **other)
     again = localize_footage(clip, tmp_path, settings, DiscEngine(), Progress())
     assert again.name == "walk-2.take"
     assert read_info(take).state == UNFINISHED

@@ -133,6 +133,12 @@ def test_a_glimpse_comes_last_and_is_not_kept() -> None:
     ]
 
 
+def test_a_glimpse_is_two_frames_at_a_low_rate_too() -> None:
+    whole = film([Walk(3, 4, (-2, 5), (-2, 5), 2), Walk(0, 20, (1, 5), (1, 5), 1)]).sightings
+    people = link(replace(whole, time=whole.frame / 5.0), (), max_people=8, gap_seconds=1.0)
+    assert [person.kept for person in people] == [True, False]
+
+
 def test_a_person_in_the_only_frame_is_kept() -> None:
     (person,) = linked(film([Walk(0, 0, (0, 4), (0, 4), 1)]))
     assert person.kept
