@@ -28,7 +28,7 @@ from ..people.follow import Followed
 from ..progress import Progress
 from ..take_writer import disk_errors
 from .cameras import FrameCameras
-from .chunks import SeenFrame, Sighting, localize_frames, sighting_rows
+from .chunks import SeenFrame, Sighting, fitted_rows, localize_frames, located_rows
 from .claim import held_take
 from .finish import clean_up
 from .resume import opened_source, require_same_models, settings_of
@@ -84,13 +84,14 @@ def localize_boxes(
         merges: list[Edit] = []
         for number, box in enumerate(boxes):
             tracklet = timeline.next_tracklet + number
-            progress.step(LOCALIZING, number, len(boxes))
+            progress.step(LOCALIZING)
             sightings += localize_box(run, box, tracklet, timeline)
             if box.person != SOMEBODY_NEW:
                 merges.append(Edit(MERGE, box.person, other=tracklet))
         edits = (*edits, *merges)
         with disk_errors(take):
-            rows = sighting_rows(sightings, run.models)
+            fitted = fitted_rows([item.localized for item in sightings], run.models)
+            rows = {**located_rows(sightings, run.models), **fitted}
             add_chunk(take, run.info, rows, thumbnails_of(sightings))
             write_edits(take, edits)
         clean_up(take, settings, edits, engine, progress)
@@ -197,8 +198,8 @@ def localized(run: FootageRun, seen: list[SeenFrame]) -> list[Sighting]:
     """Sightings of the people in some frames."""
     cameras = run.cameras.at(np.array([item.frame.index for item in seen], dtype=np.int64))
 
-    def tell(_done: int, _crops: int) -> None:
-        run.progress.step(LOCALIZING)
+    def tell(crops_done: int, crops: int) -> None:
+        run.progress.step(LOCALIZING, crops_done, crops)
 
     return localize_frames(seen, cameras, run.models, run.settings, tell, by_hand=True)
 

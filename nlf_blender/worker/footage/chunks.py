@@ -16,7 +16,7 @@ from ..fit_people import SETTINGS, FittedPeople, fit_people
 from ..media.footage import SourceFrame
 from ..nlf.camera import Camera
 from ..nlf.crop_plan import CropOptions
-from ..nlf.localizer import LocalizedPerson
+from ..nlf.localized import LocalizedPerson
 from ..people.appearance import SIZE
 from ..people.follow import Followed
 from ..people.plausibility import plausible_people
@@ -93,21 +93,20 @@ def _believed(people: list[Followed], points: list[LocalizedPerson]) -> list[int
 
 
 def chunk_rows(seen: Sequence[SeenFrame], sightings: Sequence[Sighting], models: Models) -> Rows:
-    """The arrays of a chunk (protocol/rows.py), its frames' included; all are fitted at once."""
+    """The arrays of a chunk (protocol/rows.py), its frames' included, less `fitted_rows`."""
     frames = [item.frame for item in seen]
     return {
-        **sighting_rows(sightings, models),
+        **located_rows(sightings, models),
         "frames": np.array([frame.index for frame in frames], dtype=np.int64),
         "times": np.array([frame.time for frame in frames], dtype=np.float64),
         "cuts": np.array([item.cut for item in seen], dtype=bool),
     }
 
 
-def sighting_rows(sightings: Sequence[Sighting], models: Models) -> Rows:
-    """The arrays of R sightings, one row each."""
+def located_rows(sightings: Sequence[Sighting], models: Models) -> Rows:
+    """The arrays of R sightings, one row each, less `fitted_rows`."""
     people = [sighting.followed for sighting in sightings]
     points = models.body.vertex_count + models.body.joint_count
-    fitted = _fitted(sightings, models)
     return {
         "frame": np.array([item.frame.index for item in sightings], dtype=np.int64),
         "timestamp": np.array([item.frame.time for item in sightings], dtype=np.float64),
@@ -116,19 +115,26 @@ def sighting_rows(sightings: Sequence[Sighting], models: Models) -> Rows:
         "score": np.array([item.person.score for item in people]),
         "points": np.array([s.localized.points for s in sightings]).reshape(-1, points, 3),
         "uncertainty": np.array([s.localized.uncertainty for s in sightings]).reshape(-1, points),
-        "pose": fitted.pose,
-        "betas": fitted.betas,
-        "translation": fitted.translation,
-        "scale": np.ones(len(people)),
-        "fit_error": fitted.error,
         "crop": np.array([item.crop for item in people]).reshape(-1, 4),
         "appearance": np.array([item.appearance for item in people]).reshape(-1, SIZE),
     }
 
 
-def _fitted(sightings: Sequence[Sighting], models: Models) -> FittedPeople:
-    if sightings:
-        return fit_people(models, [sighting.localized for sighting in sightings])
+def fitted_rows(localized: Sequence[LocalizedPerson], models: Models) -> Rows:
+    """The arrays of R people that a fit tells, one row each; all are fitted at once."""
+    fitted = _fitted(localized, models)
+    return {
+        "pose": fitted.pose,
+        "betas": fitted.betas,
+        "translation": fitted.translation,
+        "scale": np.ones(len(localized)),
+        "fit_error": fitted.error,
+    }
+
+
+def _fitted(localized: Sequence[LocalizedPerson], models: Models) -> FittedPeople:
+    if localized:
+        return fit_people(models, list(localized))
     betas = min(SETTINGS.beta_count, models.body_model.beta_count)
     return FittedPeople(
         np.zeros((0, models.body.joint_count, 3), np.float32),

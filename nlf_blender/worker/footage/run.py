@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,10 +30,10 @@ from ..people.thumbnail import thumbnail
 from ..progress import WAITING, Progress
 from ..take_writer import disk_errors
 from .cameras import FrameCameras
-from .chunks import SeenFrame, Sighting, chunk_rows, localize_frames
+from .chunks import SeenFrame, Sighting, chunk_rows, fitted_rows, localize_frames
 from .plan import FramePlan
 from .preview import FIELDS, Preview
-from .writer import ChunkWriter
+from .writer import Chunk, ChunkWriter
 
 MOST_READ_AHEAD = 1 << 28  # bytes
 CHANGED_NOTE = "The source was changed while it was localized."
@@ -77,8 +78,8 @@ def localize_missing(run: FootageRun, copy: DisplayCopy | None) -> TakeInfo:
         ReadAhead(frames, min(two_chunks, MOST_READ_AHEAD)) as ahead,
         ChunkWriter(run.take, run.info, preview, run.progress) as writer,
     ):
-        for rows, thumbnails in _chunks(run, done, ahead):
-            writer.write(rows, thumbnails, notes_so_far(run))
+        for chunk in _chunks(run, done, ahead):
+            writer.write(chunk, notes_so_far(run))
         info = writer.finish()
     run.progress.add_seconds(WAITING, ahead.waited)
     return replace(info, notes=notes_so_far(run))
@@ -145,10 +146,8 @@ def _frames(run: FootageRun, done: Done, copy: DisplayCopy | None) -> Iterator[S
             yield frame
 
 
-def _chunks(
-    run: FootageRun, done: Done, frames: ReadAhead
-) -> Iterator[tuple[Rows, dict[int, bytes]]]:
-    """The rows of each chunk, and thumbnails of the tracklets that begin in it."""
+def _chunks(run: FootageRun, done: Done, frames: ReadAhead) -> Iterator[Chunk]:
+    """One chunk after the other."""
     cuts, count = CutDetector(), done.count
     follower = Follower(run.models.finder, run.settings.max_people, done.state)
     begun = done.state.next_tracklet
@@ -172,7 +171,7 @@ def _chunks(
 
 def _chunk(
     run: FootageRun, follower: Follower, seen: list[SeenFrame], count: int, begun: int
-) -> tuple[Rows, dict[int, bytes]]:
+) -> Chunk:
     """One chunk; count and begun: frames and tracklets before it. The follower goes on with what
     the rows say, as in a job that is resumed here."""
     total, found = run.plan.count, len(seen) // 2
@@ -186,7 +185,8 @@ def _chunk(
     rows = chunk_rows(seen, sightings, run.models)
     follower.state = _state(rows, max(begun, int(rows["track"].max(initial=-1)) + 1))
     new = [s for s in sightings if s.followed.tracklet >= begun]
-    return rows, thumbnails_of(new)
+    fit = partial(fitted_rows, [s.localized for s in sightings], run.models)
+    return Chunk(rows, fit, thumbnails_of(new))
 
 
 def thumbnails_of(sightings: list[Sighting]) -> dict[int, bytes]:

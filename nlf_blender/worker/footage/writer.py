@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes chunks to the disk beside the computing of the next one."""
+"""Fits bodies to the people of a chunk and writes it to the disk, beside the localizing of the
+next one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,6 +19,16 @@ from ..take_writer import disk_errors
 from .preview import Preview
 
 THUMBNAILS = "thumbs"
+
+
+@dataclass(frozen=True, eq=False)
+class Chunk:
+    """A chunk to be written: its rows, what gives those that a fit tells, and a JPEG for each new
+    tracklet."""
+
+    rows: Rows
+    fit: Callable[[], Rows]
+    thumbnails: Mapping[int, bytes]
 
 
 def add_chunk(take: Path, info: TakeInfo, rows: Rows, thumbnails: Mapping[int, bytes]) -> TakeInfo:
@@ -35,7 +46,8 @@ def add_chunk(take: Path, info: TakeInfo, rows: Rows, thumbnails: Mapping[int, b
 class ChunkWriter:
     """A thread that makes chunks part of a take, one at a time and in order; a context manager.
 
-    Whatever happens, take.json lists whole chunks only. A failure is raised by the next call.
+    Bodies are fitted there, for nothing that follows depends on them. Whatever happens, take.json
+    lists whole chunks only. A failure is raised by the next call.
     """
 
     def __init__(self, take: Path, info: TakeInfo, preview: Preview, progress: Progress) -> None:
@@ -46,15 +58,12 @@ class ChunkWriter:
         self._thread = ThreadPoolExecutor(max_workers=1)
         self._pending: Future[None] | None = None
 
-    def write(
-        self, rows: Rows, thumbnails: Mapping[int, bytes], notes: tuple[str, ...] = ()
-    ) -> None:
-        """Begin to write a chunk, and a JPEG for each new tracklet, once the chunk before is
-        written; notes: all that the user should know by now. UserError if the disk refused the one
-        before."""
+    def write(self, chunk: Chunk, notes: tuple[str, ...] = ()) -> None:
+        """Begin to fit and write a chunk once the chunk before is written; notes: all that the user
+        should know by now. UserError if the disk refused the one before."""
         self._wait()
         self._info = replace(self._info, notes=notes or self._info.notes)
-        self._pending = self._thread.submit(self._write, rows, thumbnails)
+        self._pending = self._thread.submit(self._write, chunk)
 
     def finish(self) -> TakeInfo:
         """Wait for the last chunk and return what take.json says now. UserError as `write`."""
@@ -66,12 +75,13 @@ class ChunkWriter:
             pending, self._pending = self._pending, None
             pending.result()
 
-    def _write(self, rows: Rows, thumbnails: Mapping[int, bytes]) -> None:
+    def _write(self, chunk: Chunk) -> None:
+        rows = {**chunk.rows, **chunk.fit()}
         with disk_errors(self._take, "resume the job"):
-            self._info = add_chunk(self._take, self._info, rows, thumbnails)
+            self._info = add_chunk(self._take, self._info, rows, chunk.thumbnails)
             self._preview.add(rows)
             if self._preview.renew():
-                done = sum(chunk.frames for chunk in self._info.chunks)
+                done = sum(written.frames for written in self._info.chunks)
                 self._progress.preview(self._take, done)
 
     def __enter__(self) -> Self:
