@@ -13,7 +13,7 @@ from .clip_background import add_clip
 from .datablocks import NewDatablocks
 from .doubt import doubtful_ranges, mark_timeline
 from .footage_camera import make_footage_camera
-from .footage_objects import CAMERA_PART, PEOPLE, mark
+from .footage_objects import CAMERA_PART, PEOPLE, WORLD, mark
 from .footage_options import store_options, store_time
 from .footage_person import FootageWork, make_person
 from .footage_take import FootageTake, with_rig_hands
@@ -60,6 +60,7 @@ def _build(scene: bpy.types.Scene, work: FootageWork, options: ImportOptions) ->
     mark(collection, take.folder, "take")
     store_options(collection, work.footage, work.rig)
     store_time(collection, work.times)
+    collection[WORLD] = list(take.solution.world_from_camera)
     camera = options.footage.use_camera
     settings = None
     if camera is None:

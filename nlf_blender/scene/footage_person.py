@@ -18,6 +18,7 @@ from .footage_objects import BODY, MOTION, POINTS, SKIN, mark
 from .footage_options import FootageOptions
 from .footage_rig import Resting, make_footage_rig, motion_channels
 from .footage_take import FootagePerson, FootageTake
+from .key_merge import Span
 from .materials import make_skin, person_color
 from .mesh_cache import CachePlan, attach_cache, cache_path, write_cache
 from .meshes import Topology
@@ -124,9 +125,10 @@ def make_cached_points(
 
 
 def write_person_cache(
-    work: FootageWork, person: FootagePerson, start: Float64Array
+    work: FootageWork, person: FootagePerson, start: Float64Array, span: Span | None = None
 ) -> Path | None:
-    """Write the cache of a person of this import; None, with a note, if the disk refuses."""
+    """Write the cache of a person of this import, or a span of it anew; None, with a note, if the
+    disk refuses."""
     points = person.read_points()
     if points is None:
         return None
@@ -134,7 +136,7 @@ def write_person_cache(
     existed = path.exists()
     travel = _travel(work, person, start) if work.footage.in_place else None
     try:
-        write_cache(path, points, CachePlan(work.times, person.times), travel)
+        write_cache(path, points, CachePlan(work.times, person.times), travel, span)
     except OSError as error:
         work.notes.append(
             f"{person.info.name} has no up-to-date points: {path} could not be written"

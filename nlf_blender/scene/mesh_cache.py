@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import bpy
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..body.arrays import Float64Array
+from .key_merge import Span
 from .time_map import Samples, TimeMap, even_step, whole_samples
 
 CACHE_FOLDER = "cache"
@@ -61,24 +63,33 @@ class CachePlan:
 
 
 def write_cache(
-    path: Path, points: NDArray[np.float32], plan: CachePlan, travel: Float64Array | None
+    path: Path,
+    points: NDArray[np.float32],
+    plan: CachePlan,
+    travel: Float64Array | None,
+    span: Span | None = None,
 ) -> None:
-    """Write points [T,V,3], less their travel [T,3], so that a reader sees all of it or none.
+    """Write points [T,V,3], less their travel [T,3], so that a reader sees all of it or none; span:
+    outside it, what the file has already stays, as keys do, and leads over at its ends.
 
     It is not synced to the disk first: after a power cut Update makes it again. OSError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".part")
     header = (1, points.shape[1], plan.start, plan.step, plan.count(len(points)))
+    former = None if span is None or span.open else _read_cache(path, points.shape[1])
     as_stored = plan.samples is None and travel is None and isinstance(points, np.memmap)
     try:
         with open(temporary, "wb", buffering=0) as file:
             file.write(_HEADER.pack(_MAGIC, *header))
-            if as_stored:
+            if as_stored and former is None:
                 _copy_stored(file, points)
             else:
-                for block in _computed(points, plan, travel):
-                    _write_all(file, block)
+                for block, frames in _computed(points, plan, travel):
+                    if span is not None and former is not None:
+                        block = former.lead_over(block, frames, span)
+                    _write_all(file, np.ascontiguousarray(block, dtype="<f4").data.cast("B"))
+        former = None  # or some systems do not let go of the file
         temporary.replace(path)
     except OSError:
         temporary.unlink(missing_ok=True)
@@ -105,10 +116,46 @@ def _copy_stored(file: io.FileIO, points: np.memmap) -> None:
             left -= size
 
 
+@dataclass(frozen=True, eq=False)
+class _Former:
+    """A cache that is there: samples [S,V,3] from the scene frame `start` on, every `step`."""
+
+    start: float
+    step: float
+    points: NDArray[np.float32]
+
+    def lead_over(
+        self, block: NDArray[np.float32], frames: Float64Array, span: Span
+    ) -> NDArray[np.float32]:
+        """Samples [n,V,3] at frames [n], as far as the span wants them or there were none."""
+        places = (frames - self.start) / self.step
+        known = (places > -0.5) & (places < len(self.points) - 0.5)
+        share = np.where(span.holds(frames), span.share(frames), 0.0)
+        share = np.where(known, share, 1.0)[:, None, None].astype(np.float32)
+        low = np.clip(np.floor(places).astype(np.int64), 0, max(len(self.points) - 2, 0))
+        way = np.clip(places - low, 0.0, 1.0)[:, None, None].astype(np.float32)
+        high = np.minimum(low + 1, len(self.points) - 1)
+        before = self.points[low] + way * (self.points[high] - self.points[low])
+        return share * block + (1.0 - share) * before
+
+
+def _read_cache(path: Path, vertices: int) -> _Former | None:
+    """A cache of a mesh with so many vertices; None if there is none."""
+    if not path.is_file() or path.stat().st_size < _HEADER.size:
+        return None
+    with open(path, "rb") as file:
+        magic, _, found, start, step, count = _HEADER.unpack(file.read(_HEADER.size))
+    whole = path.stat().st_size == _HEADER.size + 12 * found * count
+    if magic != _MAGIC or found != vertices or not count or not whole:
+        return None
+    shape = (count, found, 3)
+    return _Former(start, step, np.memmap(path, "<f4", "r", _HEADER.size, shape))
+
+
 def _computed(
     points: NDArray[np.float32], plan: CachePlan, travel: Float64Array | None
-) -> Iterator[memoryview]:
-    """The bytes of points at the plan's samples, less their travel."""
+) -> Iterator[tuple[NDArray[np.float32], Float64Array]]:
+    """Points at the plan's samples, less their travel, and those samples' scene frames."""
     count, rows = plan.count(len(points)), max(1, BLOCK_BYTES // (12 * points.shape[1]))
     left_out = None if travel is None else travel.astype(np.float32)[:, None]
     for first in range(0, count, rows):
@@ -116,7 +163,7 @@ def _computed(
         block = plan.sampled(points, first, last)
         if left_out is not None:
             block = block - plan.sampled(left_out, first, last)
-        yield np.ascontiguousarray(block, dtype="<f4").data.cast("B")
+        yield block, plan.start + plan.step * np.arange(first, last)
 
 
 def attach_cache(obj: bpy.types.Object, path: Path, plan: CachePlan) -> None:

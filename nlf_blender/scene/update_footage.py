@@ -7,26 +7,28 @@ People who are no longer in the solution are hidden, never removed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import bpy
+import numpy as np
 
 from .clip_background import renew_clip
 from .datablocks import IMPORT_TAG, NewDatablocks
 from .doubt import MARKERS
 from .footage_camera import update_footage_camera
 from .footage_import import footage_notes, mark_people
-from .footage_objects import BODY, CAMERA_PART, PEOPLE, POINTS, RIG, collection_of, find
+from .footage_objects import BODY, CAMERA_PART, PEOPLE, POINTS, RIG, WORLD, collection_of, find
 from .footage_options import CAMERA, stored_options, stored_time
 from .footage_person import FootageWork, make_person
-from .footage_take import read_footage, with_rig_hands
+from .footage_take import FootageTake, read_footage, with_rig_hands
 from .importing import ImportOptions, ImportResult, show_person
 from .key_merge import Span
 from .meshes import Topology
 from .take_people import PersonObjects
 from .update_person import renew_person
 
+SAME_WORLD = 1e-4  # metres, or shares of a turn's matrix
 DROPPED = "nlf_dropped"  # of a hidden person's objects: whether they were hidden before
 
 
@@ -68,6 +70,12 @@ def update_take(
         files=[],
         notes=footage_notes(take),
     )
+    if not options.span.open and _world_moved(collection, take):
+        options = replace(options, first=None, last=None)
+        work.notes.append(
+            "The ground was found anew and the camera moved with it, so all frames were renewed,"
+            " not only the range."
+        )
     try:
         people = _renew_people(scene, collection, work, options)
     except BaseException:
@@ -77,9 +85,17 @@ def update_take(
         raise
     _hide_dropped(scene, collection, work)
     camera = _renew_camera(collection, work)
+    collection[WORLD] = list(take.solution.world_from_camera)
     if MARKERS in collection:
         mark_people(scene, collection, work)
     return ImportResult(collection, camera, people, work.notes)
+
+
+def _world_moved(collection: bpy.types.Collection, take: FootageTake) -> bool:
+    """Whether a static camera is elsewhere than at the last import or update: then keys from before
+    and new ones are not of one world."""
+    former, now = list(collection.get(WORLD, ())), take.solution.world_from_camera
+    return len(former) == len(now) and not np.allclose(former, now, rtol=0.0, atol=SAME_WORLD)
 
 
 def _renew_people(

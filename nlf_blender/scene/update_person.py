@@ -43,7 +43,7 @@ def renew_person(
     if _shape_changed(rig, person):
         _reshape(work, person, rig, body, resting)
     start = _renew_motion(work, person, rig, resting, span, keep_keys=keep_keys)
-    points = _renew_points(work, person, rig, start)
+    points = _renew_points(work, person, rig, start, span)
     ends = work.times.frames(person.times)[[0, -1]]
     for obj in (body, points):
         if obj is not None:
@@ -104,13 +104,17 @@ def _renew_motion(
 
 
 def _renew_points(
-    work: FootageWork, person: FootagePerson, rig: bpy.types.Object, start: Float64Array
+    work: FootageWork,
+    person: FootagePerson,
+    rig: bpy.types.Object,
+    start: Float64Array,
+    span: Span,
 ) -> bpy.types.Object | None:
     """The points with a new cache; made if the solution had none before; left out where the artist
     deleted them."""
     obj = find(bpy.data.objects, work.new.tag, POINTS, person.info.id)
     if obj is not None:
-        path = write_person_cache(work, person, start)
+        path = write_person_cache(work, person, start, span)
         if path is not None:
             attach_cache(obj, path, CachePlan(work.times, person.times))
         _recolor(obj, person)

@@ -14,6 +14,7 @@ from ..protocol import registration
 from ..scene import (
     FootageOptions,
     ImportOptions,
+    UpdateOptions,
     import_registration,
     import_take,
     takes_in,
@@ -53,12 +54,12 @@ def import_now(
     return notes
 
 
-def update_now(scene: bpy.types.Scene, folders: list[Path]) -> list[str]:
+def update_now(scene: bpy.types.Scene, folders: list[Path], options: UpdateOptions) -> list[str]:
     """Renew takes that are in a scene from their solutions. Returns what the user should know.
     UserError if one is bad."""
     notes: list[str] = []
     for folder in folders:
-        result = update_take(scene, folder, update_options(scene))
+        result = update_take(scene, folder, options)
         notes += [] if result is None else result.notes
     return notes
 
@@ -107,9 +108,9 @@ def _bring_in(entry: Waiting, scene: bpy.types.Scene, folders: list[Path]) -> li
     there = {folder.resolve() for folder in takes_in(scene)}
     known = [folder for folder in folders if folder.resolve() in there]
     if entry.task.command in (SOLVE, BOXES):
-        return update_now(scene, known)
-    if entry.task.command == RESUME and known:
-        return update_now(scene, known)
+        return update_now(scene, known, update_options(scene))
+    if entry.task.command == RESUME and known:  # all that is new, whatever the range
+        return update_now(scene, known, UpdateOptions())
     return import_now(scene, folders, entry.target.footage_options())
 
 

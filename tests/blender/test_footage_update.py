@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -340,3 +341,38 @@ def test_a_file_saved_elsewhere_finds_its_take(tmp_path: Path, body: BodyData) -
     after = updated(take).people[0]
     expected = footage.world_points(body, second)[20]
     np.testing.assert_allclose(footage.mesh_points(after.points, 21), expected, atol=1e-5)
+
+
+def test_points_are_renewed_in_the_range_alone(tmp_path: Path, body: BodyData) -> None:
+    first = footage.walk(body, 1, FRAMES)
+    take = footage.write_footage(tmp_path / "a.take", body, {3: first})
+    points = imported(take).people[0].points
+    second = replace(first, root=first.root + np.array([0.0, 0.0, 0.3]))
+    solved_again(take, body, {3: second})
+    updated(take, first=11, last=30, blend=4)
+    before, after = footage.world_points(body, first), footage.world_points(body, second)
+    for frame, expected in ((10, before), (31, before), (40, before), (15, after), (26, after)):
+        found = footage.mesh_points(points, frame)
+        np.testing.assert_allclose(found, expected[frame - 1], atol=1e-5)
+    heights = [footage.mesh_points(points, f)[0, 2] - before[f - 1, 0, 2] for f in range(10, 17)]
+    assert (np.diff(heights) >= -1e-5).all() and np.diff(heights).max() < 0.12
+    updated(take)
+    np.testing.assert_allclose(footage.mesh_points(points, 40), after[39], atol=1e-5)
+
+
+def test_a_new_ground_renews_all_frames(tmp_path: Path, body: BodyData) -> None:
+    first = footage.walk(body, 1, FRAMES)
+    take = footage.write_footage(tmp_path / "a.take", body, {3: first})
+    result = imported(take)
+    second = replace(first, root=first.root + np.array([0.0, 0.0, 0.3]))
+    solved_again(take, body, {3: second})
+    path = take / "solution" / "solution.json"
+    data = json.loads(path.read_text())
+    data["world_from_camera"][11] += 0.3
+    path.write_text(json.dumps(data))
+    notes = updated(take, first=11, last=30).notes
+    assert any("all frames" in note for note in notes)
+    found = footage.rig_joints(result.people[0].rig, body, 1)
+    np.testing.assert_allclose(found, truth_of(body, second)[0], atol=EXACT_METRES)
+    assert result.camera.location.z == pytest.approx(1.9)
+    assert not updated(take, first=11, last=30).notes
