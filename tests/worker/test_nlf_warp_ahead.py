@@ -61,6 +61,13 @@ def test_batches_come_in_order_also_after_one_was_made_smaller(crops: list[Count
     assert all(crop.thread != threading.get_ident() for crop in crops)
 
 
+def test_crops_that_nobody_asks_for_are_passed_over(crops: list[CountedCrop]) -> None:
+    with WarpAhead(crops, SIDE, CPU) as ahead:  # type: ignore[arg-type]
+        for first in (8, 20, 39):
+            assert ahead.batch(first, 1)[0, 0, 0, 0] == first
+    assert min(crops[0].warped) == 8
+
+
 def test_the_next_batch_is_warped_meanwhile_and_no_more(crops: list[CountedCrop]) -> None:
     with WarpAhead(crops, SIDE, CPU) as ahead:  # type: ignore[arg-type]
         for first in (0, 6, 12):

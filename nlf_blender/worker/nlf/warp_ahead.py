@@ -39,7 +39,8 @@ class WarpAhead:
         """The pixels [count,3,S,S] of some crops, RGB 0..1, of which the next ones are begun. What
         comes before them cannot be asked for any more."""
         while self._first < first:
-            self._at_work.popleft()
+            if self._at_work:  # else it was passed over
+                self._at_work.popleft()
             self._first += 1
         begun = first + len(self._at_work)
         for crop in self._crops[begun : first + 2 * count]:
