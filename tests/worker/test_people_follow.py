@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -180,6 +181,18 @@ def test_at_most_so_many_are_followed_and_the_clearly_larger_come_first() -> Non
     places = [(150.0, 200.0), (400.0, 200.0), (650.0, 200.0)]
     assert tracklets(step(follower, finder, places)) == [0, 1]
     assert tracklets(step(follower, finder, places, search=True)) == [0, 1]
+
+
+def test_who_is_followed_stays_though_somebody_new_is_a_little_larger() -> None:
+    for factor, tracklet in ((1.2, 0), (1.8, 1)):
+        finder = KnowingFinder()
+        follower = Follower(finder, 1)
+        step(follower, finder, [(200, 200)])
+        other = person_at(np.array((500, 200)))
+        grown = replace(other, box=other.box * np.sqrt(factor))
+        finder.find = lambda *_, grown=grown: [grown]  # type: ignore[method-assign]
+        seen = step(follower, finder, [(200, 200), (500, 200)], search=True)
+        assert tracklets(seen) == [tracklet]
 
 
 def test_a_run_goes_on_from_the_rows_of_its_last_frame() -> None:
