@@ -76,8 +76,9 @@ def clean_up(
         motion, turned_back = repair_flips(motion, body, view)
     if settings.reject_outliers:
         motion = reject_outliers(motion)
-    motion = smooth_motion(fill_gaps(motion, *localized), settings.smoothing)
+    motion = fill_gaps(motion, *localized)
     eyes = world.matrices(motion.frame)[:, :3, 3]
+    motion = smooth_motion(motion, settings.smoothing, eyes)
     contacts = find_contacts(motion, body, world.floor, eyes)
     if settings.hold_feet:
         motion = hold_feet(motion, contacts, body, world.floor, eyes)

@@ -17,7 +17,7 @@ from .foot_points import foot_points, joint_frames
 from .motion import Float64Array, PersonMotion
 from .segments import runs_of, shots_of
 from .smoother import LEAST_SAMPLES, Smoother
-from .smoothing import smooth_places
+from .smoothing import along, smooth_places
 
 SPEED_SECONDS = 0.1  # a speed is measured over this time
 LOW_SECONDS = 0.3  # the lowest point is looked for within this time
@@ -73,10 +73,11 @@ def steadied(
     smoother = Smoother(time)
     if smoother.count < LEAST_SAMPLES:
         return feet
-    distance = np.log(np.linalg.norm(root - eyes, axis=-1).clip(min=1e-6))[:, None]
-    slow = smooth_places(smoother, distance, np.ones(len(time)), DISTANCE_HZ)
-    nearer = np.exp(slow - distance)[:, None]
-    return eyes[:, None] + nearer * (feet - eyes[:, None])
+    slow = smooth_places(smoother, root, np.ones(len(time)), DISTANCE_HZ)
+    way = root - eyes
+    steady = way + along(slow - root, way)
+    distance, length = (np.linalg.norm(w, axis=-1)[:, None, None] for w in (steady, way))
+    return eyes[:, None] + distance / np.maximum(length, 1e-9) * (feet - eyes[:, None])
 
 
 def standing(

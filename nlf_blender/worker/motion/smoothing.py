@@ -30,6 +30,9 @@ FAST = 2.0  # times the usual distance: more, over several frames, is motion
 STILL_FAST = 5  # frames: a wild sample or two are no motion
 STIFF = 1e-4  # the least share of the penalty that is left of it
 FAR = 2.5  # times the usual distance from the curve, from which on a sample counts less
+# The penalty that suits grows with the noise's variance, and the cut-off falls with its sixth root:
+# distances are about eight times as noisy as places in the picture.
+ALONG = 8.0 ** (1 / 3)
 LEAST_TURN, LEAST_PLACE = 1e-4, 1e-5  # radians, metres: noise is never less
 
 
@@ -38,8 +41,12 @@ def cutoff_of(strength: float) -> float:
     return WEAKEST_HZ * (STRONGEST_HZ / WEAKEST_HZ) ** strength
 
 
-def smooth_motion(motion: PersonMotion, strength: float) -> PersonMotion:
-    """The motion, smoothed by a strength of 0 (not at all) to 1; shots are never mixed."""
+def smooth_motion(
+    motion: PersonMotion, strength: float, eyes: Float64Array | None = None
+) -> PersonMotion:
+    """The motion, smoothed by a strength of 0 (not at all) to 1; shots are never mixed. eyes [T,3]:
+    where the camera is, from which distances are seen badly; None if the motion comes from none.
+    """
     if strength <= 0:
         return motion
     rotations, root = motion.rotations.copy(), motion.root.copy()
@@ -53,10 +60,25 @@ def smooth_motion(motion: PersonMotion, strength: float) -> PersonMotion:
             turns = motion.rotations[shot, joint]
             rotations[shot, joint] = smooth_turns(smoother, turns, weights, cutoff)
         weights = _weights(motion.place_sigma[shot], motion.evidence[shot])
-        for axis in range(3):  # noise in depth is another than across
-            values = motion.root[shot, axis, None]
-            root[shot, axis, None] = smooth_places(smoother, values, weights, cutoff)
+        root[shot] = _by_axis(smoother, motion.root[shot], weights, cutoff)
+        if eyes is not None:
+            slow = _by_axis(smoother, motion.root[shot], weights, cutoff / ALONG)
+            root[shot] += along(slow - root[shot], root[shot] - eyes[shot])
     return replace(motion, rotations=rotations, root=root)
+
+
+def along(ways: Float64Array, rays: Float64Array) -> Float64Array:
+    """What of ways [T,3] lies along rays [T,3] of any length."""
+    units = rays / np.maximum(np.linalg.norm(rays, axis=-1, keepdims=True), 1e-9)
+    return np.sum(ways * units, axis=-1, keepdims=True) * units
+
+
+def _by_axis(
+    smoother: Smoother, places: Float64Array, weights: Float64Array, cutoff: float
+) -> Float64Array:
+    """Places [T,3] smoothed axis by axis: noise in depth is another than across."""
+    columns = [smooth_places(smoother, places[:, [i]], weights, cutoff) for i in range(3)]
+    return np.concatenate(columns, axis=1)
 
 
 def smooth_turns(
