@@ -45,21 +45,20 @@ def clip_rate(fps: float | None, times: FloatArray, step: int = 1) -> float:
     """The rate of a clip with these frame times [T], every step-th; fps: its mean, if known.
 
     The mean of a clip with dropped or doubled frames is no rate that anybody works at: a standard
-    one near it is taken if nearly all frames lie on its grid.
+    one near it, or near the usual one, is taken if nearly all frames lie on its grid.
     """
     times = np.asarray(times, dtype=np.float64)
-    if fps is None:
-        gaps = np.diff(times)
-        fps = float(step / np.median(gaps)) if len(gaps) else 24.0
-    rate = exact_rate(fps)
+    usual = float(step / np.median(np.diff(times))) if len(times) > 1 else 24.0
+    mean = exact_rate(fps or usual)
     candidates = [r / base for r in STANDARD_RATES for base in (1.0, NTSC)]
-    for other in sorted([rate, *candidates], key=lambda r: abs(r - rate)):
-        if abs(other - rate) > NEAR_RATE * rate:
-            break
-        frames = (times - times[0]) * other
-        if np.mean(np.abs(frames - np.round(frames)) <= rounding(other)) >= EVEN_SHARE:
-            return other
-    return rate
+    for rate in (mean, exact_rate(usual)):
+        for other in sorted([rate, *candidates], key=lambda r: abs(r - rate)):
+            if abs(other - rate) > NEAR_RATE * rate:
+                break
+            frames = (times - times[0]) * other
+            if np.mean(np.abs(frames - np.round(frames)) <= rounding(other)) >= EVEN_SHARE:
+                return other
+    return mean
 
 
 @dataclass(frozen=True, eq=False)

@@ -45,6 +45,9 @@ def test_a_clip_with_dropped_frames_has_the_rate_of_its_grid() -> None:
     rounded = np.round(times, 3)
     assert clip_rate(mean, rounded) == 30 / 1.001
     assert clip_rate(None, times) == pytest.approx(30 / 1.001)
+    many_lost = np.delete(np.arange(90), np.arange(3, 90, 4)) / 30  # the mean is no rate at all
+    assert clip_rate(22.6, many_lost) == 30.0
+    assert clip_rate(12.5, np.arange(40) * 2 / 25) == 12.5
 
 
 def test_a_clip_without_a_grid_has_its_mean_rate() -> None:
