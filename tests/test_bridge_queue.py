@@ -142,6 +142,19 @@ def test_a_newer_solve_of_the_same_take_replaces_the_one_that_waits(play: Play) 
     assert old.stand is Stand.CANCELLED
 
 
+def test_a_box_does_not_overtake_the_solve_whose_edits_it_adds_to(play: Play) -> None:
+    queue: JobQueue[str] = JobQueue()
+    take = Path("walk.take")
+    clip = entry(footage(play))
+    solve = entry(solve_task(take, (Edit("drop", 1),), SolveSettings()))
+    box = entry(boxes_task(take, [], (Edit("drop", 1),), SolveSettings()))
+    urgent = entry(boxes_task(Path("run.take"), [], (), SolveSettings()))
+    queue.add(clip)
+    for item in (solve, box, urgent):
+        queue.add(item, first=True)
+    assert queue.entries == [urgent, solve, box, clip]
+
+
 def test_input_is_prepared_piece_by_piece_and_goes_with_a_job_that_is_taken_out(
     play: Play, tmp_path: Path
 ) -> None:

@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 from ..errors import UserError
 from .job import Job, State
 from .session import Session
-from .task import SOLVE, Task
+from .task import BOXES, SOLVE, Task
 
 Target = TypeVar("Target")  # what the caller keeps of an entry: where its results go
 
@@ -106,13 +106,20 @@ class JobQueue(Generic[Target]):
 
     def add(self, entry: Entry[Target], *, first: bool = False) -> None:
         """Put an entry at the end of the line, or at its front. One that waits to solve the same
-        take goes: the newer settings count."""
+        take goes, if this one solves it: the newer settings count. A box stays behind it: solved
+        later, its older edits would take back what the box's job adds to them."""
+        same = [
+            other
+            for other in self.waiting
+            if other.task.command == SOLVE and other.task.take == entry.task.take
+        ]
         if entry.task.command == SOLVE:
-            for other in self.waiting:
-                if other.task.command == SOLVE and other.task.take == entry.task.take:
-                    self.remove(other)
+            for other in same:
+                self.remove(other)
         place = len(self.entries)
-        if first and self.waiting:
+        if first and entry.task.command == BOXES and same:
+            place = self.entries.index(same[-1]) + 1
+        elif first and self.waiting:
             place = self.entries.index(self.waiting[0])
         self.entries.insert(place, entry)
 

@@ -108,6 +108,9 @@ class SolveRequests:
         """Localize the person in a hand-drawn box, then solve. UserError if it cannot start."""
         task = boxes_task(take, [box], self.edits(take), self.settings(take))
         _start(task, _scene_uid())
+        wish = self._wish(take)
+        if wish is not None:  # its edits are the job's now, which adds to them
+            self._wishes[take] = replace(wish, edits=None)
 
     def forget(self) -> None:
         """Another file is opened: what was not started is not wanted any more."""

@@ -21,7 +21,7 @@ from nlf_blender.bridge.queue import Entry, Stand
 from nlf_blender.bridge.stage_times import Estimate
 from nlf_blender.bridge.task import SOLVE, HandBox, boxes_task
 from nlf_blender.errors import UserError
-from nlf_blender.protocol.edits import DROP, Edit
+from nlf_blender.protocol.edits import DROP, MERGE, Edit
 from nlf_blender.scene import import_take
 from nlf_blender.ui import solve_requests
 from nlf_blender.ui.motion_panel import NLF_PT_layers, NLF_PT_motion
@@ -162,6 +162,20 @@ def test_a_box_under_way_holds_changes_back(play: Play, monkeypatch: pytest.Monk
     assert "nlf.cancel" in shown
     entry.stand = Stand.DONE
     assert gather() is None
+    assert play.settings_asked()["smoothing"] == 0.9
+
+
+def test_a_slider_moved_before_a_box_keeps_what_the_box_adds(play: Play) -> None:
+    drop = Edit(DROP, 8)
+    view().live = False
+    REQUESTS.add_edit(play.folder, drop)
+    view().smoothing = 0.9  # wanted, and no job yet
+    REQUESTS.submit_box(play.folder, HandBox(7, (1.0, 2.0, 30.0, 40.0), 3))
+    assert play.edits_asked() == (drop,)
+    play.write_edits(drop, Edit(MERGE, 3, other=77))  # the box's job
+    play.end()
+    REQUESTS.submit(play.folder)
+    assert play.edits_asked() == (drop, Edit(MERGE, 3, other=77))
     assert play.settings_asked()["smoothing"] == 0.9
 
 
