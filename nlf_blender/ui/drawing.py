@@ -17,7 +17,7 @@ _POINTS = 11.0  # Blender's interface text, at scale 1
 _MARGIN = 78.0  # pixels at scale 1 that the tabs, a panel and a box keep for themselves
 _EDGE = 30.0  # the same of a dialog
 _ICON = 22.0
-_NARROWEST = 120.0
+_NARROWEST = 60.0
 
 
 def wrap(text: str, width: float, measure: Callable[[str], float]) -> list[str]:

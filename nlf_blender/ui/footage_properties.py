@@ -8,7 +8,12 @@ import bpy
 from ..scene.footage_options import FootageOptions
 
 TIME_ITEMS = (
-    ("MATCH", "Match the Clip", "The scene takes the clip's frame rate: a key on every frame"),
+    (
+        "MATCH",
+        "Match the Clip",
+        "The scene takes the clip's frame rate: a key on every frame. With other footage in it, it "
+        "keeps its own",
+    ),
     ("RESAMPLE", "Keep the Scene's", "The scene keeps its frame rate: the motion is resampled"),
 )
 

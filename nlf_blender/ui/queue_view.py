@@ -36,7 +36,8 @@ def draw_queue(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     box = layout.box()
     header = box.row()
     over = sum(entry.over for entry in entries)
-    header.label(text=f"Queue: {over} of {len(entries)} finished")
+    title = "Paused" if RUNTIME.queue.held else "Queue"
+    header.label(text=f"{title}: {over} of {len(entries)} finished")
     if RUNTIME.queue.held:
         header.operator("nlf.go_on", text="", icon="PLAY")
     elif RUNTIME.queue.busy:
@@ -82,7 +83,9 @@ def draw_unfinished(layout: bpy.types.UILayout, context: bpy.types.Context) -> N
         row = box.row(align=True)
         folder = str(take.folder)
         row.operator("nlf.resume", icon="PLAY").take = folder
-        row.operator("nlf.import_unfinished", text="Import", icon="IMPORT").take = folder
+        part = row.row(align=True)
+        part.enabled = take.done > 0
+        part.operator("nlf.import_unfinished", text="Import", icon="IMPORT").take = folder
         row.operator("nlf.delete_unfinished", text="", icon="TRASH").take = folder
     if len(takes) > MOST_SHOWN:
         box.label(text=f"{len(takes) - MOST_SHOWN} more")

@@ -280,6 +280,26 @@ def test_everything_plays_after_reopening_the_file(tmp_path: Path, body: BodyDat
     assert footage_time.scene_frame(rig, read_info(take).source, 20) == 21
 
 
+def test_a_second_clip_leaves_the_first_its_rate(tmp_path: Path, body: BodyData) -> None:
+    person = footage.walk(body, 1, FRAMES)
+    first = footage.write_footage(tmp_path / "a.take", body, {3: person})
+    imported(first, start_frame=11)
+    slow = np.arange(2000) / 10.0
+    info = footage.footage_info()
+    info = replace(info, source=replace(info.source, fps=10.0))
+    second = footage.write_footage(tmp_path / "b.take", body, {3: person}, info=info, times=slow)
+    result = imported(second, start_frame=11)
+    scene = bpy.context.scene
+    assert (scene.render.fps, round(scene.render.fps_base, 4)) == (30, 1.001)
+    assert "keeps its 29.97 frames a second" in " ".join(result.notes)
+    assert (scene.frame_start, scene.frame_end) == (11, 128)
+    truth = footage.world_joints(body, person)[:, :, :3, 3]
+    found = footage.rig_joints(result.people[0].rig, body, 11 + 20 / 10.0 * footage.NTSC_RATE)
+    np.testing.assert_allclose(found, truth[20], atol=0.02)
+    third = imported(first, start_frame=11)
+    assert not any("frames a second" in note for note in third.notes)
+
+
 def test_quaternions_never_jump(tmp_path: Path, body: BodyData) -> None:
     take = footage.write_footage(tmp_path / "a.take", body, {3: footage.walk(body, 1, FRAMES)})
     rig = imported(take, root_bone=True).people[0].rig
