@@ -13,8 +13,10 @@ from ..protocol.settings import LocalizeSettings
 from .convert_command import add_convert_command
 from .convert_model_command import add_convert_model_command
 from .environment_check import check, incomplete
+from .export_command import add_export_commands
 from .inspect_command import add_inspect_command
 from .localize_command import add_localize_command
+from .markers_command import add_markers_commands
 from .model_option import add_model_options, model_settings
 from .progress import Cancelled
 from .progress_line import print_error
@@ -56,9 +58,11 @@ def _parser() -> argparse.ArgumentParser:
     add_localize_command(commands)
     add_solve_commands(commands)
     add_report_command(commands)
+    add_export_commands(commands)
     add_register_command(commands)
     add_convert_command(commands)
     add_inspect_command(commands)
+    add_markers_commands(commands)
     add_convert_model_command(commands)
     return parser
 

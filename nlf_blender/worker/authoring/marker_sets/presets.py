@@ -61,7 +61,7 @@ LELB RELB elbow_outer
 LFRM RFRM forearm_back
 LWRA RWRA wrist_thumb
 LWRB RWRB wrist_little
-LFIN RFIN middle_knuckle
+LFIN RFIN index_knuckle
 """
 PLUG_IN_GAIT = Preset(
     "plug_in_gait",
