@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a job's people were to come into the scene of a solved camera, told in their take: so they
-find that camera again after a crash, in a file opened anew, or whoever imports them."""
+"""How a job's people were to come into a scene that shows their source, told in their take: so they
+find its time and its solved camera again after a crash, in a file opened anew, or whoever imports
+them."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import bpy
 import numpy as np
@@ -15,7 +17,9 @@ from ..protocol.cameras import CameraMotion
 from ..protocol.clip_clock import first_shown
 from .footage_options import FootageOptions
 from .footage_take import FootageTake
+from .shown_source import editor_strips, shown_clip, shown_strip
 from .solved_camera import SourceFrames, sample_at_once
+from .source_files import same_source
 from .time_map import Placed
 
 CHECKED = 3  # frames in which a camera must be where the take's was
@@ -24,11 +28,11 @@ SAME_LENS_PX = 0.1
 
 
 def placing_text(options: FootageOptions) -> str:
-    """What a take of these options is to remember: "" without a solved camera in the scene."""
-    if options.use_camera is None or options.placed is None:
+    """What a take of these options is to remember: "" if the scene does not show its source."""
+    if options.placed is None:
         return ""
     values = {
-        "camera": options.use_camera.name,
+        "camera": "" if options.use_camera is None else options.use_camera.name,
         "placed": asdict(options.placed),
         "unit": options.unit,
         "time_mode": options.time_mode,
@@ -37,9 +41,10 @@ def placing_text(options: FootageOptions) -> str:
 
 
 def as_placed(scene: bpy.types.Scene, take: FootageTake, options: FootageOptions) -> FootageOptions:
-    """The options, for the camera that the take remembers, if the scene still has it as it was."""
+    """The options, for the place and the camera that the take remembers, if the scene still has
+    them as they were."""
     text = take.info.settings.get("placing")
-    if take.cameras is None or options.use_camera is not None or not isinstance(text, str):
+    if options.placed is not None or not isinstance(text, str) or not text:
         return options
     try:
         data = json.loads(text)
@@ -50,12 +55,31 @@ def as_placed(scene: bpy.types.Scene, take: FootageTake, options: FootageOptions
             unit=float(data["unit"]),
             time_mode=data["time_mode"],
             use_camera=scene.objects.get(data["camera"]),
-            set_scene_rate=False,
             set_scene_range=False,
         )
     except (ValueError, KeyError, TypeError):  # of another version
         return options
-    return wanted if _is_same(scene, wanted, take, take.cameras) else options
+    if take.cameras is None:
+        return wanted if _is_shown(scene, placed, Path(take.info.source.path)) else options
+    if not _is_same(scene, wanted, take, take.cameras):
+        return options
+    return replace(wanted, set_scene_rate=False)
+
+
+def _is_shown(scene: bpy.types.Scene, placed: Placed, source: Path) -> bool:
+    """Whether a movie clip or a strip shows this source there."""
+    found = [shown_clip(clip) for clip in bpy.data.movieclips]
+    for name in editor_strips(scene):
+        try:
+            found.append(shown_strip(scene, name))
+        except UserError:  # no such strip, or one that is no source
+            continue
+    return any(
+        shown.placed
+        and same_source(shown.path.resolve(), source)
+        and (shown.zero, shown.pace) == (placed.zero, placed.pace)
+        for shown in found
+    )
 
 
 def _is_same(

@@ -181,3 +181,25 @@ def test_a_take_finds_its_camera_again(tmp_path: Path, body: BodyData) -> None:
     camera.parent.delta_location.x = 0.5  # another camera, as far as anybody knows
     result = import_take(scene, take)
     assert result.camera != camera and result.people[0].rig.scale.x == 1.0
+
+
+def test_a_take_finds_its_clip_again(tmp_path: Path, body: BodyData) -> None:
+    image = bpy.data.images.new("x", WIDTH, HEIGHT)
+    for number in range(1, 41):
+        image.filepath_raw, image.file_format = str(tmp_path / f"a_{number:03d}.png"), "PNG"
+        image.save()
+    path = tmp_path / "a_001.png"
+    source = SourceInfo(
+        "sequence", str(path), "c" * 64, WIDTH, HEIGHT, frame_count=40, fps=25.0, number=1
+    )
+    wanted = FootageOptions(placed=Placed(1011.0, 25.0))
+    info = replace(footage.footage_info(source), settings={"placing": placing.placing_text(wanted)})
+    person = footage.walk(body, 1, np.arange(40))
+    take = footage.write_footage(tmp_path / "a.take", body, {3: person}, info=info)
+    result = import_take(bpy.context.scene, take)
+    assert result.people[0].rig.animation_data.action.frame_range[0] == 1.0
+    bpy.data.movieclips.load(str(path)).frame_start = 1011
+    bpy.context.scene.frame_start = 1001
+    result = import_take(bpy.context.scene, take)
+    assert result.people[0].rig.animation_data.action.frame_range[0] == 1011.0
+    assert bpy.context.scene.frame_start == 1001
