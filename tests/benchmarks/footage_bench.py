@@ -2,8 +2,8 @@
 """Footage against truth: a rendered clip through the whole pipeline, true motion with noise through
 the clean-up, and the worker's memory for long footage.
 
-python build.py bench footage [--size small|large] [--device D] [--model FILE] [--seed N]
-                              [--json FILE] [--parts clip,motion,memory]
+python build.py bench footage [--size small|large] [--scene NAME] [--device D] [--model FILE]
+                              [--seed N] [--json FILE] [--parts clip,motion,memory]
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
 from motion_noise import ground_errors
-from rendered_clip import LARGE, SMALL, Truth, truth_of, write_clip
+from rendered_clip import CROSSING, LARGE, SCENES, SMALL, Truth, truth_of, write_clip
 
 from nlf_blender.protocol.messages import FOOTAGE
 from nlf_blender.protocol.settings import LocalizeSettings
@@ -28,7 +29,7 @@ from nlf_blender.worker.motion.solve import solve_take
 from nlf_blender.worker.nlf.network_time import NetworkTime
 from nlf_blender.worker.progress import WAITING, Progress
 
-from .footage_measure import errors, found_people, switches, who_is_who
+from .footage_measure import errors, found_people, mean_size, switches, who_is_who
 from .footage_memory import memory_rows
 from .footage_motion import motion_rows
 from .report import Row, number, say, table
@@ -47,7 +48,7 @@ STEPS = {
 
 def clip_rows(options: argparse.Namespace, folder: Path) -> list[Row]:
     """The rendered clip: a row for each step of the clean-up, and one of the whole run."""
-    truth = truth_of(SIZES[options.size])
+    truth = truth_of(SIZES[options.size], options.scene)
     clip = folder / "clip.mp4"
     say(f"rendering {truth.size}")
     write_clip(clip, truth, options.seed)
@@ -113,8 +114,11 @@ def _step_row(truth: Truth, take: Path, name: str, settings: SolveSettings) -> R
     found, matrix = found_people(take, info), info.camera_matrix()
     assert matrix is not None
     answer = who_is_who(truth, found, matrix)
-    places = [walked.motion.root[:, :2] for walked in truth.walks]
-    tilt, height = ground_errors(matrix, truth.world_from_camera, places[0])
+    places = np.concatenate([walked.motion.root[:, :2] for walked in truth.walks])
+    tilt, height = ground_errors(matrix, truth.world_from_camera, places)
+    size, rescaled = mean_size(truth, found, answer, matrix), matrix.copy()
+    rescaled[:3, 3] /= size
+    _, same_size_height = ground_errors(rescaled, truth.world_from_camera, places)
     return {
         "step": name,
         "people": len(found),
@@ -123,6 +127,8 @@ def _step_row(truth: Truth, take: Path, name: str, settings: SolveSettings) -> R
         **errors(truth, found, answer, matrix),
         "ground_tilt_degrees": tilt,
         "ground_height_cm": 100 * height,
+        "people_too_large_percent": 100 * (size - 1),
+        "ground_height_less_that_cm": 100 * same_size_height,
         "reprojection_px": _reprojection(info),
     }
 
@@ -148,6 +154,7 @@ def main() -> int:
     """Run the parts that were asked for and print them."""
     parser = argparse.ArgumentParser(prog="bench footage")
     parser.add_argument("--size", choices=tuple(SIZES), default="small")
+    parser.add_argument("--scene", choices=tuple(SCENES), default=CROSSING)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--model", default="default")
     parser.add_argument("--augmentations", type=int, default=1)
@@ -160,7 +167,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if "motion" in parts:
-            rows["True motion with noise"] = motion_rows(options.seed)
+            rows["True motion with noise"] = motion_rows(options.seed, options.scene)
         if "clip" in parts:
             rows["Rendered clip"] = clip_rows(options, folder)
         if "memory" in parts:

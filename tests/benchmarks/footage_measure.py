@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from rendered_clip import Truth
 from scipy.optimize import linear_sum_assignment
+from walking import Walk
 
 from nlf_blender.body.rotations import matrix_from_rotvec
 from nlf_blender.protocol.solution import SOLUTION_FOLDER, SolutionInfo, read_motion
@@ -91,6 +92,30 @@ def who_is_who(truth: Truth, found: list[Found], world_from_camera: np.ndarray) 
     return answer
 
 
+def mean_size(
+    truth: Truth, found: list[Found], answer: np.ndarray, world_from_camera: np.ndarray
+) -> float:
+    """How large, and so how far away, people are found where truth is 1: the mean over the people
+    of the median over the frames. No picture tells it but by what people usually look like."""
+    sizes: list[float] = []
+    for walked, one in _pairs(truth, found, answer):
+        true = camera_joints(truth, walked.motion, truth.world_from_camera)[one.motion.frame, 0]
+        place = camera_joints(truth, one.motion, world_from_camera)[:, 0]
+        ratio = np.linalg.norm(place, axis=-1) / np.linalg.norm(true, axis=-1)
+        sizes.append(float(np.median(ratio)))
+    return float(np.mean(sizes))
+
+
+def _pairs(truth: Truth, found: list[Found], answer: np.ndarray) -> list[tuple[Walk, Found]]:
+    """True people who were found, and who is there most of the time."""
+    present = [row[row >= 0] for row in answer]
+    return [
+        (walked, found[int(np.bincount(row).argmax())])
+        for walked, row in zip(truth.walks, present, strict=True)
+        if len(row)
+    ]
+
+
 def switches(answer: np.ndarray) -> int:
     """How often a true person changes from one found person to another, frames without any left
     out."""
@@ -107,13 +132,10 @@ def errors(
     """Mean errors over true people and frames, each against who is there most of the time: joints
     in camera space, about the root, and after the best similarity in each frame, millimetres;
     accelerations in camera space and about the root, metres per second squared; slides, of truth's
-    contacts and of those found, cm per second."""
+    contacts and of those found, cm per second; what share of found contacts are true, and of true
+    ones found."""
     sums: dict[str, list[float]] = {}
-    for person, walked in enumerate(truth.walks):
-        present = answer[person][answer[person] >= 0]
-        if not len(present):
-            continue
-        one = found[int(np.bincount(present).argmax())]
+    for walked, one in _pairs(truth, found, answer):
         rows = one.motion.frame
         places = camera_joints(truth, one.motion, world_from_camera)
         true = camera_joints(truth, walked.motion, truth.world_from_camera)[rows]
@@ -126,10 +148,17 @@ def errors(
             "acceleration_error_about_root": _acceleration(about - true_about, truth.size.fps),
             "slide_in_true_contacts_cm_s": _slide(truth, one.motion, walked.contacts[rows]),
             "slide_in_found_contacts_cm_s": _slide(truth, one.motion, one.contacts),
+            "contact_precision": _share(walked.contacts[rows], one.contacts),
+            "contact_recall": _share(one.contacts, walked.contacts[rows]),
         }
         for name, value in values.items():
             sums.setdefault(name, []).append(value)
     return {name: float(np.mean(values)) for name, values in sums.items()}
+
+
+def _share(contacts: np.ndarray, of: np.ndarray) -> float:
+    """What share of some contacts [T,4] are contacts [T,4], too."""
+    return float((contacts & of).sum() / of.sum()) if of.any() else float("nan")
 
 
 def _distance(first: np.ndarray, second: np.ndarray) -> float:

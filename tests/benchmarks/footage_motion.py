@@ -5,11 +5,10 @@ frames or not."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
-from motion_noise import camera_at, far_and_near, ground_errors, noisy, seen_from
+from motion_noise import far_and_near, ground_errors, noisy, seen_from
 from rendered_clip import LARGE, Truth, truth_of
 
 from nlf_blender.protocol.solve_settings import SolveSettings
@@ -22,12 +21,11 @@ from .report import Row, say
 
 CORRELATIONS = {"independent": 0.3, "alike over 0.1 s": 1.5, "alike over 0.3 s": 4.0}
 PLACE, DEGREES, DISTANCE = 0.015, 4.0, 0.02
-CAMERA = (8.0, 1.0, 1.5)
 
 
-def motion_rows(seed: int) -> list[Row]:
-    """Before and after for each kind of noise."""
-    truth = replace(truth_of(LARGE), world_from_camera=camera_at(*CAMERA))
+def motion_rows(seed: int, scene: str) -> list[Row]:
+    """Before and after for each kind of noise, of one of SCENES."""
+    truth = truth_of(LARGE, scene)
     rows: list[Row] = []
     for name, correlation in CORRELATIONS.items():
         say(f"noise {name}")

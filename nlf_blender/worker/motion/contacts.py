@@ -30,7 +30,7 @@ ALONG_RAYS = 0.3  # what a metre along a camera's ray counts: distances are know
 DISTANCE_HZ = 0.7  # people change their distance no faster, as far as a fit can tell
 CHANGES_PER_SECOND = 3.0  # a step begins and ends
 SHORTEST = 0.1  # seconds; a shorter contact is none
-STAYS, TYPICALLY = 0.015, 1.5  # metres, or times the median: how far a standing point seems to move
+STAYS, TYPICALLY = 0.02, 1.5  # metres, or times the median: how far a standing point seems to move
 BLIND = 0.2  # seconds without evidence after which nobody knows
 
 
