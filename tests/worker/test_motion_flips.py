@@ -4,14 +4,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from nlf_blender.body.body_data import BodyData, load_body_npz
 from nlf_blender.body.rotations import matrix_from_rotvec
+from nlf_blender.protocol.solve_settings import SolveSettings
+from nlf_blender.worker.motion.clean_up import clean_up
 from nlf_blender.worker.motion.flips import repair_flips
 from nlf_blender.worker.motion.gaps import fill_gaps
+from nlf_blender.worker.motion.ground import World
 from nlf_blender.worker.motion.motion import PersonMotion
 from nlf_blender.worker.motion.outliers import reject_outliers
 from nlf_blender.worker.motion.turns import angle_between
@@ -52,6 +56,14 @@ def test_a_sudden_change_that_lasts_is_no_outlier() -> None:
     rotations[60:, 18] = rotations[60:, 18] @ matrix_from_rotvec(np.array([0.0, 1.5, 0.0]))
     stepped = replace(truth, rotations=rotations)
     assert np.array_equal(reject_outliers(stepped).rotations, rotations)
+
+
+def test_three_wild_frames_in_a_row_are_left_to_the_smoothing() -> None:
+    motion = with_noise(walking(), 1.0)
+    rotations = motion.rotations.copy()
+    rotations[60:63, 18] = rotations[60:63, 18] @ matrix_from_rotvec(1.5 * np.eye(3))
+    wild = replace(motion, rotations=rotations)
+    assert np.array_equal(reject_outliers(wild).rotations, rotations)
 
 
 def test_wild_frames_are_not_judged_across_cuts() -> None:
@@ -102,6 +114,16 @@ def test_flips_are_turned_back(how, length: int, body: BodyData) -> None:
     clean, repaired = repair_flips(flipped, body, np.tile(VIEW, (150, 1)))
     assert np.flatnonzero(repaired).tolist() == list(range(150))[frames]
     assert angle_between(clean.rotations, noisy.rotations).max() < 1e-5
+
+
+def test_what_was_localized_in_flipped_frames_tells_nothing_of_the_mesh(body: BodyData) -> None:
+    seen = with_legs_exchanged(with_noise(walking(), 2.0), slice(52, 56))
+    rows = SimpleNamespace(frames=seen.frame, times=seen.time, shots=seen.shot)
+    behind = np.eye(4)
+    behind[:3, 3] = seen.root[0] - 100.0 * VIEW
+    world = World(behind, "", None, np.ones(1))
+    clean = clean_up(seen, rows, world, body, SolveSettings(smoothing=0.0, hold_feet=False))
+    assert np.flatnonzero(~clean.usable).tolist() == list(range(52, 56))
 
 
 def test_people_who_did_not_flip_stay_as_they_are(body: BodyData) -> None:
