@@ -134,12 +134,21 @@ def test_a_slider_neither_reads_nor_fits_again(take: Path, monkeypatch: pytest.M
     solve(take, SolveSettings(smoothing=0.3), cache=cache)
     assert calls == ["read"] * 3 + ["fit"] * 2
     before = contents(take)
+    find_world = solve_module.find_world
+    monkeypatch.setattr(
+        solve_module, "find_world", lambda *args: (calls.append("world"), find_world(*args))[1]
+    )
     solve(take, SolveSettings(smoothing=0.6), cache=cache)
     assert len(calls) == 5
     assert contents(take).keys() != before.keys()
+    after = contents(take)
     # another program finds the fits in the take
+    shutil.rmtree(take / SOLUTION_FOLDER)
     solve(take, SolveSettings(smoothing=0.6))
-    assert calls[5:] == ["read"] * 3
+    assert calls[5:] == ["read"] * 3 + ["world"]
+    assert contents(take) == after
+    solve(take, SolveSettings(smoothing=0.6, ground=NO_GROUND), cache=cache)
+    assert calls[9:] == ["world"]
 
 
 def test_an_edit_changes_only_those_whom_it_is_about(

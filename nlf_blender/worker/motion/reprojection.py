@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...body.body_data import BodyData
+from ...protocol.cameras import CameraMotion
+from ...protocol.take import CameraInfo
 from .foot_points import joint_frames
 from .motion import Float64Array, PersonMotion
 
@@ -41,3 +44,12 @@ def _pixels(points: Float64Array, intrinsics: Float64Array) -> Float64Array:
     values = points.astype(np.float64) @ intrinsics.transpose(0, 2, 1)
     depth = np.where(values[..., 2:] > NEAREST, values[..., 2:], np.nan)
     return values[..., :2] / depth
+
+
+def intrinsics_at(
+    camera: CameraInfo, cameras: CameraMotion | None, frames: NDArray[np.int64]
+) -> Float64Array:
+    """A take's intrinsics in frames [T] of the source: [3,3], of a solved camera [T,3,3]."""
+    if cameras is None:
+        return camera.matrix()
+    return cameras.intrinsics[cameras.rows_of(frames)]

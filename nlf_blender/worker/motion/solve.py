@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ from .clean_up import CleanMotion, clean_up, fitted_motion, placed
 from .ground import World, find_world
 from .points import PointsTask
 from .report import person_report, take_report
-from .reprojection import reprojection_error
+from .reprojection import intrinsics_at, reprojection_error
 from .solution_files import motion_arrays, write_motion_file, write_points_file, write_thumbnail
 from .solve_cache import SolveCache
 from .take_rows import TakeRows, read_take_rows
@@ -77,7 +78,7 @@ def solve_take(
         kept = [person for person in people if person.kept]
         progress.people = len(kept)
         fits = _fits(solve, kept)
-        world, clean = _clean(solve, kept, [fit for _, fit in fits])
+        world, clean = _clean(solve, kept, fits)
         solved = {
             person.id: Solved(*fit, motion)
             for person, fit, motion in zip(kept, fits, clean, strict=True)
@@ -147,13 +148,17 @@ def _fits(solve: Solve, kept: Sequence[LinkedPerson]) -> list[tuple[str, TrackFi
 
 
 def _clean(
-    solve: Solve, kept: Sequence[LinkedPerson], fits: Sequence[TrackFit]
+    solve: Solve, kept: Sequence[LinkedPerson], fits: Sequence[tuple[str, TrackFit]]
 ) -> tuple[World, list[CleanMotion]]:
-    """The world, and everybody's clean motion in it."""
+    """The world, and everybody's clean motion in it. fits: with their keys."""
     solve.progress.step("Cleaning up", 0, len(kept))
     rows, body = solve.rows, solve.body.body
-    in_camera = [fitted_motion(rows, p.rows, fit) for p, fit in zip(kept, fits, strict=True)]
-    world = find_world(in_camera, body, solve.cameras, solve.settings.ground)
+    in_camera = [fitted_motion(rows, p.rows, fit) for p, (_, fit) in zip(kept, fits, strict=True)]
+    mode = solve.settings.ground
+    find = partial(find_world, in_camera, body, solve.cameras, mode)
+    chunks = tuple(chunk.sha256 for chunk in solve.info.chunks)
+    made_of = (chunks, tuple(key for key, _ in fits), mode)
+    world = find() if solve.cameras is not None else solve.cache.world(made_of, find)
     clean: list[CleanMotion] = []
     for number, motion in enumerate(in_camera):
         solve.progress.step("Cleaning up", number, len(kept))
@@ -193,6 +198,7 @@ def _write(
         cuts=solve.rows.cuts,
         missing=solve.rows.missing(solve.info.source),
         report=take_report(reports),
+        chunks=len(solve.info.chunks),
     )
     write_edits(solve.take, edits)
     write_solution(folder, info)
@@ -221,7 +227,7 @@ def _write_person(
     """Write one person's motion and mesh: the names of the files, and the person's report."""
     folder, clean, body = solve.take / SOLUTION_FOLDER, one.clean, solve.body.body
     matrices = world.matrices(clean.after.frame)
-    intrinsics = _intrinsics(solve, clean.after.frame)
+    intrinsics = intrinsics_at(solve.info.camera, solve.cameras, clean.after.frame)
     localized = solve.rows.joints[person.rows].astype(np.float64)
     errors = [
         reprojection_error(motion, localized, body, matrices, intrinsics)
@@ -242,10 +248,3 @@ def _write_person(
             folder, person.id, task, one.fit_key, body, solve.device, on_block
         )
     return file, points, report
-
-
-def _intrinsics(solve: Solve, frames: np.ndarray) -> np.ndarray:
-    """Of these frames [T], [3,3] or [T,3,3]."""
-    if solve.cameras is None:
-        return solve.info.camera.matrix()
-    return solve.cameras.intrinsics[solve.cameras.rows_of(frames)]

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a warm worker keeps between two solves, so that a slider that moves reads and fits nothing
-again: the last take's small arrays, its body, and the fits of its people."""
+again: the last take's small arrays, its body, the fits of its people and their world."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ...body.body_data import load_body_npz
 from ...errors import UserError
@@ -13,6 +15,9 @@ from ...protocol.take import BODY_FILE
 from ..smpl.body_model import BodyModel
 from .take_rows import Kept
 from .track_fit import FITS_FOLDER, TrackFit, drop_other_fits, keep_fit, kept_fit
+
+if TYPE_CHECKING:  # it would pull SciPy into every worker that starts
+    from .ground import World
 
 
 class SolveCache:
@@ -23,6 +28,7 @@ class SolveCache:
         self._fits: dict[str, TrackFit] = {}
         self._body: BodyModel | None = None
         self._body_key = ("", "")
+        self._world: tuple[tuple[object, ...], World] | None = None
 
     def body(self, take: Path, device: str) -> tuple[BodyModel, str]:
         """The body of a take on a device, and its file's content hash. UserError if the file is
@@ -57,3 +63,9 @@ class SolveCache:
         """Forget the fits that none of these keys leads to, and remove those in the take."""
         drop_other_fits(take / FITS_FOLDER, keys)
         self._fits = {key: fit for key, fit in self._fits.items() if key in keys}
+
+    def world(self, made_of: tuple[object, ...], find: Callable[[], World]) -> World:
+        """The world that was found last, if it was made of the same; else what `find` gives."""
+        if self._world is None or self._world[0] != made_of:
+            self._world = made_of, find()
+        return self._world[1]
