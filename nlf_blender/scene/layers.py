@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import bpy
+import numpy as np
 
 from ..errors import UserError
 from .compat import assign_action, assign_strip_slot, curve_owner
 from .datablocks import IMPORT_TAG
 from .footage_objects import MOTION, PERSON, find
+from .key_merge import SAME_KEY
 
 TRACK = "Solved Motion"
 
@@ -54,10 +56,16 @@ def fit_strip(strip: bpy.types.NlaStrip) -> None:
     strip.frame_start, strip.frame_end = first, last
 
 
-def fit_strips(rig: bpy.types.Object, action: bpy.types.Action) -> None:
-    """Let the strips that `add_layer` made for an action follow its length."""
-    data = rig.animation_data
+def whole_strips(rig: bpy.types.Object, action: bpy.types.Action) -> list[bpy.types.NlaStrip]:
+    """The strips that `add_layer` made for an action and that still play all of it at its own
+    frames: they are to follow its length. Those that the artist moved or cut are left alone."""
+    first, last = action.frame_range
+    data, found = rig.animation_data, []
     for track in data.nla_tracks if data is not None else ():
         for strip in track.strips:
+            ends = (strip.action_frame_start, strip.action_frame_end)
+            places = (*ends, strip.frame_start, strip.frame_end)
             if track.name == TRACK and strip.action == action:
-                fit_strip(strip)
+                gaps = np.abs(np.array(places) - (first, last, first, last))
+                found += [strip] if gaps.max() < SAME_KEY else []
+    return found

@@ -18,7 +18,7 @@ from .footage_take import FootagePerson
 from .heatmap import UNCERTAINTY, heat_colors
 from .key_merge import Span
 from .key_table import merge_channels
-from .layers import fit_strips, solved_action
+from .layers import fit_strip, solved_action, whole_strips
 from .mesh_cache import CachePlan, attach_cache, cache_path
 from .posing import bind_at_rest
 from .presence import limit_presence
@@ -92,8 +92,10 @@ def _renew_motion(
             action = new_action(work.new, f"{person.info.name} Motion", rig, channels)
             mark(action, work.take.folder, MOTION, person.info.id)
     else:
+        strips = whole_strips(rig, action)
         merge_channels(action, rig.id_type, channels, span, keep_keys=keep_keys)
-        fit_strips(rig, action)
+        for strip in strips:
+            fit_strip(strip)
         action.update_tag()
     if action is not None:
         mark_action(action, doubtful_ranges(person.motion, work.times.frames(person.times)))

@@ -376,3 +376,19 @@ def test_a_new_ground_renews_all_frames(tmp_path: Path, body: BodyData) -> None:
     np.testing.assert_allclose(found, truth_of(body, second)[0], atol=EXACT_METRES)
     assert result.camera.location.z == pytest.approx(1.9)
     assert not updated(take, first=11, last=30).notes
+
+
+def test_a_strip_that_the_artist_moved_stays_there(tmp_path: Path, body: BodyData) -> None:
+    first = footage.walk(body, 1, FRAMES)
+    take = footage.write_footage(tmp_path / "a.take", body, {3: first})
+    rig = imported(take).people[0].rig
+    add_layer(rig)
+    strip = rig.animation_data.nla_tracks[0].strips[0]
+    strip.frame_end += 100
+    strip.frame_start += 100
+    second = other(body, first)
+    solved_again(take, body, {3: second})
+    updated(take)
+    assert (strip.frame_start, strip.frame_end) == (101.0, 140.0)
+    found = footage.rig_joints(rig, body, 121)
+    np.testing.assert_allclose(found, truth_of(body, second)[20], atol=EXACT_METRES)
