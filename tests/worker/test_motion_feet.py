@@ -13,6 +13,7 @@ from walking import Walk, straight, turning, walk
 
 from nlf_blender.body.body_data import BodyData, load_body_npz
 from nlf_blender.body.rotations import matrix_from_rotvec
+from nlf_blender.worker.motion.clean_up import placed
 from nlf_blender.worker.motion.contacts import find_contacts
 from nlf_blender.worker.motion.feet import hold_feet
 from nlf_blender.worker.motion.foot_points import foot_points, joint_frames
@@ -179,6 +180,18 @@ def test_who_was_seen_stays_in_the_picture(walked: Walk, body: BodyData) -> None
     assert angles(held, seen) < 0.003
     after, without = (joint_error(one, walked.motion, body) for one in (held, blind))
     assert after < 0.8 * without
+
+
+def test_a_foot_that_swings_towards_the_camera_does_not_stand(body: BodyData) -> None:
+    coming = walk(body, straight((0.3, 9.0), 0.0), TIMES)
+    camera = camera_at(5.0, 0.0, 1.7)
+    noise = seen_from(noisy(coming.motion, 0, place=0.01, degrees=2.0), camera)
+    far = smoothed(far_and_near(noise, 0.015, 0, correlation=3.0))
+    seen = placed(far, 0, np.tile(camera, (len(TIMES), 1, 1)))
+    contacts = find_contacts(seen, body, 0.0, np.tile(camera[:3, 3], (len(TIMES), 1)))
+    swinging = ~np.repeat(coming.contacts.reshape(-1, 2, 2).any(axis=2), 2, axis=1)
+    assert contacts[swinging].mean() < 0.15
+    assert contacts[coming.contacts].mean() > 0.75
 
 
 def test_held_feet_do_not_pop(walked: Walk, body: BodyData) -> None:

@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from body_examples import OPEN_BODY
-from motion_noise import camera_at, first_frames, ground_errors, noisy, seen_from
+from motion_noise import camera_at, far_and_near, first_frames, ground_errors, noisy, seen_from
+from rendered_clip import LARGE, SCENES, truth_of
 from walking import straight, turning, walk
 
 from nlf_blender.body.body_data import BodyData, load_body_npz
@@ -79,6 +80,23 @@ def test_people_of_wrong_size_do_not_tilt_the_floor(
     world = find_world(wrong, body, None, "auto")
     assert world.static is not None
     assert ground_errors(world.static, true, people[0].root[:, :2])[0] < 0.7
+    # which of them is how large, nobody knows, but who is larger
+    assert world.sizes[0] / world.sizes[1] == pytest.approx(0.96 / 1.05, abs=0.02)
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_noise_that_is_gone_in_the_mean_hardly_tilts_the_floor(scene: str) -> None:
+    truth = truth_of(LARGE, scene)
+    true = truth.world_from_camera
+    seen = [
+        far_and_near(seen_from(noisy(walked.motion, 20 + n, 0.015), true), 0.02, 20 + n, 0.3)
+        for n, walked in enumerate(truth.walks)
+    ]
+    world = find_world(seen, truth.body, None, "auto")
+    assert world.static is not None
+    places = np.concatenate([walked.motion.root[:, :2] for walked in truth.walks])
+    tilt, height = ground_errors(world.static, true, places)
+    assert tilt < 0.6 and height < 0.02
 
 
 def test_one_frame_and_one_place_tell_less_but_do_no_harm(

@@ -95,6 +95,14 @@ def test_it_goes_where_the_clean_body_goes(tmp_path: Path, body: BodyData) -> No
     assert np.abs(written(tmp_path, task, body) - meshes(body, after) - beyond).max() < 1e-5
 
 
+def test_a_larger_person_is_farther_and_has_a_larger_mesh(tmp_path: Path, body: BodyData) -> None:
+    fitted, size = motion_of(body), 1.07
+    seen = meshes(body, fitted) + cloth(body)
+    larger = replace(fitted, root=size * fitted.root, scale=size)
+    task = task_of(larger, seen)
+    assert np.abs(written(tmp_path, task, body) - size * seen).max() < 1e-5
+
+
 @pytest.mark.parametrize("strength", [0.3, 0.7])
 def test_noise_goes_but_not_what_is_beyond_the_body(
     tmp_path: Path, body: BodyData, strength: float

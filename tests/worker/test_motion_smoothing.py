@@ -157,3 +157,21 @@ def test_the_nearest_rotation_to_a_mean_is_in_the_middle() -> None:
     half = matrix_from_rotvec(np.array([0.4, 0.0, 0.0]))
     middle = nearest_rotations((turns @ half + turns @ half.T) / 2, turns)
     assert np.allclose(rotvec_from_matrix(turns.transpose(0, 2, 1) @ middle), 0, atol=1e-9)
+
+
+def test_distances_are_smoothed_more_also_from_a_camera_that_shakes() -> None:
+    truth = walking()
+    count = len(truth.time)
+    random = np.random.default_rng(4)
+    eyes = np.array([0.0, -6.0, 1.5]) + 0.1 * random.normal(size=(count, 3))
+    ways = truth.root - eyes
+    wrong = 1 + 0.02 * random.normal(size=(count, 1))
+    seen = replace(truth, root=eyes + wrong * ways)
+    known, unknown = smooth_motion(seen, 0.5, eyes), smooth_motion(seen, 0.5)
+
+    def off(motion) -> tuple[float, float]:
+        away = motion.root - truth.root
+        return np.abs(away).mean(), np.abs(np.diff(away, 2, axis=0)).mean()
+
+    assert all(np.array(off(known)) < 0.9 * np.array(off(unknown)))
+    assert mean_error(smooth_motion(truth, 0.5, eyes), truth) < 0.003
