@@ -60,7 +60,13 @@ def update_now(scene: bpy.types.Scene, folders: list[Path], options: UpdateOptio
     notes: list[str] = []
     for folder in folders:
         result = update_take(scene, folder, options)
-        notes += [] if result is None else result.notes
+        if result is None:
+            notes.append(
+                f"{folder.stem} is solved, but its collection is not in {scene.name} any more, so"
+                " nothing there was renewed: Import Take brings it in."
+            )
+            continue
+        notes += result.notes
     return notes
 
 
@@ -108,7 +114,7 @@ def _bring_in(entry: Waiting, scene: bpy.types.Scene, folders: list[Path]) -> li
     there = {folder.resolve() for folder in takes_in(scene)}
     known = [folder for folder in folders if folder.resolve() in there]
     if entry.task.command in (SOLVE, BOXES):
-        return update_now(scene, known, update_options(scene))
+        return update_now(scene, folders, update_options(scene))
     if entry.task.command == RESUME and known:  # all that is new, whatever the range
         return update_now(scene, known, UpdateOptions())
     return import_now(scene, folders, entry.target.footage_options())

@@ -22,8 +22,8 @@ from nlf_blender.bridge.stage_times import Estimate
 from nlf_blender.bridge.task import SOLVE, HandBox, boxes_task
 from nlf_blender.errors import UserError
 from nlf_blender.protocol.edits import DROP, MERGE, Edit
-from nlf_blender.scene import import_take
-from nlf_blender.ui import solve_requests
+from nlf_blender.scene import UpdateOptions, import_take
+from nlf_blender.ui import importing, solve_requests
 from nlf_blender.ui.motion_panel import NLF_PT_layers, NLF_PT_motion
 from nlf_blender.ui.people_list import NLF_PT_people
 from nlf_blender.ui.runtime import RUNTIME
@@ -235,3 +235,13 @@ def test_without_a_take_nothing_can_be_changed(play: Play) -> None:
     assert not bpy.ops.nlf.solve.poll()
     assert "Select a person" in panel_drawing.drawn(NLF_PT_motion)
     assert SOLVE not in panel_drawing.drawn(NLF_PT_motion)
+
+
+def test_a_solve_of_what_is_not_there_any_more_is_told(play: Play) -> None:
+    scene = bpy.context.scene
+    assert importing.update_now(scene, [play.folder], UpdateOptions()) == []
+    collection = play.rigs[3].users_collection[0]
+    parent = next(c for c in bpy.data.collections if collection.name in c.children)
+    bpy.data.collections.remove(parent)
+    [note] = importing.update_now(scene, [play.folder], UpdateOptions())
+    assert play.folder.stem in note and "Import Take" in note
