@@ -105,7 +105,8 @@ class SolutionInfo:
     world_from_camera: row-major 4x4, from camera space to the world, of a camera that stands still,
     empty where the take's cameras.npz tells; ground: how the ground was found, in words;
     cuts: frames in which another shot begins; report: quality before and after, see
-    worker/motion/report.py; missing: frames that could not be read."""
+    worker/motion/report.py; missing: frames that could not be read; chunks: how many of the take's
+    it was made from, 0 if unknown."""
 
     settings: Json
     edits: tuple[Edit, ...]
@@ -115,6 +116,7 @@ class SolutionInfo:
     cuts: tuple[int, ...] = ()
     missing: tuple[int, ...] = ()
     report: Json | None = None
+    chunks: int = 0
 
     @property
     def kept(self) -> tuple[PersonInfo, ...]:
@@ -154,6 +156,7 @@ class SolutionInfo:
             cuts=_frames(data.get("cuts"), "cuts"),
             missing=_frames(data.get("missing"), "missing"),
             report=None if report is None else as_object(report, "report"),
+            chunks=as_int(data.get("chunks", 0), "chunks"),
         )
 
 

@@ -9,12 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import UserError
-from ..protocol.take import SUFFIX, TAKE_FILE, UNFINISHED, TakeInfo, read_info
+from ..protocol.left_to_do import lacks_something
+from ..protocol.solution import SOLUTION_FILE, SOLUTION_FOLDER
+from ..protocol.take import SUFFIX, TAKE_FILE, TakeInfo, read_info
 from ..scene.source_files import same_source
 from .runtime import RUNTIME
 
 SECONDS_BETWEEN_LOOKS = 3.0
 MOST_FOLDERS = 500  # in the takes folder; those changed last count
+Stamp = tuple[int, int]  # when a take's take.json and solution.json were written, 0 if it has none
 
 
 @dataclass(frozen=True)
@@ -28,13 +31,13 @@ class Unfinished:
 
 
 class UnfinishedTakes:
-    """The takes of one folder that are not whole. The disk is asked now and then, not at every
-    drawing, and a take.json is read again only when it has changed."""
+    """The takes of one folder whose job did not come to its end. The disk is asked now and then,
+    not at every drawing, and a take is read again only when it has changed."""
 
     def __init__(self) -> None:
         self._folder: Path | None = None
         self._looked = 0.0
-        self._read: dict[Path, tuple[int, Unfinished | None]] = {}
+        self._read: dict[Path, tuple[Stamp, Unfinished | None]] = {}
         self._found: list[Unfinished] = []
 
     def of(self, folder: Path) -> list[Unfinished]:
@@ -50,7 +53,8 @@ class UnfinishedTakes:
         self._looked = -SECONDS_BETWEEN_LOOKS
 
     def _look(self, folder: Path) -> None:
-        stamps = dict(sorted(_stamps(folder), key=lambda item: -item[1])[:MOST_FOLDERS])
+        latest = sorted(_stamps(folder), key=lambda item: item[1], reverse=True)
+        stamps = dict(latest[:MOST_FOLDERS])
         read = {}
         for path, stamp in stamps.items():
             known = self._read.get(path)
@@ -59,9 +63,9 @@ class UnfinishedTakes:
         self._found = [item for _, item in read.values() if item is not None]
 
 
-def _stamps(folder: Path) -> list[tuple[Path, int]]:
-    """The takes in a folder, with when their take.json was written."""
-    found: list[tuple[Path, int]] = []
+def _stamps(folder: Path) -> list[tuple[Path, Stamp]]:
+    """The takes in a folder, with when they were written."""
+    found: list[tuple[Path, Stamp]] = []
     try:
         with os.scandir(folder) as entries:
             names = [entry.name for entry in entries if entry.name.endswith(SUFFIX)]
@@ -69,9 +73,14 @@ def _stamps(folder: Path) -> list[tuple[Path, int]]:
         return []  # it is not there yet
     for name in names:
         try:
-            found.append((folder / name, (folder / name / TAKE_FILE).stat().st_mtime_ns))
+            written = (folder / name / TAKE_FILE).stat().st_mtime_ns
         except OSError:
             continue  # no take, or one that is just being written
+        try:
+            solved = (folder / name / SOLUTION_FOLDER / SOLUTION_FILE).stat().st_mtime_ns
+        except OSError:
+            solved = 0
+        found.append((folder / name, (written, solved)))
     return found
 
 
@@ -80,7 +89,7 @@ def _unfinished(folder: Path) -> Unfinished | None:
         info = read_info(folder)
     except UserError:
         return None  # Import Take says what is wrong with it
-    if info.state != UNFINISHED:
+    if not lacks_something(folder, info):
         return None
     return Unfinished(folder, _frames(info), info.source.frame_count, Path(info.source.path))
 

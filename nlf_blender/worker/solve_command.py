@@ -6,13 +6,10 @@ from __future__ import annotations
 
 import argparse
 import functools
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UserError
-from ..protocol.json_fields import as_object
-from ..protocol.solve_settings import SolveSettings
 from .progress import Progress
 from .progress_line import ProgressLine, print_seconds
 from .solve_options import add_solve_options, solve_settings
@@ -101,6 +98,7 @@ def _resume(options: argparse.Namespace) -> int:
 
 def _solve(options: argparse.Namespace) -> int:
     from ..protocol.edits import read_edits
+    from .solved_before import settings_before
 
     settings = solve_settings(options, settings_before(options.take))
     before = () if options.no_edits else read_edits(options.take)
@@ -116,6 +114,7 @@ def _solve(options: argparse.Namespace) -> int:
 
 def _boxes(options: argparse.Namespace) -> int:
     from ..protocol.edits import read_edits
+    from .solved_before import settings_before
 
     boxes = [read_box(text) for text in options.boxes]
     settings = solve_settings(options, settings_before(options.take))
@@ -145,24 +144,6 @@ def read_box(text: str) -> HandBox:
             "Box not readable",
             f"'{text}': {error}.",
             "Write it as FRAME:x0,y0,x1,y1 or FRAME:x0,y0,x1,y1:PERSON.",
-        ) from error
-
-
-def settings_before(take: Path) -> SolveSettings:
-    """How a take was solved last, or shall be according to its job, if it is not solved or its
-    solution is damaged. UserError if it is no take."""
-    from ..protocol.solution import SOLUTION_FILE, SOLUTION_FOLDER, DamagedSolution, read_solution
-    from ..protocol.take import read_info
-
-    info = read_info(take)
-    try:
-        if (take / SOLUTION_FOLDER / SOLUTION_FILE).exists():
-            with suppress(DamagedSolution):
-                return SolveSettings.from_json(read_solution(take).settings)
-        return SolveSettings.from_json(as_object(info.settings.get("solve", {}), "solve"))
-    except ValueError as error:
-        raise UserError(
-            "Settings not understood", f"{take}: {error}.", "Update the NLF extension."
         ) from error
 
 

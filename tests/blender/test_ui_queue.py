@@ -6,6 +6,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import bpy
@@ -19,7 +20,8 @@ from ui_play import Extension
 from nlf_blender.bridge.job import State
 from nlf_blender.bridge.queue import Stand
 from nlf_blender.bridge.task import SOLVE
-from nlf_blender.protocol.take import UNFINISHED, WHOLE, read_info
+from nlf_blender.protocol.solution import SOLUTION_FOLDER, SolutionInfo, write_solution
+from nlf_blender.protocol.take import UNFINISHED, WHOLE, read_info, write_info
 from nlf_blender.scene import takes_in
 from nlf_blender.ui import job_pump, panels, queue_unfinished
 from nlf_blender.ui.queue_unfinished import TAKES
@@ -292,6 +294,19 @@ def test_a_take_at_work_is_neither_resumed_nor_deleted(extension: Extension) -> 
             operator("EXEC_DEFAULT", take=str(take(extension)))
     bpy.ops.nlf.cancel()
     extension.pump_to_end()
+
+
+def test_a_take_that_was_not_cleaned_up_is_unfinished(extension: Extension) -> None:
+    stop_in_the_middle(extension)
+    folder = take(extension)
+    write_info(folder, replace(read_info(folder), state=WHOLE))
+    shutil.rmtree(folder / SOLUTION_FOLDER, ignore_errors=True)
+    TAKES.look_again()
+    assert "Unfinished Takes" in drawn(panels.NLF_PT_localize)
+    (folder / SOLUTION_FOLDER).mkdir()
+    write_solution(folder / SOLUTION_FOLDER, SolutionInfo({}, (), (), "", ()))
+    TAKES.look_again()
+    assert "Unfinished Takes" not in drawn(panels.NLF_PT_localize)
 
 
 def test_the_takes_folder_is_looked_at_now_and_then(

@@ -11,6 +11,7 @@ import pytest
 
 from nlf_blender.errors import UserError
 from nlf_blender.protocol.edits import read_edits
+from nlf_blender.protocol.left_to_do import lacks_something
 from nlf_blender.protocol.solution import read_motion, read_points, read_solution
 from nlf_blender.protocol.solve_settings import SolveSettings
 from nlf_blender.protocol.take import UNFINISHED, read_info, write_info
@@ -18,8 +19,8 @@ from nlf_blender.worker.footage.boxes_job import HandBox, localize_boxes
 from nlf_blender.worker.footage.job import localize_footage
 from nlf_blender.worker.footage.resume import resume_take
 from nlf_blender.worker.footage.solve_job import solve_again
-from nlf_blender.worker.progress import Progress
-from nlf_blender.worker.solve_command import settings_before
+from nlf_blender.worker.progress import Cancelled, Progress
+from nlf_blender.worker.solved_before import settings_before
 from tests.footage_files import write_video
 from tests.worker.footage_fakes import CPU, DiscEngine, content
 
@@ -111,6 +112,26 @@ def test_a_damaged_solution_is_solved_as_the_job_was_to(whole: Path, tmp_path: P
     take = Path(shutil.copytree(whole, tmp_path / "walk.take"))
     empty(take / "solution" / "solution.json")
     assert settings_before(take) == CPU.solve
+
+
+def test_a_box_whose_job_was_killed_is_solved_by_resuming(whole: Path, tmp_path: Path) -> None:
+    take = Path(shutil.copytree(whole, tmp_path / "walk.take"))
+    box, settings = HandBox(3, (10.0, 30.0, 40.0, 60.0)), SolveSettings(smoothing=0.0)
+    solve_again(take, (), settings, DiscEngine(), Progress())
+    chunks = len(read_info(take).chunks)
+
+    def its_chunk_is_written() -> bool:
+        return len(read_info(take).chunks) > chunks
+
+    with pytest.raises(Cancelled):
+        progress = Progress(is_cancelled=its_chunk_is_written)
+        localize_boxes(take, [box], (), settings, DiscEngine(), progress)
+    assert len(read_solution(take).people) == 1
+    assert lacks_something(take, read_info(take))
+    resume_take(take, None, False, DiscEngine(), Progress())
+    assert len(read_solution(take).people) == 2
+    assert settings_before(take) == settings
+    assert not lacks_something(take, read_info(take))
 
 
 def test_damaged_edits_can_be_removed(whole: Path, tmp_path: Path) -> None:

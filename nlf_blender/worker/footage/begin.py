@@ -9,8 +9,8 @@ from pathlib import Path
 
 from ...protocol.files import write_whole
 from ...protocol.json_fields import Json
+from ...protocol.left_to_do import lacks_something
 from ...protocol.settings import LocalizeSettings
-from ...protocol.solution import SOLUTION_FILE, SOLUTION_FOLDER
 from ...protocol.take import (
     BODY_FILE,
     SEQUENCE,
@@ -96,12 +96,6 @@ def _all_settings(info: TakeInfo) -> Json:
         return LocalizeSettings.from_json(info.settings).to_json()
     except ValueError:
         return info.settings  # of a newer version
-
-
-def lacks_something(folder: Path, info: TakeInfo) -> bool:
-    """Whether a job has something left to do."""
-    solved = (folder / SOLUTION_FOLDER / SOLUTION_FILE).exists()
-    return info.is_footage and (info.state == UNFINISHED or not solved)
 
 
 def begin_take(take: Path, info: TakeInfo, cameras: FrameCameras, models: Models) -> TakeInfo:

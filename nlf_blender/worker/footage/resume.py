@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ...errors import UserError
 from ...protocol.edits import read_edits
+from ...protocol.left_to_do import lacks_something
 from ...protocol.messages import STARTING
 from ...protocol.settings import SOURCE_CHANGED, LocalizeSettings
 from ...protocol.take import SEQUENCE, WHOLE, ModelInfo, TakeInfo, write_info
@@ -19,8 +20,8 @@ from ..media.footage import Footage
 from ..media.source import open_footage
 from ..pipeline import body_info
 from ..progress import Progress
+from ..solved_before import settings_before
 from ..take_writer import disk_errors
-from .begin import lacks_something
 from .cameras import FrameCameras
 from .claim import held_take
 from .finish import clean_up, finish, removed_if_empty
@@ -44,8 +45,7 @@ def resume_take(
         if not lacks_something(take, info):
             return take
         if info.state == WHOLE:
-            settings = settings_of(take, info)
-            clean_up(take, settings.solve, read_edits(take), engine, progress)
+            clean_up(take, settings_before(take), read_edits(take), engine, progress)
             return take
         footage, info = opened_source(info, source, changed)
         stack.enter_context(footage)
