@@ -26,10 +26,11 @@ class FootageProperties:
     )
     root_bone: bpy.props.BoolProperty(
         name="Root Bone",
-        description="A bone on the ground under the person carries their way over the ground",
+        description="Add a bone on the ground below the person that carries their travel",
     )
     in_place: bpy.props.BoolProperty(
-        name="In Place", description="People stay where they were first"
+        name="In Place",
+        description="Leave the travel over the ground out: people stay where they were first",
     )
     timeline_markers: bpy.props.BoolProperty(
         name="Doubt Markers",

@@ -76,7 +76,7 @@ class NLF_OT_merge_people(bpy.types.Operator):
         others = [self.other] if self.other != SELECTED else selected_people(context, take)
         others = [other for other in others if other != info.id]
         if not others:
-            self.report({"WARNING"}, "Select the rigs of the others, too")
+            self.report({"WARNING"}, "Select the rigs of the other people, too")
             return {"CANCELLED"}
         with errors_reported(self, SOLVE):
             for other in others:
@@ -141,7 +141,7 @@ class NLF_OT_split_person(bpy.types.Operator):
 
 
 class NLF_OT_undo_edit(bpy.types.Operator):
-    """Take the last correction of this take's people back: a merge, a split, a name, a person dropped or kept"""  # noqa: E501  # Blender shows it as one line
+    """Undo the last correction of this take's people: a merge, a split, a name, a person dropped or kept"""  # noqa: E501  # Blender shows it as one line
 
     bl_idname = "nlf.undo_edit"
     bl_label = "Undo Last Edit"

@@ -78,7 +78,7 @@ class SourceProperties:
     )
     frame_step: bpy.props.IntProperty(
         name="Step",
-        description="Look at every frame, at every second, third, ...",
+        description="Localize every frame (1), every second (2), and so on; Blender fills in the rest",
         default=1,
         min=1,
         soft_max=10,
@@ -92,7 +92,7 @@ class SourceProperties:
         precision=3,
     )
     camera: bpy.props.EnumProperty(
-        name="Camera", description="What saw the source", items=CAMERA_ITEMS
+        name="Camera", description="The camera that filmed the source", items=CAMERA_ITEMS
     )
     fov: bpy.props.FloatProperty(
         name="Field of View",
@@ -133,7 +133,7 @@ class SourceProperties:
     )
     solved_camera: bpy.props.PointerProperty(
         name="Object",
-        description="The camera that saw the source. Empty: the scene's camera",
+        description="The camera that filmed the source. Empty: the scene's camera",
         type=bpy.types.Object,
         poll=_is_camera,
     )

@@ -109,7 +109,7 @@ class NLF_TakePerson(bpy.types.PropertyGroup):
     )
     kept: bpy.props.BoolProperty(
         name="In Scene",
-        description="Whether the scene has this person",
+        description="Keep this person in the scene; those who are not kept are hidden",
         get=_get_kept,
         set=_set_kept,
     )
