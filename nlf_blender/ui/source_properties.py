@@ -78,7 +78,7 @@ class SourceProperties:
     )
     frame_step: bpy.props.IntProperty(
         name="Step",
-        description="Localize every frame (1), every second (2), and so on; Blender fills in the rest",
+        description="Localize every frame (1), every second (2), ...; Blender fills in the rest",
         default=1,
         min=1,
         soft_max=10,
