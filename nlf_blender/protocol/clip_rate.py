@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..body.arrays import FloatArray
+from ..body.arrays import Float64Array, FloatArray
 from .clip_clock import rounding
 
 STANDARD_RATES = (24, 25, 30, 48, 50, 60, 100, 120, 240)  # whole, and most over 1.001 too
@@ -34,18 +34,18 @@ def clip_rate(fps: float | None, times: FloatArray, step: int = 1) -> float:
     """The rate of a clip with these frame times [T], every step-th; fps: its mean, if known.
 
     The mean of a clip with dropped or doubled frames is no rate that anybody works at: a standard
-    one near it is taken if nearly all frames lie on its grid.
+    one near it, or near the usual one, is taken if nearly all frames lie on its grid.
     """
-    times = np.asarray(times, dtype=np.float64)
-    if fps is None:
-        gaps = np.diff(times)
-        fps = float(step / np.median(gaps)) if len(gaps) else 24.0
-    rate = exact_rate(fps)
+    moments: Float64Array = np.asarray(times, dtype=np.float64)
+    usual = float(step / np.median(np.diff(moments))) if len(moments) > 1 else 24.0
+    mean = exact_rate(fps or usual)
     candidates = [r / base for r in STANDARD_RATES for base in (1.0, NTSC)]
-    for other in sorted([rate, *candidates], key=lambda r: abs(r - rate)):
-        if abs(other - rate) > NEAR_RATE * rate:
-            break
-        frames = (times - times[0]) * other
-        if np.mean(np.abs(frames - np.round(frames)) <= rounding(other)) >= EVEN_SHARE:
-            return other
-    return rate
+    for rate in (mean, exact_rate(usual)):
+        for other in sorted([rate, *candidates], key=lambda r: abs(r - rate)):
+            if abs(other - rate) > NEAR_RATE * rate:
+                break
+            frames: Float64Array = (moments - moments[0]) * other
+            off: Float64Array = np.abs(frames - np.rint(frames))
+            if np.mean(off <= rounding(other)) >= EVEN_SHARE:
+                return other
+    return mean

@@ -16,6 +16,7 @@ from ..body.arrays import Float64Array
 from ..body.body_data import BodyData, load_body_npz
 from ..errors import UserError
 from ..protocol.cameras import CameraMotion, read_cameras
+from ..protocol.clip_rate import clip_rate
 from ..protocol.rows import damaged
 from ..protocol.solution import (
     SOLUTION_FOLDER,
@@ -29,7 +30,6 @@ from ..protocol.solution import (
 from ..protocol.take import BODY_FILE, TakeInfo, read_info
 from .hand_pose import with_hands
 from .rig_options import Hands
-from .time_map import clip_rate
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,11 +6,12 @@ from __future__ import annotations
 import bpy
 import numpy as np
 
+from ..protocol.clip_rate import scene_rate
 from ..protocol.take import SourceInfo, read_info
 from .footage_objects import take_collection, take_collections, take_folder
 from .footage_options import FootageOptions, stored_time
 from .footage_take import read_times
-from .time_map import TimeMap, scene_rate
+from .time_map import TimeMap
 
 SAME_RATE = 1e-3  # frames a second
 

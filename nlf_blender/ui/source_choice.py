@@ -10,9 +10,10 @@ from pathlib import Path
 import bpy
 
 from ..errors import UserError
+from ..protocol.clip_rate import exact_rate
 from ..scene.shown_source import Shown, shown_clip, shown_file, shown_image, shown_strip
 from ..scene.source_files import first_image, is_movie, read_facts, sequence_numbers
-from ..scene.time_map import Placed, exact_rate
+from ..scene.time_map import Placed
 from . import places
 from .source_properties import CAMERA, CLIP, CUSTOM, FILE, IMAGE, SCENE
 

@@ -7,13 +7,11 @@ import numpy as np
 import pytest
 
 from nlf_blender.body.rotations import matrix_from_rotvec, quaternion_from_matrix
+from nlf_blender.protocol.clip_rate import clip_rate, exact_rate, scene_rate
 from nlf_blender.scene.key_merge import Span, merge_keys
 from nlf_blender.scene.time_map import (
     TimeMap,
-    clip_rate,
     even_step,
-    exact_rate,
-    scene_rate,
     whole_samples,
 )
 
