@@ -48,8 +48,9 @@ class LocalizeSettings:
     counts them, by this rate (see clip_clock), and may go past its end. fps: of sequences, and of
     videos that lie about theirs.
     distortion: OpenCV coefficients of the lens. cameras: a file with the camera of every frame
-    (cameras.py), or "". placing: what Blender's side remembers of its scene, or "". solve: how the
-    motion is cleaned up at the end.
+    (cameras.py), or "". camera_size: width and height in pixels of the pictures that intrinsics or
+    cameras are of, () if nobody knows. placing: what Blender's side remembers of its scene, or "".
+    solve: how the motion is cleaned up at the end.
 
     sets: files of point sets or marker sets that are localized, too (point_set.py). keep_features:
     keep what the network saw of everybody, so that further sets need no network.
@@ -63,6 +64,7 @@ class LocalizeSettings:
     fov_degrees: float | None = None
     focal_px: float | None = None
     intrinsics: tuple[float, ...] = ()
+    camera_size: tuple[int, ...] = ()
     test_time_augmentations: int = 2
     max_people: int = 8
     batch_size: int = 8
@@ -138,6 +140,7 @@ class LocalizeSettings:
         data["trusted"] = list(self.trusted)
         data["distortion"] = list(self.distortion)
         data["intrinsics"] = list(self.intrinsics)
+        data["camera_size"] = list(self.camera_size)
         data["solve"] = self.solve.to_json()
         data["sets"] = list(self.sets)
         data["boxes"] = {name: [list(box) for box in boxes] for name, boxes in self.boxes}
@@ -165,6 +168,10 @@ class LocalizeSettings:
             fov_degrees=optional(data.get("fov_degrees"), as_float, "fov_degrees"),
             focal_px=optional(data.get("focal_px"), as_float, "focal_px"),
             intrinsics=as_floats(data.get("intrinsics", []), "intrinsics"),
+            camera_size=tuple(
+                as_int(side, "camera_size")
+                for side in as_list(data.get("camera_size", []), "camera_size")
+            ),
             test_time_augmentations=as_int(
                 data.get("test_time_augmentations", base.test_time_augmentations),
                 "test_time_augmentations",

@@ -31,12 +31,13 @@ SPARE_FRAMES = 100  # past the end as Blender counts it: the worker may count mo
 
 @dataclass(frozen=True)
 class Lens:
-    """What of LocalizeSettings the camera decides. solved: the camera of the scene that moves;
-    seen_by: that which saw a photo."""
+    """What of LocalizeSettings the camera decides. size: of the pictures as Blender sees them;
+    solved: the camera of the scene that moves; seen_by: that which saw a photo."""
 
     fov_degrees: float | None = None
     focal_px: float | None = None
     intrinsics: tuple[float, ...] = ()
+    size: tuple[int, ...] = ()
     distortion: Coefficients = ()
     solved: bpy.types.Object | None = None
     seen_by: bpy.types.Object | None = None
@@ -78,7 +79,7 @@ def _clip(clip: bpy.types.MovieClip | None, source: Source) -> Lens:
                 "Choose a clip of the same footage under Camera.",
             )
     numbers = tuple(float(value) for value in lens.intrinsics.ravel())
-    return Lens(intrinsics=numbers, distortion=lens.distortion)
+    return Lens(intrinsics=numbers, size=tuple(clip.size), distortion=lens.distortion)
 
 
 def _camera(scene: bpy.types.Scene, camera: bpy.types.Object | None, source: Source) -> Lens:
@@ -93,10 +94,11 @@ def _camera(scene: bpy.types.Scene, camera: bpy.types.Object | None, source: Sou
     distortion = clip_lens(clip).distortion if clip else ()
     if source.footage:
         check_camera(scene, camera, facts.width, facts.height)
-        return Lens(distortion=distortion, solved=camera)
+        return Lens(size=(facts.width, facts.height), distortion=distortion, solved=camera)
     matrix = camera_intrinsics(scene, camera, facts.width, facts.height)
     numbers = tuple(float(value) for value in matrix.ravel())
-    return Lens(intrinsics=numbers, distortion=distortion, seen_by=camera)
+    size = (facts.width, facts.height)
+    return Lens(intrinsics=numbers, size=size, distortion=distortion, seen_by=camera)
 
 
 def write_solved(

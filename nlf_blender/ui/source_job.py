@@ -32,6 +32,7 @@ def submit_source(scene: bpy.types.Scene, preferences: NLF_Preferences, source: 
         fov_degrees=lens.fov_degrees,
         focal_px=lens.focal_px,
         intrinsics=lens.intrinsics,
+        camera_size=lens.size,
         distortion=lens.distortion,
         sequence=source.sequence,
         first_frame=source.first,

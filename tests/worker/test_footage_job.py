@@ -219,6 +219,20 @@ def test_the_lens_is_the_users(clip: Path, tmp_path: Path) -> None:
     assert engine.localizer.cameras[0].distortion.tolist() == list(settings.distortion)
 
 
+def test_a_camera_of_other_pictures_is_refused(tmp_path: Path) -> None:
+    """Some Blenders do not turn what a phone wants to be turned."""
+    turned = write_video(tmp_path / "phone.mp4", 3, rotation=90)
+    settings = replace(CPU, intrinsics=(90.0, 0, 47.5, 0, 90.0, 31.5, 0, 0, 1.0))
+    with pytest.raises(UserError, match="64x96 of them"):
+        localize_footage(
+            turned,
+            tmp_path,
+            replace(settings, camera_size=(WIDTH, HEIGHT)),
+            DiscEngine(),
+            Progress(),
+        )
+
+
 def moving_camera() -> CameraMotion:
     """A camera that rises, zooms in and rolls by 90 degrees from frame 5 on."""
     frames = np.arange(3, 20)

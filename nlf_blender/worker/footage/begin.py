@@ -27,7 +27,7 @@ from .cameras import FrameCameras
 from .plan import FramePlan
 
 # Settings that change nothing of what is localized, or whose outcome is compared instead
-INDIFFERENT = {"device", "batch_size", "trusted", "solve", "boxes", "placing"}
+INDIFFERENT = {"device", "batch_size", "trusted", "solve", "boxes", "placing", "camera_size"}
 COMPARED = {"cameras", "distortion", "fov_degrees", "focal_px", "intrinsics", "sequence"}
 
 

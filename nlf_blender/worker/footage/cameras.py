@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ...protocol.cameras import CameraMotion, read_cameras, write_cameras
 from ...protocol.settings import LocalizeSettings
 from ...protocol.take import CAMERAS_FILE, CameraInfo, TakeInfo
-from ..camera_choice import choose_camera
+from ..camera_choice import check_size, choose_camera
 from ..media.footage import Footage
 from ..nlf.camera import Camera
 
@@ -35,8 +35,9 @@ class FrameCameras:
         """What the settings ask for, to localize these frames (indices into the source). UserError
         if the solved camera's file is not usable, or lacks one of them."""
         facts = footage.info
+        size = (facts.width, facts.height)
+        check_size(size, settings)
         if not settings.cameras:
-            size = (facts.width, facts.height)
             return cls(choose_camera(size, facts.focal_px, settings))
         spare = 0 if facts.exact else SPARE_FRAMES * settings.step
         known = np.arange(frames[0], frames[-1] + 1 + spare, settings.step)
