@@ -178,7 +178,7 @@ def localize_box(
         if index not in known or index == box.frame:
             person = replace(person, score=1.0) if index == box.frame else person
             look = appearance(frames[index].rgb, person)
-            seen.append(SeenFrame(frames[index], False, [Followed(tracklet, person, look)]))
+            seen.append(SeenFrame(frames[index], [Followed(tracklet, person, look)]))
     return localized(run, seen)
 
 

@@ -27,10 +27,9 @@ Rows = dict[str, NDArray[Any]]
 
 @dataclass(frozen=True, eq=False)
 class SeenFrame:
-    """A frame and who was found in it. cut: whether another shot begins here."""
+    """A frame and who was found in it."""
 
     frame: SourceFrame
-    cut: bool
     people: list[Followed]
 
 
@@ -99,7 +98,7 @@ def chunk_rows(seen: Sequence[SeenFrame], sightings: Sequence[Sighting], models:
         **located_rows(sightings, models),
         "frames": np.array([frame.index for frame in frames], dtype=np.int64),
         "times": np.array([frame.time for frame in frames], dtype=np.float64),
-        "cuts": np.array([item.cut for item in seen], dtype=bool),
+        "cuts": np.array([frame.cut for frame in frames], dtype=bool),
     }
 
 

@@ -134,8 +134,9 @@ def _state(rows: Rows, next_tracklet: int) -> FollowerState:
 
 
 def _frames(run: FootageRun, done: Done, copy: DisplayCopy | None) -> Iterator[SourceFrame]:
-    """The frames that are missing, and before them those that the search for cuts begins with."""
-    plan = run.plan
+    """The frames that are missing. Cuts are searched for as they are read, in the same thread, from
+    a few frames before them on."""
+    plan, cuts = run.plan, CutDetector()
     if done.last is not None and done.last + plan.step > plan.last and copy is None:
         return
     start = done.context if copy is None else plan.first
@@ -143,23 +144,22 @@ def _frames(run: FootageRun, done: Done, copy: DisplayCopy | None) -> Iterator[S
         if copy is not None:
             copy.add(frame)
         if frame.index >= done.context:
-            yield frame
+            cut = cuts.is_cut(frame.rgb)
+            if done.last is None or frame.index > done.last:
+                yield replace(frame, cut=cut)
 
 
 def _chunks(run: FootageRun, done: Done, frames: ReadAhead) -> Iterator[Chunk]:
     """One chunk after the other."""
-    cuts, count = CutDetector(), done.count
+    count = done.count
     follower = Follower(run.models.finder, run.settings.max_people, done.state)
     begun = done.state.next_tracklet
     seen: list[SeenFrame] = []
     run.progress.step(FOOTAGE, count, run.plan.count)
     for frame in frames:
-        cut = cuts.is_cut(frame.rgb)
-        if done.last is not None and frame.index <= done.last:
-            continue
         search = (count + len(seen)) % SEARCH_EVERY == 0
-        people = follower.step(frame.rgb, cut=cut, search=search)
-        seen.append(SeenFrame(frame, cut, people))
+        people = follower.step(frame.rgb, cut=frame.cut, search=search)
+        seen.append(SeenFrame(frame, people))
         run.progress.people = len(people)
         run.progress.step(FOOTAGE, count + len(seen) // 2, run.plan.count)  # found is half the work
         if len(seen) == run.plan.chunk_frames:

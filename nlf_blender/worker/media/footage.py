@@ -46,11 +46,13 @@ class FootageInfo:
 @dataclass(frozen=True, eq=False)
 class SourceFrame:
     """One frame. index: in presentation order from 0; time: seconds since the source's first
-    frame; rgb: uint8 [H,W,3], upright, sRGB, contiguous."""
+    frame; rgb: uint8 [H,W,3], upright, sRGB, contiguous; cut: whether another shot begins here,
+    where that was looked at."""
 
     index: int
     time: float
     rgb: NDArray[np.uint8]
+    cut: bool = False
 
 
 class Footage(ABC):
