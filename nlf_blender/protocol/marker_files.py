@@ -87,7 +87,7 @@ def _table_json(path: Path) -> Json | None:
         data = as_object(json.loads(path.read_bytes(), object_pairs_hook=_once), path.name)
     except OSError:
         return None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(
             "Not a marker set",
             f"{path}: {error}.",

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NamedTuple
 
+from ...errors import UserError
 from ...protocol.marker_set import MarkerSet
 from ..smpl.canonical.placement import CanonicalPlacement
 from ..smpl.canonical.surface_carry import carry_along_surface
@@ -30,7 +31,15 @@ def on_other_body(markers: MarkerSet, kind: str, bodies: KnownBodies) -> Carried
     if kind == markers.body:
         return Carried(markers)
     source, target = bodies.own(markers.body), bodies.own(kind)
-    found = carry_along_surface(source, target, target.vertices)
+    try:
+        found = carry_along_surface(source, target, target.vertices)
+    except ValueError as error:  # no vertex has a counterpart
+        raise UserError(
+            "No way from body to body",
+            f"{target.body.name or kind} and {source.body.name or markers.body} cannot be laid on "
+            f"each other: {error}.",
+            "Check that the body file is whole and of a person, or choose another.",
+        ) from error
     placement = CanonicalPlacement(found.points, source, "", {})
     places = placement.map.map(markers.positions) + 0.0  # -0 becomes 0
     moved = tuple(

@@ -117,9 +117,6 @@ HAND = {
     "index_knuckle": Landmark(
         "the knuckle of the index finger", Skin(At("index_1", "", "arm"), "up")
     ),
-    "middle_knuckle": Landmark(
-        "the knuckle of the middle finger", Skin(At("middle_1", "", "arm"), "up")
-    ),
     "little_knuckle": Landmark(
         "the knuckle of the little finger", Skin(At("little_1", "", "arm"), "up")
     ),

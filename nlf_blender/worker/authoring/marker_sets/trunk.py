@@ -27,9 +27,9 @@ HEAD = {
         At("Head", "6 up, 16 forward"),
     ),
     "face_middle": Landmark(
-        "the middle of the head at the height of the mouth", At("Head", "25 forward")
+        "the middle of the head, as high as the tip of the nose", At("Head", "8 forward")
     ),
-    "skull_top": Landmark("the middle of the skull", At("face_middle", "115 up, 25 back")),
+    "skull_top": Landmark("the middle of the skull", At("face_middle", "115 up, 8 back")),
 }
 
 TRUNK = {
@@ -51,9 +51,6 @@ TRUNK = {
     ),
     "scapula_tip": Landmark(
         "the lower tip of the shoulder blade", Skin(At("Neck", "190 down, 85 out"), "back")
-    ),
-    "scapula_top": Landmark(
-        "the upper inner part of the shoulder blade", Skin(At("Neck", "95 down, 70 out"), "back")
     ),
     "shoulders": Landmark("the middle between the shoulder joints", BothSides("L_Shoulder")),
 }
