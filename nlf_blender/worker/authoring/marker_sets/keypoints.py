@@ -110,8 +110,8 @@ def _smplx_row(name: str) -> Row:
 SMPL_24 = Preset(
     "smpl_24",
     "SMPL-24",
-    "The 24 joints of SMPL, in its order: the open body's own, which are a rig's and not the "
-    "places that SMPL's regressor gives. For those, convert a set made on an SMPL file.",
+    "The 24 joints of SMPL, in its order, where the open body has them: at a rig's joints, which "
+    "are not all where SMPL's regressor puts them (its hips are lower and nearer to the middle).",
     tuple(map(_smpl_row, SMPL_JOINT_NAMES)),
 )
 SMPLX_55 = Preset(
