@@ -56,6 +56,9 @@ class NLF_OT_resume(_Take, bpy.types.Operator):
     bl_label = "Resume"
 
     filepath: bpy.props.StringProperty(subtype="FILE_PATH", options={"SKIP_SAVE", "HIDDEN"})
+    filter_movie: bpy.props.BoolProperty(default=True, options={"SKIP_SAVE", "HIDDEN"})
+    filter_image: bpy.props.BoolProperty(default=True, options={"SKIP_SAVE", "HIDDEN"})
+    filter_folder: bpy.props.BoolProperty(default=True, options={"SKIP_SAVE", "HIDDEN"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Ask for the source if it is not where it was."""
