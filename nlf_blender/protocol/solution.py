@@ -221,7 +221,7 @@ def read_solution(take: Path, folder: str = SOLUTION_FOLDER) -> SolutionInfo:
             "Not solved yet",
             f"{take} has no {folder}/{SOLUTION_FILE}.",
             "Set Takes in the Source panel to the folder that holds it, and click Resume or Import"
-            " under Unfinished Takes.",
+            " under Unfinished Takes; or run 'worker resume' on it.",
         ) from error
     except (OSError, ValueError) as error:
         raise damaged_solution(path, error) from error

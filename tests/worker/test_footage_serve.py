@@ -17,6 +17,7 @@ from nlf_blender.protocol.messages import FOOTAGE, EventReader, encode
 from nlf_blender.protocol.solution import read_solution
 from nlf_blender.protocol.solve_settings import SolveSettings
 from nlf_blender.protocol.take import UNFINISHED, WHOLE, read_info
+from nlf_blender.worker.footage.boxes_job import LOCALIZING
 from nlf_blender.worker.serve import Server
 from tests.footage_files import write_video
 from tests.worker.footage_fakes import CPU, DiscEngine
@@ -125,6 +126,8 @@ def test_a_job_from_its_start_to_a_corrected_take(serving: Serving, tmp_path: Pa
     serving.send("boxes", job="d", boxes=[box], edits=edits, **solve)
     assert serving.wait_for_kind("done", "failed")["results"] == [str(take)]
     assert len(read_solution(take).people) == 2
+    steps = [e for e in serving.events if e["kind"] == "progress" and e["job"] == "d"]
+    assert max(e["done"] for e in steps if e["stage"] == LOCALIZING) > 1
     assert read_edits(take) == (Edit("rename", 0, name="Eve"),)
 
 
