@@ -19,11 +19,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ASSETS / "marker_sets", help="folder to write")
     out: Path = parser.parse_args().out
     out.mkdir(parents=True, exist_ok=True)
-    sets = marker_sets(load_body_npz(OPEN_BODY))
-    for file, markers in sets.items():
+    body = load_body_npz(OPEN_BODY)
+    for file, markers in marker_sets(body).items():
         write_marker_set(out / f"{file}{SUFFIX}", markers)
         print(f"{file}: {len(markers.markers)} markers")
-    write_whole(out / "README.md", page(sets).encode())
+    write_whole(out / "README.md", page(body).encode())
 
 
 if __name__ == "__main__":

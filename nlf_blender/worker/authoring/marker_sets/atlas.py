@@ -63,7 +63,7 @@ class LandmarkAtlas:
         """Where a landmark or joint is, in words and millimetres."""
         if name in LANDMARKS:
             return LANDMARKS[name].recipe.words(self)
-        return f"the open body's {name.removeprefix('L_')} joint"
+        return f"{self.title(name)} of the open body"
 
 
 def joint_words(name: str) -> str:

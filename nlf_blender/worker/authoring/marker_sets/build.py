@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ....body.arrays import Float64Array
 from ....body.body_data import BodyData
 from ....body.sides import mirrored
 from ....protocol.marker_set import OPEN, Color, Marker, MarkerSet
@@ -62,20 +63,34 @@ def _marker(row: Row, atlas: LandmarkAtlas) -> Marker:
     return Marker(row.name, (x, y, z), group, COLORS[group], words)
 
 
-def page(sets: dict[str, MarkerSet], presets: tuple[Preset, ...] = PRESETS) -> str:
-    """README.md of the marker sets: what they are and where each marker is."""
+def page(body: BodyData, presets: tuple[Preset, ...] = PRESETS) -> str:
+    """README.md of the marker sets: what they are and where each marker and landmark is."""
+    atlas, sets = LandmarkAtlas(body), marker_sets(body)
     lines = [INTRODUCTION]
     for preset in presets:
         found = sets[preset.file]
         lines += [f"## {found.name}\n", f"`{preset.file}.json`. {found.description}\n"]
         lines += ["| marker | place | x, y, z mm |", "| ------ | ----- | ---------: |"]
-        for marker in found.markers:
-            mm = ", ".join(f"{1000 * number:.0f}" for number in marker.position)
-            lines.append(f"| {marker.name} | {marker.place} | {mm} |")
+        lines += [_line(m.name, m.place, np.array(m.position)) for m in found.markers]
         lines.append("")
-    return "\n".join(lines)
+    lines += [
+        LANDMARKS_TITLE,
+        "| landmark | place | x, y, z mm |",
+        "| -------- | ----- | ---------: |",
+    ]
+    lines += [_line(atlas.title(name), atlas.place(name), atlas.at(name)) for name in LANDMARKS]
+    return "\n".join([*lines, ""])
 
 
+def _line(name: str, place: str, position: Float64Array) -> str:
+    mm = ", ".join(f"{round(1000 * number)}" for number in position)
+    return f"| {name} | {place} | {mm} |"
+
+
+LANDMARKS_TITLE = """## Landmarks
+
+What the places above are told from, on the left and in the middle of the body.
+"""
 INTRODUCTION = """# Marker sets
 
 Where each marker of the sets that come with the extension is, on the canonical open body. They were
