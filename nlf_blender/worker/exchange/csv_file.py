@@ -30,7 +30,7 @@ import numpy as np
 from ...protocol.marker_motion import FORMAT, VERSION, MarkerMotion, MarkerTrack
 from .forms import AXES, CSV, DEFAULT_FORMS, SENTENCES, Form, known_units
 from .labels import by_person, full_labels
-from .text_columns import number, number_rows, read_text, write_lines
+from .text_columns import number, number_rows, numbers, read_text, write_lines
 
 FIRST_COLUMNS = ["frame", "time"]
 PARTS = ("x", "y", "z")
@@ -157,8 +157,7 @@ def _values(rows: list[list[str]]) -> tuple[np.ndarray, np.ndarray]:
     for row in rows[1:]:
         if len(row) != count:
             raise ValueError(f"the row of frame {row[0]} has {len(row)} cells, not {count}")
-        what = f"a cell of frame {row[0]}"
-        table.append([number(cell, what) if cell.strip() else np.nan for cell in row[1:]])
+        table.append(numbers(row[1:], f"a cell of frame {row[0]}"))
     values = np.array(table)
     if np.isnan(values[:, 0]).any():
         raise ValueError("a frame has no time")

@@ -33,7 +33,7 @@ from ...protocol.json_fields import (
 )
 from ...protocol.marker_motion import FORMAT, NO_COLOR, VERSION, MarkerMotion, MarkerTrack
 from .forms import AXES, SENTENCES, Form, known_units
-from .text_columns import number_rows, write_lines
+from .text_columns import write_lines
 
 DIGITS = {"mm": 4, "m": 7}
 
@@ -79,15 +79,19 @@ def _marker(track: MarkerTrack, marker: int, form: Form) -> str:
         facts["group"] = track.groups[marker]
     if track.colors is not None and track.colors[marker, 0] >= 0:
         facts["color"] = [round(float(value), 6) for value in track.colors[marker]]
-    places = form.to_file(track.positions[:, marker])
-    gaps = np.isnan(places).any(axis=1)
-    digits = DIGITS[form.units]
-    rows = number_rows(np.where(gaps[:, None], 0.0, places), digits, ",")
-    positions = ",".join("null" if gap else f"[{row}]" for gap, row in zip(gaps, rows, strict=True))
-    doubts = number_rows(form.lengths(track.uncertainty[:, marker : marker + 1]), digits, ",")
-    uncertainty = ",".join(doubt or "null" for doubt in doubts)
+    positions = _list(form.to_file(track.positions[:, marker]), form.units)
+    uncertainty = _list(form.lengths(track.uncertainty[:, marker, None]), form.units)
     start = json.dumps(facts, ensure_ascii=False).removesuffix("}")
-    return f'{start}, "positions": [{positions}], "uncertainty": [{uncertainty}]}}'
+    return f'{start}, "positions": {positions}, "uncertainty": {uncertainty}}}'
+
+
+def _list(values: NDArray[np.float64], units: str) -> str:
+    """Values [T,C] as a list of rows, or of numbers where C is 1; null for a row with NaN."""
+    gaps = np.isnan(values).any(axis=1)
+    row = ",".join([f"%.{DIGITS[units]}f"] * values.shape[1])
+    row = row if values.shape[1] == 1 else f"[{row}]"
+    form = ",".join("null" if gap else row for gap in gaps.tolist())
+    return f"[{form % tuple(values[~gaps].ravel())}]"
 
 
 def read_json(path: Path, units: str | None, axes: str | None) -> MarkerMotion:

@@ -59,3 +59,12 @@ def number(text: str, what: str) -> float:
     if np.isinf(value):
         raise ValueError(f"{what} is infinite")
     return value
+
+
+def numbers(cells: list[str], what: str) -> list[float]:
+    """The numbers of a row of cells, NaN for empty ones. ValueError naming `what` and the cell that
+    is none."""
+    try:
+        return list(map(float, [cell or "nan" for cell in cells]))  # long files: no call a cell
+    except ValueError:
+        return [number(cell, what) if cell.strip() else np.nan for cell in cells]

@@ -14,7 +14,7 @@ import numpy as np
 from ...protocol.marker_motion import MarkerMotion, MarkerTrack
 from .forms import Y_UP, Form, known_units
 from .labels import distinct, renaming_notes, without_spaces
-from .text_columns import number, number_rows, read_text, write_lines
+from .text_columns import number, number_rows, numbers, read_text, write_lines
 
 FIRST_WORD = "PathFileType"
 HEADER = (
@@ -81,16 +81,16 @@ def _data(lines: list[str], count: int) -> tuple[np.ndarray, np.ndarray]:
     """Times [T] and positions [T,count,3] out of the lines below the markers' names."""
     times, rows = [], []
     for line in lines:
-        cells = [cell.strip() for cell in line.split("\t")]
-        if not cells[0]:  # the axes' names, or an empty line
+        cells = line.split("\t")
+        if not cells[0].strip():  # the axes' names, or an empty line
             continue
-        frame = f"frame {cells[0]}"
+        frame = f"frame {cells[0].strip()}"
         number(cells[0], "a frame's number")
         own = cells[2:] + [""] * (3 * count - len(cells[2:]))
-        if any(own[3 * count :]):
+        if any(cell.strip() for cell in own[3 * count :]):
             raise ValueError(f"{frame} has more than {count} markers")
         times.append(number(cells[1] if len(cells) > 1 else "", f"the time of {frame}"))
-        rows.append([number(cell, frame) if cell else np.nan for cell in own[: 3 * count]])
+        rows.append(numbers(own[: 3 * count], frame))
     if not rows:
         raise ValueError("it has no frames")
     return np.array(times), np.array(rows).reshape(len(rows), count, 3)
