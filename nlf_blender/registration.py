@@ -6,33 +6,23 @@ from __future__ import annotations
 
 import bpy
 
-from .ui import (
+from .ui import panels, properties, result_operators, scan_operators
+from .ui.jobs import job_operators, job_pump, queue_operators, queue_resume, runtime
+from .ui.markers import properties as marker_properties
+from .ui.setup import environment_operators, file_operators, preferences, program_operators
+from .ui.source import source_operators
+from .ui.take import (
     box_operator,
-    environment_operators,
-    file_operators,
-    job_operators,
-    job_pump,
     motion_operators,
     motion_panel,
-    panels,
     people_list,
     people_operators,
-    preferences,
     preview,
-    program_operators,
-    properties,
-    queue_operators,
-    queue_resume,
     report_panel,
-    result_operators,
-    runtime,
-    scan_operators,
     solve_requests,
-    source_operators,
     take_properties,
     take_store,
 )
-from .ui.markers import properties as marker_properties
 
 # runtime comes first, so that it goes last: whatever is taken back before may still ask it.
 MODULES = (

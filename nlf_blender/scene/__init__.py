@@ -3,18 +3,18 @@
 
 from __future__ import annotations
 
-from .footage_objects import person_id, take_folder, takes_in
-from .footage_options import FootageOptions
-from .footage_time import new_time_map, source_frame, stored_time_map
+from .footage.layers import add_layer, solved_action
+from .footage.objects import person_id, take_folder, takes_in
+from .footage.options import FootageOptions
+from .footage.scene_time import new_time_map, source_frame, stored_time_map
+from .footage.update_footage import UpdateOptions, update_take
 from .heatmap import set_heatmap
+from .import_options import ImportOptions, ImportResult
 from .importer import import_take
-from .importing import ImportOptions, ImportResult
-from .layers import add_layer, solved_action
+from .person.rig_options import RigOptions
 from .registration import RegistrationObjects, import_registration
-from .rig_options import RigOptions
-from .scan_source import read_scene_scan, scan_objects
+from .source.scan_source import read_scene_scan, scan_objects
 from .take_people import PersonObjects
-from .update_footage import UpdateOptions, update_take
 
 __all__ = [
     "FootageOptions",

@@ -12,8 +12,8 @@ import numpy as np
 
 from ..body.arrays import Float64Array
 from ..body.skeleton import mirrored_name
-from .armature import bones_by_joint, joint_of_bone
-from .shapes import Shape
+from .person.armature import bones_by_joint, joint_of_bone
+from .person.shapes import Shape
 from .take_people import PersonObjects
 
 

@@ -18,20 +18,20 @@ from ..body.conventions import (
 )
 from ..body.rest_pose import RestPose, rest_pose
 from ..protocol.take import read_info
-from .armature import describe_fit, describe_origin, make_rig, rest_axes, set_pose
-from .bones import lay_out_bones
 from .camera import add_background, camera_settings, level_camera, make_camera, set_render
 from .datablocks import NewDatablocks
-from .footage_import import import_footage
-from .footage_take import read_footage
-from .hand_pose import hand_notes, with_hands
-from .importing import ImportOptions, ImportResult, show_person
+from .footage.import_footage import import_footage
+from .footage.take import read_footage
+from .import_options import ImportOptions, ImportResult, show_person
 from .materials import make_skin, person_color
 from .meshes import Topology
+from .person.armature import describe_fit, describe_origin, make_rig, rest_axes, set_pose
+from .person.bones import lay_out_bones
+from .person.hand_pose import hand_notes, with_hands
+from .person.posing import UP, RestBody, bind, bone_channels, posed_vertices, rest_body
+from .person.rig_options import Hands, RigOptions
+from .person.skinned import make_body
 from .points import make_points
-from .posing import UP, RestBody, bind, bone_channels, posed_vertices, rest_body
-from .rig_options import Hands, RigOptions
-from .skinned import make_body
 from .take_people import Person, PersonObjects, Take, read_take
 
 FIRST_FRAME = 0

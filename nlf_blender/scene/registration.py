@@ -15,16 +15,16 @@ from ..body.conventions import blender_points_from_smpl
 from ..body.rest_pose import RestPose, rest_pose
 from ..protocol.registration import RegistrationInfo, damaged, read_arrays, read_info
 from ..protocol.take import BODY_FILE
-from .armature import describe_fit, describe_origin, make_rig, rest_axes, set_pose
-from .bones import lay_out_bones
 from .datablocks import NewDatablocks
-from .hand_pose import hand_notes, with_hands
 from .heatmap import SCAN_DISTANCE, add_heatmap
 from .materials import make_skin, person_color
 from .meshes import Topology
-from .posing import RestBody, bind, channels_in_place, rest_body
-from .rig_options import RigOptions
-from .skinned import make_body
+from .person.armature import describe_fit, describe_origin, make_rig, rest_axes, set_pose
+from .person.bones import lay_out_bones
+from .person.hand_pose import hand_notes, with_hands
+from .person.posing import RestBody, bind, channels_in_place, rest_body
+from .person.rig_options import RigOptions
+from .person.skinned import make_body
 
 FRAME = 0  # a scan is one moment
 # Custom properties of a registered rig, beside those of every rig

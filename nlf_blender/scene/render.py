@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from ..body.arrays import Float64Array
 from ..errors import UserError
-from .armature import LEFT_COLOR, RIGHT_COLOR
 from .evaluated import body_shape, skeleton_segments
-from .importing import ImportResult
+from .import_options import ImportResult
 from .materials import linear_color, person_color
-from .posing import UP
-from .shapes import Shape, ball, ground_lines, joined, rectangle, stick
+from .person.armature import LEFT_COLOR, RIGHT_COLOR
+from .person.posing import UP
+from .person.shapes import Shape, ball, ground_lines, joined, rectangle, stick
 from .stage import Stage, picture_size, read_pixels, stage, write_pixels
 
 LONG_SIDE_PIXELS = 960

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from .compat import node_tree
 from .datablocks import NewDatablocks
 from .meshes import Topology, make_mesh
-from .shapes import Shape
+from .person.shapes import Shape
 
 SAMPLES = 8  # the denoiser does the rest
 SUN_TURN = (0.75, 0.2, 0.6)  # Euler angles: from above, from behind the camera's left shoulder

@@ -11,14 +11,14 @@ from ..bridge.task import LOCALIZE
 from ..errors import UserError
 from ..scene.heatmap import HEAT_SWITCH
 from .drawing import draw_text
-from .job_view import draw_job, draw_problem
-from .preferences import preferences
-from .queue_view import draw_queue, draw_unfinished
+from .jobs.job_view import draw_job, draw_problem
+from .jobs.queue_view import draw_queue, draw_unfinished
+from .jobs.runtime import RUNTIME
 from .result_operators import PART_ITEMS
-from .runtime import RUNTIME
 from .scan_panel import NLF_PT_scan
 from .selection import is_rig, person_of
-from .source_view import draw_camera, draw_source
+from .setup.preferences import preferences
+from .source.source_view import draw_camera, draw_source
 
 
 class _Panel:

@@ -13,12 +13,12 @@ from ..protocol.settings import LocalizeSettings
 from ..protocol.solve_settings import SolveSettings
 from ..scene import RigOptions
 from . import places
-from .footage_properties import FootageProperties
 from .selection import select_person
-from .source_properties import SourceProperties
+from .source.source_properties import SourceProperties
+from .take.footage_properties import FootageProperties
 
 if TYPE_CHECKING:
-    from .preferences import NLF_Preferences
+    from .setup.preferences import NLF_Preferences
 
 UNIT_ITEMS = (
     ("auto", "Automatic", "Chosen by the size of the scan"),

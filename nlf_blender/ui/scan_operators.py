@@ -11,9 +11,10 @@ from ..bridge.task import REGISTER, Task, register_task
 from ..protocol.scan import file_name, write_scan
 from ..protocol.scan_settings import ScanSettings
 from ..scene import read_scene_scan, scan_objects
-from . import job_pump, places
-from .preferences import preferences
-from .runtime import RUNTIME, errors_reported
+from . import places
+from .jobs import job_pump
+from .jobs.runtime import RUNTIME, errors_reported
+from .setup.preferences import preferences
 
 
 class NLF_OT_register_scan(bpy.types.Operator):

@@ -10,7 +10,7 @@ from ..scene import scan_objects
 from ..scene.heatmap import HEAT_SWITCH
 from ..scene.registration import DISTANCES, UNDETERMINED
 from .drawing import draw_text
-from .job_view import draw_job, draw_problem
+from .jobs.job_view import draw_job, draw_problem
 from .selection import person_of
 
 

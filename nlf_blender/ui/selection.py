@@ -9,7 +9,7 @@ import bpy
 
 from ..scene.heatmap import HEAT_SWITCH
 
-_RIG_MARK = "nlf_pose"  # scene/armature.py puts it on every rig
+_RIG_MARK = "nlf_pose"  # scene/person/armature.py puts it on every rig
 
 
 @dataclass(frozen=True)

@@ -26,24 +26,18 @@ from numpy.typing import NDArray  # noqa: E402
 
 from nlf_blender.body.body_data import BodyData, load_body_npz  # noqa: E402
 from nlf_blender.protocol.solution import write_motion  # noqa: E402
-from nlf_blender.scene import (  # noqa: E402
-    FootageOptions,
-    ImportOptions,
-    footage_camera,
-    footage_import,
-    footage_person,
-    import_take,
-    importer,
-    update_take,
-)
+from nlf_blender.scene import FootageOptions, ImportOptions, import_take, importer, update_take  # noqa: E402
 from nlf_blender.scene.actions import Channel, new_action, write_channels  # noqa: E402
 from nlf_blender.scene.datablocks import NewDatablocks  # noqa: E402
-from nlf_blender.scene.footage_channels import RootStyle  # noqa: E402
-from nlf_blender.scene.footage_rig import Resting, make_footage_rig, motion_channels  # noqa: E402
-from nlf_blender.scene.footage_take import read_footage  # noqa: E402
-from nlf_blender.scene.mesh_cache import CachePlan, attach_cache, write_cache  # noqa: E402
-from nlf_blender.scene.rig_options import RigOptions  # noqa: E402
-from nlf_blender.scene.time_map import TimeMap  # noqa: E402
+from nlf_blender.scene.footage import camera as footage_camera  # noqa: E402
+from nlf_blender.scene.footage import import_footage as footage_import  # noqa: E402
+from nlf_blender.scene.footage import person as footage_person  # noqa: E402
+from nlf_blender.scene.footage.channels import RootStyle  # noqa: E402
+from nlf_blender.scene.footage.mesh_cache import CachePlan, attach_cache, write_cache  # noqa: E402
+from nlf_blender.scene.footage.rig import Resting, make_footage_rig, motion_channels  # noqa: E402
+from nlf_blender.scene.footage.take import read_footage  # noqa: E402
+from nlf_blender.scene.footage.time_map import TimeMap  # noqa: E402
+from nlf_blender.scene.person.rig_options import RigOptions  # noqa: E402
 
 VERTICES = 13718
 PARTS = (

@@ -86,7 +86,7 @@ def register_scan(out: Path, limit: float = 300.0) -> Run:
 
 def run_job(start: Callable[[], object], show: bool, limit: float) -> Run:
     """Start a job through an operator and wait for the import. RuntimeError if it fails."""
-    runtime, pump = part("ui.runtime").RUNTIME, part("ui.job_pump").pump
+    runtime, pump = part("ui.jobs.runtime").RUNTIME, part("ui.jobs.job_pump").pump
     began = time.perf_counter()
     start()
     run, shown = Run(), ""
@@ -137,7 +137,7 @@ def last_import(scene: bpy.types.Scene) -> Any:
 
 def stop_worker() -> None:
     """End the worker, as disabling the extension does."""
-    part("ui.runtime").RUNTIME.close()
+    part("ui.jobs.runtime").RUNTIME.close()
 
 
 def exit_after(main: Callable[[], None]) -> None:

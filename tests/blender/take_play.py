@@ -29,7 +29,7 @@ from nlf_blender.protocol.solution import (
 from nlf_blender.protocol.solve_settings import SolveSettings
 from nlf_blender.protocol.take import read_info, write_info
 from nlf_blender.scene import import_take
-from nlf_blender.ui import people_list, solve_requests
+from nlf_blender.ui.take import people_list, solve_requests
 
 SETTINGS = SolveSettings(smoothing=0.3, max_people=5)
 FRAMES = np.arange(5, 40)

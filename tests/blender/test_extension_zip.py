@@ -97,7 +97,7 @@ def test_from_the_click_to_the_person_and_back(
     assert lowest == pytest.approx(0.0, abs=0.02), "the lowest vertex stands on the ground"
     assert (folder / "takes" / "astro naut.take" / "take.json").is_file()
     extension_run.stop_worker()
-    assert not extension_run.part("ui.runtime").RUNTIME.worker_alive
+    assert not extension_run.part("ui.jobs.runtime").RUNTIME.worker_alive
 
 
 def lowest_point(obj: bpy.types.Object) -> float:
@@ -116,7 +116,7 @@ def test_a_photo_of_nobody_is_an_error_with_a_fix(installed: Path, tmp_path: Pat
     image.save()
     with pytest.raises(RuntimeError, match="Nobody found"):
         extension_run.localize(tmp_path / "wall.png", tmp_path / "takes")
-    problem = extension_run.part("ui.runtime").RUNTIME.problem
+    problem = extension_run.part("ui.jobs.runtime").RUNTIME.problem
     assert "box" in problem.error.fix
     assert not (tmp_path / "takes").exists() or not list((tmp_path / "takes").iterdir())
     extension_run.stop_worker()

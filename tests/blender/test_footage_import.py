@@ -23,15 +23,15 @@ from nlf_blender.scene import (
     ImportOptions,
     ImportResult,
     RigOptions,
-    footage_import,
-    footage_time,
     import_take,
-    mesh_cache,
     person_id,
     source_frame,
     take_folder,
     takes_in,
 )
+from nlf_blender.scene.footage import import_footage as footage_import
+from nlf_blender.scene.footage import mesh_cache
+from nlf_blender.scene.footage import scene_time as footage_time
 
 EXACT_METRES = 1e-4
 FRAMES = np.arange(40)

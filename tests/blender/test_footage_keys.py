@@ -8,12 +8,8 @@ import pytest
 
 from nlf_blender.body.rotations import matrix_from_rotvec, quaternion_from_matrix
 from nlf_blender.protocol.clip_rate import clip_rate, exact_rate, scene_rate
-from nlf_blender.scene.key_merge import Span, merge_keys
-from nlf_blender.scene.time_map import (
-    TimeMap,
-    even_step,
-    whole_samples,
-)
+from nlf_blender.scene.footage.key_merge import Span, merge_keys
+from nlf_blender.scene.footage.time_map import TimeMap, even_step, whole_samples
 
 NO_KEYS = (np.zeros(0), np.zeros((0, 1)), np.zeros(0, dtype=bool))
 

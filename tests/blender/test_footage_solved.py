@@ -18,20 +18,15 @@ from mathutils import Euler, Vector
 from nlf_blender.body.body_data import BodyData
 from nlf_blender.protocol.cameras import write_cameras
 from nlf_blender.protocol.take import CAMERAS_FILE, SourceInfo
-from nlf_blender.scene import (
-    FootageOptions,
-    ImportOptions,
-    import_take,
-    placing,
-    source_frame,
-)
-from nlf_blender.scene.solved_camera import (
+from nlf_blender.scene import FootageOptions, ImportOptions, import_take, source_frame
+from nlf_blender.scene.footage import placing
+from nlf_blender.scene.footage.solved_camera import (
     SourceFrames,
     camera_place,
     sample_at_once,
     unit_metres,
 )
-from nlf_blender.scene.time_map import Placed
+from nlf_blender.scene.footage.time_map import Placed
 
 WIDTH, HEIGHT, ZERO = 640, 480, 1001
 RATE = 30 / 1.001

@@ -25,7 +25,7 @@ from nlf_blender.bridge.job import State
 from nlf_blender.protocol.scan import read_scan
 from nlf_blender.scene.heatmap import HEAT_SWITCH
 from nlf_blender.ui import panels
-from nlf_blender.ui.runtime import RUNTIME
+from nlf_blender.ui.jobs.runtime import RUNTIME
 from nlf_blender.ui.scan_panel import NLF_PT_scan
 
 OPEN_BODY = Path(nlf_blender.__file__).parent / "assets" / "open_body.npz"
@@ -208,8 +208,8 @@ def test_from_a_scan_to_the_body_over_it_and_back(installed: Path, tmp_path: Pat
 
 def test_the_real_worker_follows_a_cancel_and_lives_on(installed: Path, tmp_path: Path) -> None:
     statue(Matrix())
-    runtime = extension_run.part("ui.runtime").RUNTIME
-    pump = extension_run.part("ui.job_pump").pump
+    runtime = extension_run.part("ui.jobs.runtime").RUNTIME
+    pump = extension_run.part("ui.jobs.job_pump").pump
     bpy.context.scene.nlf.takes = str(tmp_path / "takes")
     bpy.ops.nlf.register_scan()
     deadline = time.monotonic() + 120

@@ -16,10 +16,10 @@ import nlf_blender
 from nlf_blender.bridge.task import BOXES, SOMEBODY_NEW, HandBox
 from nlf_blender.errors import UserError
 from nlf_blender.protocol.take import SourceInfo
-from nlf_blender.ui.active_take import active_take
-from nlf_blender.ui.box_operator import box_drawn, is_camera_of, region_under
-from nlf_blender.ui.camera_frame import Frame, camera_frame, has_aspect, source_box
-from nlf_blender.ui.solve_requests import REQUESTS
+from nlf_blender.ui.take.active_take import active_take
+from nlf_blender.ui.take.box_operator import box_drawn, is_camera_of, region_under
+from nlf_blender.ui.take.camera_frame import Frame, camera_frame, has_aspect, source_box
+from nlf_blender.ui.take.solve_requests import REQUESTS
 
 SOURCE = SourceInfo("video", "a.mp4", "0" * 64, 640, 480)
 PIXEL = 1e-3

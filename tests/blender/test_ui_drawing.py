@@ -13,10 +13,11 @@ from panel_drawing import Layout, context, drawn
 from ui_play import Extension
 
 from nlf_blender.errors import UserError
-from nlf_blender.ui import drawing, job_pump, panels, places
-from nlf_blender.ui.environment_operators import NLF_OT_create_environment
-from nlf_blender.ui.preferences import draw_preferences
-from nlf_blender.ui.runtime import RUNTIME
+from nlf_blender.ui import drawing, panels, places
+from nlf_blender.ui.jobs import job_pump
+from nlf_blender.ui.jobs.runtime import RUNTIME
+from nlf_blender.ui.setup.environment_operators import NLF_OT_create_environment
+from nlf_blender.ui.setup.preferences import draw_preferences
 
 
 @pytest.fixture

@@ -20,9 +20,9 @@ from nlf_blender.bridge import releases
 from nlf_blender.bridge.releases import Release
 from nlf_blender.errors import UserError
 from nlf_blender.ui import panels, places
-from nlf_blender.ui.preferences import draw_preferences
-from nlf_blender.ui.problem import FILES
-from nlf_blender.ui.runtime import RUNTIME
+from nlf_blender.ui.jobs.problem import FILES
+from nlf_blender.ui.jobs.runtime import RUNTIME
+from nlf_blender.ui.setup.preferences import draw_preferences
 
 CONTENT = bytes(range(256)) * 400
 DIGEST = hashlib.sha256(CONTENT).hexdigest()

@@ -15,9 +15,9 @@ from ui_play import Extension
 
 import nlf_blender
 from nlf_blender.bridge.job import State
-from nlf_blender.ui import importing, job_pump
 from nlf_blender.ui.destination import Waiting
-from nlf_blender.ui.runtime import RUNTIME
+from nlf_blender.ui.jobs import importing, job_pump
+from nlf_blender.ui.jobs.runtime import RUNTIME
 
 MOST_SECONDS_A_TICK = 0.05
 

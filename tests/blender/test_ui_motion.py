@@ -23,12 +23,13 @@ from nlf_blender.bridge.task import SOLVE, HandBox, boxes_task
 from nlf_blender.errors import UserError
 from nlf_blender.protocol.edits import DROP, MERGE, Edit
 from nlf_blender.scene import UpdateOptions, import_take
-from nlf_blender.ui import importing, solve_requests
-from nlf_blender.ui.motion_panel import NLF_PT_layers, NLF_PT_motion
-from nlf_blender.ui.people_list import NLF_PT_people
-from nlf_blender.ui.runtime import RUNTIME
-from nlf_blender.ui.solve_requests import REQUESTS
-from nlf_blender.ui.update_options import update_options
+from nlf_blender.ui.jobs import importing
+from nlf_blender.ui.jobs.runtime import RUNTIME
+from nlf_blender.ui.take import solve_requests
+from nlf_blender.ui.take.motion_panel import NLF_PT_layers, NLF_PT_motion
+from nlf_blender.ui.take.people_list import NLF_PT_people
+from nlf_blender.ui.take.solve_requests import REQUESTS
+from nlf_blender.ui.take.update_options import update_options
 
 MOST_SECONDS_A_TICK = 0.05
 

@@ -17,10 +17,10 @@ import nlf_blender
 from nlf_blender.bridge.queue import Stand
 from nlf_blender.bridge.task import SOLVE
 from nlf_blender.protocol.edits import DROP, KEEP, MERGE, RENAME, SPLIT, Edit
-from nlf_blender.ui import people_list
-from nlf_blender.ui.people_list import THUMBNAILS, NLF_PT_people
-from nlf_blender.ui.runtime import RUNTIME
-from nlf_blender.ui.take_properties import active_person
+from nlf_blender.ui.jobs.runtime import RUNTIME
+from nlf_blender.ui.take import people_list
+from nlf_blender.ui.take.people_list import THUMBNAILS, NLF_PT_people
+from nlf_blender.ui.take.take_properties import active_person
 
 
 @pytest.fixture

@@ -19,9 +19,9 @@ from take_play import add_chunk
 import nlf_blender
 from nlf_blender.protocol.solution import PREVIEW_FOLDER, SOLUTION_FOLDER
 from nlf_blender.scene import FootageOptions
-from nlf_blender.ui import preview
-from nlf_blender.ui.preview import PREVIEW
-from nlf_blender.ui.runtime import Runtime
+from nlf_blender.ui.jobs.runtime import Runtime
+from nlf_blender.ui.take import preview
+from nlf_blender.ui.take.preview import PREVIEW
 
 FRAMES = np.arange(10, 40)
 MOST_SECONDS_A_TICK = 0.05

@@ -23,9 +23,10 @@ from nlf_blender.bridge.task import SOLVE
 from nlf_blender.protocol.solution import SOLUTION_FOLDER, SolutionInfo, write_solution
 from nlf_blender.protocol.take import UNFINISHED, WHOLE, read_info, write_info
 from nlf_blender.scene import takes_in
-from nlf_blender.ui import job_pump, panels, queue_unfinished
-from nlf_blender.ui.queue_unfinished import TAKES
-from nlf_blender.ui.runtime import RUNTIME
+from nlf_blender.ui import panels
+from nlf_blender.ui.jobs import job_pump, queue_unfinished
+from nlf_blender.ui.jobs.queue_unfinished import TAKES
+from nlf_blender.ui.jobs.runtime import RUNTIME
 
 MOST_SECONDS_A_TICK = 0.05
 FRAMES = np.arange(0, 30)

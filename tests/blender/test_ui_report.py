@@ -14,7 +14,7 @@ from take_play import Play
 
 import nlf_blender
 from nlf_blender.protocol.take import SourceInfo
-from nlf_blender.ui.report_panel import NLF_PT_report, Row, report_part, report_rows
+from nlf_blender.ui.take.report_panel import NLF_PT_report, Row, report_part, report_rows
 
 GOOD = {
     "jitter_m_s2": 4.04,

@@ -18,11 +18,12 @@ from ui_play import Extension
 from nlf_blender.errors import UserError
 from nlf_blender.protocol.cameras import read_cameras
 from nlf_blender.protocol.json_fields import Json
-from nlf_blender.scene.time_map import Placed
-from nlf_blender.ui import panels, source_operators
+from nlf_blender.scene.footage.time_map import Placed
+from nlf_blender.ui import panels
 from nlf_blender.ui.destination import Waiting
-from nlf_blender.ui.runtime import RUNTIME
-from nlf_blender.ui.source_choice import Source, chosen_source
+from nlf_blender.ui.jobs.runtime import RUNTIME
+from nlf_blender.ui.source import source_operators
+from nlf_blender.ui.source.source_choice import Source, chosen_source
 
 WIDTH, HEIGHT = 64, 48
 

@@ -14,10 +14,10 @@ from ui_play import Extension
 
 from nlf_blender.errors import UserError
 from nlf_blender.ui import panels, places
-from nlf_blender.ui.file_work import MODEL
-from nlf_blender.ui.preferences import draw_preferences
-from nlf_blender.ui.problem import FILES
-from nlf_blender.ui.runtime import RUNTIME
+from nlf_blender.ui.jobs.problem import FILES
+from nlf_blender.ui.jobs.runtime import RUNTIME
+from nlf_blender.ui.setup.file_work import MODEL
+from nlf_blender.ui.setup.preferences import draw_preferences
 
 
 @pytest.fixture

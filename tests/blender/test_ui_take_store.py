@@ -10,8 +10,8 @@ import pytest
 
 from nlf_blender.errors import UserError
 from nlf_blender.protocol.edits import DROP, KEEP, Edit, write_edits
-from nlf_blender.ui import take_store
-from nlf_blender.ui.take_store import TakeStore
+from nlf_blender.ui.take import take_store
+from nlf_blender.ui.take.take_store import TakeStore
 
 
 @pytest.fixture

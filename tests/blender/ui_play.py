@@ -16,9 +16,9 @@ import scene_fixtures
 
 import nlf_blender
 from nlf_blender.bridge.job import Job
-from nlf_blender.ui import job_pump
-from nlf_blender.ui.preferences import NLF_Preferences
-from nlf_blender.ui.runtime import RUNTIME
+from nlf_blender.ui.jobs import job_pump
+from nlf_blender.ui.jobs.runtime import RUNTIME
+from nlf_blender.ui.setup.preferences import NLF_Preferences
 
 FAKE = Path(__file__).parents[1] / "fake_worker.py"
 ADDON = "nlf_blender"

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A take that was solved again is renewed where it stands in the scene: same objects, same actions.
+
+What the artist made stays: keys set by hand, layers, names, materials, objects that were deleted.
+People who are no longer in the solution are hidden, never removed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+from ..datablocks import IMPORT_TAG, NewDatablocks
+from ..import_options import ImportOptions, ImportResult, show_person
+from ..meshes import Topology
+from ..take_people import PersonObjects
+from .camera import update_footage_camera
+from .clip_background import renew_clip
+from .doubt import MARKERS
+from .import_footage import footage_notes, mark_people
+from .key_merge import Span
+from .objects import BODY, CAMERA_PART, PEOPLE, POINTS, RIG, WORLD, collection_of, find
+from .options import CAMERA, stored_options, stored_time
+from .person import FootageWork, make_person
+from .take import FootageTake, read_footage, with_rig_hands
+from .update_person import renew_person
+
+SAME_WORLD = 1e-4  # metres, or shares of a turn's matrix
+DROPPED = "nlf_dropped"  # of a hidden person's objects: whether they were hidden before
+
+
+@dataclass(frozen=True)
+class UpdateOptions:
+    """first, last: only keys from and to these scene frames are replaced (None: all); blend: frames
+    at the ends of that range that lead over to the keys outside it; keep_keys: keys set by hand
+    stay, new ones lean to them over as many frames."""
+
+    first: int | None = None
+    last: int | None = None
+    blend: int = 5
+    keep_keys: bool = True
+
+    @property
+    def span(self) -> Span:
+        """The frames to replace."""
+        return Span(self.first, self.last, self.blend)
+
+
+def update_take(
+    scene: bpy.types.Scene, take_folder: Path, options: UpdateOptions | None = None
+) -> ImportResult | None:
+    """Bring the newest import of a take in a scene up to date with its solution; None if the take
+    is not there. UserError, before anything is changed, if the take is missing or damaged."""
+    options = options or UpdateOptions()
+    collection = collection_of(scene, take_folder)
+    if collection is None:
+        return None
+    footage, rig_options = stored_options(collection)
+    take = with_rig_hands(read_footage(take_folder), rig_options.hands)
+    work = FootageWork(
+        take=take,
+        times=stored_time(collection),
+        footage=footage,
+        rig=rig_options,
+        topology=Topology.of_body(take.body),
+        new=NewDatablocks(collection[IMPORT_TAG]),
+        files=[],
+        notes=footage_notes(take),
+    )
+    if not options.span.open and _world_moved(collection, take):
+        options = replace(options, first=None, last=None)
+        work.notes.append(
+            "The ground was found anew and the camera moved with it, so all frames were renewed,"
+            " not only the range."
+        )
+    try:
+        people = _renew_people(scene, collection, work, options)
+    except BaseException:
+        work.new.discard_all()
+        for path in work.files:
+            path.unlink(missing_ok=True)
+        raise
+    _hide_dropped(scene, collection, work)
+    camera = _renew_camera(collection, work)
+    collection[WORLD] = list(take.solution.world_from_camera)
+    if MARKERS in collection:
+        mark_people(scene, collection, work)
+    return ImportResult(collection, camera, people, work.notes)
+
+
+def _world_moved(collection: bpy.types.Collection, take: FootageTake) -> bool:
+    """Whether a static camera is elsewhere than at the last import or update: then keys from before
+    and new ones are not of one world."""
+    former, now = list(collection.get(WORLD, ())), take.solution.world_from_camera
+    return len(former) == len(now) and not np.allclose(former, now, rtol=0.0, atol=SAME_WORLD)
+
+
+def _renew_people(
+    scene: bpy.types.Scene,
+    collection: bpy.types.Collection,
+    work: FootageWork,
+    options: UpdateOptions,
+) -> list[PersonObjects]:
+    known, people, added = list(collection[PEOPLE]), [], []
+    for person in work.take.people:
+        rig = find(bpy.data.objects, work.new.tag, RIG, person.info.id)
+        if rig is not None:
+            objects = renew_person(work, person, rig, options.span, keep_keys=options.keep_keys)
+            _restore(scene, objects)
+            people.append(objects)
+        elif person.info.id not in known:
+            objects = make_person(work, person, len(known), collection, heat=False)
+            known.append(person.info.id)
+            people.append(objects)
+            added.append(objects)
+    for layer in scene.view_layers:
+        layer.update()
+    for objects in added:
+        show_person(scene, objects, ImportOptions())
+    collection[PEOPLE] = known
+    return people
+
+
+def _renew_camera(collection: bpy.types.Collection, work: FootageWork) -> bpy.types.Object | None:
+    """The take's camera where it is known to be now; the artist's stays as it is."""
+    own = collection.get(CAMERA)
+    if own is not None:
+        return own
+    camera = find(bpy.data.objects, work.new.tag, CAMERA_PART)
+    if camera is not None:
+        update_footage_camera(camera, work.take, work.times)
+        renew_clip(work.new, camera, work.take, work.times)
+    return camera
+
+
+def _hide_dropped(
+    scene: bpy.types.Scene, collection: bpy.types.Collection, work: FootageWork
+) -> None:
+    """Hide everybody of this import who is not in the solution any more."""
+    here = {person.info.id for person in work.take.people}
+    for number in set(collection[PEOPLE]) - here:
+        for part in (RIG, BODY, POINTS):
+            obj = find(bpy.data.objects, work.new.tag, part, number)
+            if obj is None or DROPPED in obj:
+                continue
+            obj[DROPPED] = [bool(obj.hide_render), bool(obj.hide_get())]
+            obj.hide_render = True
+            _hide(scene, obj, hidden=True)
+
+
+def _restore(scene: bpy.types.Scene, objects: PersonObjects) -> None:
+    """Show those who are back as they were shown."""
+    for obj in (objects.rig, objects.body, objects.points):
+        if obj is not None and DROPPED in obj:
+            render, view = obj[DROPPED]
+            obj.hide_render = bool(render)
+            _hide(scene, obj, hidden=bool(view))
+            del obj[DROPPED]
+
+
+def _hide(scene: bpy.types.Scene, obj: bpy.types.Object, *, hidden: bool) -> None:
+    for layer in scene.view_layers:
+        if obj.name in layer.objects:
+            obj.hide_set(hidden, view_layer=layer)

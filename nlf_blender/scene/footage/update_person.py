@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One person of footage, renewed in place after a solve."""
+
+from __future__ import annotations
+
+import bpy
+import numpy as np
+
+from ...body.arrays import Float64Array
+from ..actions import new_action
+from ..heatmap import UNCERTAINTY, heat_colors
+from ..person.armature import describe_shape, move_bones
+from ..person.bones import lay_out_bones
+from ..person.posing import bind_at_rest
+from ..person.skinned import reshape_body
+from ..take_people import PersonObjects
+from .doubt import doubtful_ranges, mark_action
+from .key_merge import Span
+from .key_table import merge_channels
+from .layers import fit_strip, solved_action, whole_strips
+from .mesh_cache import CachePlan, attach_cache, cache_path
+from .objects import BODY, MOTION, POINTS, SKIN, find, mark, rename
+from .person import FootageWork, make_cached_points, write_person_cache
+from .presence import limit_presence
+from .rig import Resting, motion_channels, root_bone_place
+from .take import FootagePerson
+
+SAME_SHAPE = 1e-6
+
+
+def renew_person(
+    work: FootageWork,
+    person: FootagePerson,
+    rig: bpy.types.Object,
+    span: Span,
+    *,
+    keep_keys: bool,
+) -> PersonObjects:
+    """Bring rig, body and points up to date. span: the frames whose keys are replaced."""
+    tag, number = work.new.tag, person.info.id
+    body = find(bpy.data.objects, tag, BODY, number)
+    resting = Resting.of(work.take, person, work.rig)
+    if _shape_changed(rig, person):
+        _reshape(work, person, rig, body, resting)
+    start = _renew_motion(work, person, rig, resting, span, keep_keys=keep_keys)
+    points = _renew_points(work, person, rig, start, span)
+    ends = work.times.frames(person.times)[[0, -1]]
+    for obj in (body, points):
+        if obj is not None:
+            limit_presence(work.new, obj, (ends[0], ends[1]), work.whole, number)
+    collection = find(bpy.data.collections, tag, "person", number)
+    _rename(work, person, collection, rig, body, points)
+    return PersonObjects(number, collection, rig, body, points)
+
+
+def _shape_changed(rig: bpy.types.Object, person: FootagePerson) -> bool:
+    former = np.array([*rig["nlf_betas"], rig["nlf_scale"]])
+    shape = np.array([*person.betas, person.scale])
+    return len(former) != len(shape) or not np.allclose(former, shape, rtol=0.0, atol=SAME_SHAPE)
+
+
+def _reshape(
+    work: FootageWork,
+    person: FootagePerson,
+    rig: bpy.types.Object,
+    body: bpy.types.Object | None,
+    resting: Resting,
+) -> None:
+    layout = lay_out_bones(work.take.body, resting.body, resting.pose)
+    ground = root_bone_place(work.take, resting, work.style)
+    move_bones(rig, work.take.body.skeleton, layout, ground)
+    describe_shape(rig, person)
+    if body is not None and body.data.shape_keys is not None:
+        binding = bind_at_rest(work.take.body, person, resting.pose)
+        reshape_body(body, work.take.body, person, binding)
+
+
+def _renew_motion(
+    work: FootageWork,
+    person: FootagePerson,
+    rig: bpy.types.Object,
+    resting: Resting,
+    span: Span,
+    *,
+    keep_keys: bool,
+) -> Float64Array:
+    samples = work.times.samples(person.times)
+    channels, found = motion_channels(rig, work.take, person, resting, samples, work.style)
+    action = solved_action(rig)
+    if action is None:  # the artist deleted it: what plays now is theirs
+        if rig.animation_data is None or rig.animation_data.action is None:
+            action = new_action(work.new, f"{person.info.name} Motion", rig, channels)
+            mark(action, work.take.folder, MOTION, person.info.id)
+    else:
+        strips = whole_strips(rig, action)
+        merge_channels(action, rig.id_type, channels, span, keep_keys=keep_keys)
+        for strip in strips:
+            fit_strip(strip)
+        action.update_tag()
+    if action is not None:
+        mark_action(action, doubtful_ranges(person.motion, work.times.frames(person.times)))
+        rename(action, f"{person.info.name} Motion")
+    rig["nlf_pose"] = person.pose[0].ravel().tolist()
+    rig.update_tag(refresh={"OBJECT", "DATA", "TIME"})
+    return found.start
+
+
+def _renew_points(
+    work: FootageWork,
+    person: FootagePerson,
+    rig: bpy.types.Object,
+    start: Float64Array,
+    span: Span,
+) -> bpy.types.Object | None:
+    """The points with a new cache; made if the solution had none before; left out where the artist
+    deleted them."""
+    obj = find(bpy.data.objects, work.new.tag, POINTS, person.info.id)
+    if obj is not None:
+        path = write_person_cache(work, person, start, span)
+        if path is not None:
+            attach_cache(obj, path, CachePlan(work.times, person.times))
+        _recolor(obj, person)
+        obj.update_tag(refresh={"OBJECT", "DATA", "TIME"})
+        return obj
+    if cache_path(work.take.folder, work.new.tag, person.info.id).exists():
+        return None
+    skin = find(bpy.data.materials, work.new.tag, SKIN, person.info.id)
+    obj = make_cached_points(work, person, skin, start, heat=False)
+    if obj is not None:
+        for collection in rig.users_collection:
+            collection.objects.link(obj)
+    return obj
+
+
+def _recolor(obj: bpy.types.Object, person: FootagePerson) -> None:
+    """Renew the heat map's values, if the mesh has still its attributes."""
+    values = person.motion["vertex_uncertainty"]
+    plain = obj.data.attributes.get(UNCERTAINTY.attribute)
+    colors = obj.data.attributes.get(UNCERTAINTY.colors)
+    if plain is None or colors is None or len(plain.data) != len(values):
+        return
+    plain.data.foreach_set("value", values.astype(np.float32))
+    colors.data.foreach_set("color", heat_colors(values, UNCERTAINTY.full_scale).ravel())
+    obj.data.update_tag()
+
+
+def _rename(
+    work: FootageWork,
+    person: FootagePerson,
+    collection: bpy.types.Collection | None,
+    rig: bpy.types.Object,
+    body: bpy.types.Object | None,
+    points: bpy.types.Object | None,
+) -> None:
+    """Let names follow the person's, unless the artist gave others."""
+    name = person.info.name
+    rig["nlf_track"] = name
+    skin = find(bpy.data.materials, work.new.tag, SKIN, person.info.id)
+    for block, wanted in (
+        (collection, name),
+        (rig, f"{name} Rig"),
+        (body, f"{name} Body"),
+        (points, f"{name} Points"),
+        (skin, f"{name} Skin"),
+    ):
+        if block is not None:
+            rename(block, wanted)

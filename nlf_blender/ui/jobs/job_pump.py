@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The timer that moves everything on: a bounded amount of work ten times a second, while there is
+something to do."""
+
+from __future__ import annotations
+
+import traceback
+
+import bpy
+
+from ...errors import UserError
+from ..redraw import tag_redraw
+from ..setup.file_work import adopt
+from ..setup.preferences import preferences
+from ..take import preview
+from .importing import hindrance, import_finished
+from .problem import FILES
+from .runtime import RUNTIME
+
+BUSY_SECONDS = 0.1
+WARM_SECONDS = 2.0  # a worker that only waits: its heartbeats are read, its death is noticed
+
+
+def start() -> None:
+    """See to it that the timer runs, and soon."""
+    if bpy.app.timers.is_registered(pump):
+        bpy.app.timers.unregister(pump)
+    bpy.app.timers.register(pump, first_interval=0.0, persistent=True)
+
+
+def pump() -> float | None:
+    """Move everything on. Returns seconds until the next call, or None when nothing is left."""
+    was_busy = RUNTIME.busy
+    try:
+        RUNTIME.tick()
+        if RUNTIME.files.arrived:
+            _adopt_files()
+        preview.tick()
+        entry = RUNTIME.to_import
+        if entry is not None and not hindrance():
+            import_finished(entry)
+    except Exception as error:  # noqa: BLE001  # the boundary: a timer that raises is dropped silently
+        traceback.print_exc()
+        RUNTIME.cancel_all()
+        RUNTIME.files.close()
+        RUNTIME.fail(
+            UserError(
+                "The extension failed",
+                f"{type(error).__name__}: {error}",
+                "Save your file and restart Blender; report it with the text of the console.",
+            ),
+            RUNTIME.command,
+        )
+    if was_busy or RUNTIME.busy:
+        tag_redraw()
+    if RUNTIME.busy:
+        return BUSY_SECONDS
+    return WARM_SECONDS if RUNTIME.worker_alive else None
+
+
+def _adopt_files() -> None:
+    try:
+        adopt(preferences(bpy.context), RUNTIME.files)
+    except UserError as error:
+        RUNTIME.fail(error, FILES)
+
+
+@bpy.app.handlers.persistent
+def _before_another_file(*_: object) -> None:
+    RUNTIME.forget_scene()
+
+
+def register() -> None:
+    """Notice when another file is opened."""
+    bpy.app.handlers.load_pre.append(_before_another_file)
+
+
+def unregister() -> None:
+    """Stop the timer."""
+    bpy.app.handlers.load_pre.remove(_before_another_file)
+    if bpy.app.timers.is_registered(pump):
+        bpy.app.timers.unregister(pump)
