@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a point set's points are attached to the take's body: `attachment.npz` in the set's folder."""
+"""How a point set is attached to the take's body: `attachment.npz` in the set's folder."""
 
 from __future__ import annotations
 
