@@ -12,6 +12,7 @@ import numpy as np
 from nlf_blender.body.body_data import BodyData, reduced_body_npz
 from nlf_blender.protocol.files import file_sha256
 from nlf_blender.protocol.marker_set import Marker, MarkerSet
+from nlf_blender.protocol.motion_files import write_motion
 from nlf_blender.protocol.point_set import of_markers, write_point_set
 from nlf_blender.protocol.rows import write_chunk
 from nlf_blender.protocol.solution import (
@@ -19,7 +20,6 @@ from nlf_blender.protocol.solution import (
     PersonInfo,
     SetFiles,
     SolutionInfo,
-    write_motion,
     write_solution,
 )
 from nlf_blender.protocol.take import (
@@ -82,6 +82,7 @@ def write_footage(
     cuts: tuple[int, ...] = (),
     sets: dict[str, dict[int, tuple[np.ndarray, np.ndarray]]] | None = None,
     names: dict[int, str] | None = None,
+    fps: float = NTSC,
 ) -> BodyData:
     """A take with a solution. people: the frames [T] in which each is, indices into times; sets: of
     each set, by person, points [T,K,3] and doubt [T,K]. Returns the body."""
@@ -89,7 +90,7 @@ def write_footage(
     solution.mkdir(parents=True)
     body = small_body()
     (take / BODY_FILE).write_bytes(reduced_body_npz(body))
-    write_info(take, take_info(VIDEO, step=step))
+    write_info(take, take_info(VIDEO, fps, step))
     files: dict[int, list[SetFiles]] = {person: [] for person in people}
     for name, by_person in (sets or {}).items():
         slug = write_set(take, marker_set(name)).name

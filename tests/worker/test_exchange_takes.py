@@ -114,8 +114,10 @@ def test_uneven_times(tmp_path: Path) -> None:
         {1: np.arange(180)},
         kept,
         sets={"Some Markers": {1: (points, np.full(points.shape[:2], 0.02))}},
+        fps=27.0,  # the mean, with frames dropped
     )
-    motion = motion_of_take(tmp_path / "v.take", Wanted(), rate=30.0)
+    motion = motion_of_take(tmp_path / "v.take", Wanted())
+    assert motion.rate == 30.0
     assert motion.frame_count == frames[-1] - frames[0] + 1
     (track,) = motion.people
     np.testing.assert_array_equal(track.positions[frames - frames[0]], points.astype(np.float32))

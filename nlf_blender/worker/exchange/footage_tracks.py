@@ -14,14 +14,8 @@ from ...body.kinematics import global_transforms, rest_joints
 from ...body.rotations import matrix_from_rotvec
 from ...errors import UserError
 from ...protocol.clip_rate import clip_rate
-from ...protocol.solution import (
-    SOLUTION_FOLDER,
-    PersonInfo,
-    damaged_solution,
-    read_motion,
-    read_points,
-    read_solution,
-)
+from ...protocol.motion_files import read_doubt, read_motion, read_points
+from ...protocol.solution import SOLUTION_FOLDER, PersonInfo, damaged_solution, read_solution
 from ...protocol.take import BODY_FILE, TakeInfo
 from ...protocol.take_sets import TakeSet
 from .tracks import (
@@ -100,19 +94,9 @@ def _points(take: Path, person: PersonInfo, motion: Motion, slug: str, info: Tak
             "Let its job come to an end, or click Solve.",
         )
     folder = take / SOLUTION_FOLDER
-    points, doubt = read_points(folder / files.points), _read_doubt(folder / files.doubt)
+    points, doubt = read_points(folder / files.points), read_doubt(folder / files.doubt)
     shape = (len(motion["time"]), info.count)
     if points.shape != (*shape, 3) or doubt.shape != shape:
         error = ValueError(f"it has shape {points.shape}, not {(*shape, 3)}")
         raise damaged_solution(folder / files.points, error)
     return Track(person.name, motion["frame"], motion["time"], points, doubt)
-
-
-def _read_doubt(path: Path) -> NDArray[np.float32]:
-    try:
-        doubt = np.load(path, mmap_mode="r", allow_pickle=False)
-        if doubt.ndim != 2 or doubt.dtype != np.float32:
-            raise ValueError(f"it has shape {doubt.shape} of {doubt.dtype}")
-    except (OSError, ValueError, EOFError) as error:
-        raise damaged_solution(path, error) from error
-    return doubt

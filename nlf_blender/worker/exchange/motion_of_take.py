@@ -41,7 +41,7 @@ def motion_of_take(
     gaps = gaps or Gaps()
     info = read_info(take)
     tracks = (footage_tracks if info.is_footage else photo_tracks)(take, info, wanted)
-    grid = common_grid(tracks.people, _checked_rate(tracks.rate if rate is None else rate))
+    grid = common_grid(tracks, _checked_rate(tracks.rate if rate is None else rate))
     if grid.count > MOST_FRAMES:
         raise UserError(
             "Too many frames",

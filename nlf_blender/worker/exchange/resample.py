@@ -14,19 +14,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...protocol.clip_clock import rounding
-from .tracks import Track
+from .tracks import Track, Tracks
 
 Float64Array = NDArray[np.float64]
 BLOCK = 256  # points at a time: clips are long, meshes are large
+SAME_RATE = 1e-4  # relative
+SAME_FRAME = 1e-3  # of a frame, at another rate than the take's
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Frames at a constant rate: seconds of the first, frames a second, how many."""
+    """Frames at a constant rate: seconds of the first, frames a second, how many. snap: how far
+    from one a moment may be that means it, in frames."""
 
     start: float
     rate: float
     count: int
+    snap: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,18 +43,21 @@ class _Samples:
     share: Float64Array
 
 
-def common_grid(tracks: tuple[Track, ...], rate: float) -> Grid:
-    """The frames that span everybody, from the first moment on."""
-    start = min(float(track.time[0]) for track in tracks)
-    last = max(_places(track, start, rate)[-1] for track in tracks)
-    return Grid(start, rate, int(np.floor(last)) + 1)
+def common_grid(tracks: Tracks, rate: float) -> Grid:
+    """The frames that span everybody, from the first moment on. At the take's own rate, moments
+    are snapped to frames as far as containers round times."""
+    own = abs(rate / tracks.rate - 1.0) < SAME_RATE
+    snap = rounding(rate) if own else SAME_FRAME
+    start = min(float(track.time[0]) for track in tracks.people)
+    last = max(_places(track, Grid(start, rate, 0, snap))[-1] for track in tracks.people)
+    return Grid(start, rate, int(np.floor(last)) + 1, snap)
 
 
 def resampled(
     track: Track, grid: Grid, cuts: tuple[int, ...]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """A person's points [T,K,3] and doubt [T,K] on the grid; NaN where they are not there."""
-    places = _places(track, grid.start, grid.rate)
+    places = _places(track, grid)
     shots = np.searchsorted(np.asarray(cuts, dtype=np.int64), track.frame, side="right")
     samples = _samples(places, shots, grid.count)
     count = track.points.shape[1]
@@ -65,12 +72,11 @@ def resampled(
     return points, doubt
 
 
-def _places(track: Track, start: float, rate: float) -> Float64Array:
-    """A person's moments [T] in grid frames; whole where containers' rounding alone keeps them from
-    it."""
-    places = (track.time - start) * rate
+def _places(track: Track, grid: Grid) -> Float64Array:
+    """A person's moments [T] in grid frames, whole where they mean one."""
+    places = (track.time - grid.start) * grid.rate
     whole = np.rint(places)
-    snapped = np.where(np.abs(places - whole) <= rounding(rate), whole, places)
+    snapped = np.where(np.abs(places - whole) <= grid.snap, whole, places)
     return snapped if (np.diff(snapped) > 0).all() else places
 
 
