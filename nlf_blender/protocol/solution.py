@@ -2,13 +2,13 @@
 """The solution of a take of footage: every person's clean motion, in the world.
 
     solution/solution.json           who there is, where the ground is, how good it is
-    solution/person_003.GEN.npz      the motion of person 3 (see `MOTION_FIELDS`)
+    solution/person_003.GEN.npz      the motion of person 3 (see motion_files.py)
     solution/points_003.GEN.npy      their nonparametric mesh: float32 [T,V,3], metres, world
     solution/thumbnail_003.GEN.jpg   what they look like
     solution/set_SLUG_003.GEN.npy    their points of a point set: float32 [T,K,3], metres, world
     solution/doubt_SLUG_003.GEN.npy  float32 [T,K]: uncertainty of these, metres; NaN where nothing
                                      was seen, and the points only follow the body
-    solution/rig_SLUG_003.GEN.npz    of a rig: its motion (see `RIG_FIELDS`)
+    solution/rig_SLUG_003.GEN.npz    of a rig: its motion (see motion_files.py)
 
 The world is Blender's: z up, metres; the ground at z = 0 unless a solved camera says otherwise.
 GEN is the generation: a new solution is written beside the old one, solution.json then leads to it,
@@ -17,13 +17,9 @@ and the old files go. `preview/` has the same layout, while the job runs.
 
 from __future__ import annotations
 
-import io
 import json
-import zipfile
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,36 +34,6 @@ VERSION = 1
 SOLUTION_FOLDER = "solution"
 PREVIEW_FOLDER = "preview"
 SOLUTION_FILE = "solution.json"
-
-# name -> (dtype, axes). T: consecutive localized frames, filled gaps included
-MOTION_FIELDS: dict[str, tuple[str, str]] = {
-    "frame": ("int64", "T"),  # index into the source
-    "time": ("float64", "T"),  # seconds from the start of the source
-    "root": ("float64", "T3"),  # where the root joint is, metres, world
-    # rotation vectors, radians: of the root from SMPL's axes to the world, of others from parent
-    "pose": ("float64", "TJ3"),
-    "betas": ("float64", "B"),
-    "scale": ("float64", ""),
-    "evidence": ("bool", "T"),  # whether the person was seen; else the frame was filled in
-    "uncertainty": ("float32", "T"),  # the localizer's, over the body, metres
-    "turn_sigma": ("float32", "TJ"),  # standard deviation of each joint's turn, radians
-    "contacts": ("bool", "T4"),  # left heel, left toes, right heel, right toes on the ground
-    "reprojection": ("float32", "T"),  # of the joints, pixels; NaN without evidence
-    "vertex_uncertainty": ("float32", "V"),  # of the localized points, mean over time, metres
-}
-# Of a user's own rig: J are its joints. It rests as it stands in the canonical body, whose axes are
-# the canonical ones (x left, y up, z front).
-RIG_FIELDS: dict[str, tuple[str, str]] = {
-    "frame": ("int64", "T"),
-    "time": ("float64", "T"),
-    "root": ("float64", "T3"),  # where the first joint is, metres, world
-    # rotation vectors, radians: of a root from the canonical axes to the world, others from parent
-    "pose": ("float64", "TJ3"),
-    "scale": ("float64", ""),  # of the whole rig, so that it is as large as the person
-    "error": ("float32", "T"),  # mean distance of the rig's points from the localized ones, metres
-    "turn_sigma": ("float32", "TJ"),  # standard deviation of each joint's turn, radians
-}
-Motion = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -188,14 +154,6 @@ def _set_files(value: object) -> SetFiles:
     return SetFiles(**names)
 
 
-def write_motion(path: Path, motion: Motion) -> None:
-    """Write a person's motion (`MOTION_FIELDS`). OSError from the disk."""
-    arrays = {n: np.asarray(motion[n], dtype=MOTION_FIELDS[n][0]) for n in MOTION_FIELDS}
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)  # pyright: ignore[reportArgumentType]
-    write_whole(path, buffer.getvalue())
-
-
 def write_solution(folder: Path, info: SolutionInfo) -> None:
     """Write solution.json into a solution folder, which makes it lead to its files, and remove
     those that no person leads to any more. OSError from the disk."""
@@ -225,41 +183,6 @@ def read_solution(take: Path, folder: str = SOLUTION_FOLDER) -> SolutionInfo:
         ) from error
     except (OSError, ValueError) as error:
         raise damaged_solution(path, error) from error
-
-
-def read_motion(path: Path) -> dict[str, NDArray[Any]]:
-    """A person's motion (`MOTION_FIELDS`). UserError if it is damaged."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            motion: dict[str, NDArray[Any]] = {name: file[name] for name in MOTION_FIELDS}
-        _check_motion(motion)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise damaged_solution(path, error) from error
-    return motion
-
-
-def _check_motion(motion: Motion) -> None:
-    sizes: dict[str, int] = {"3": 3, "4": 4}
-    for name, (dtype, axes) in MOTION_FIELDS.items():
-        array = motion[name]
-        expected = tuple(sizes.setdefault(a, n) for a, n in zip(axes, array.shape, strict=True))
-        if array.dtype != dtype or array.shape != expected:
-            raise ValueError(f"{name} has shape {array.shape} of {array.dtype}")
-        if name != "reprojection" and not np.isfinite(array).all():
-            raise ValueError(f"{name} has values that are not finite")
-    if not sizes["T"]:
-        raise ValueError("it has no frames")
-
-
-def read_points(path: Path) -> NDArray[np.float32]:
-    """A nonparametric mesh [T,V,3] in the world, metres, mapped from the disk. UserError."""
-    try:
-        points = np.load(path, mmap_mode="r", allow_pickle=False)
-        if points.ndim != 3 or points.shape[2] != 3 or points.dtype != np.float32:
-            raise ValueError(f"it has shape {points.shape} of {points.dtype}")
-    except (OSError, ValueError, EOFError) as error:
-        raise damaged_solution(path, error) from error
-    return points
 
 
 class DamagedSolution(UserError):

@@ -12,7 +12,8 @@ from scipy.optimize import linear_sum_assignment
 from walking import Walk
 
 from nlf_blender.body.rotations import matrix_from_rotvec
-from nlf_blender.protocol.solution import SOLUTION_FOLDER, SolutionInfo, read_motion
+from nlf_blender.protocol.motion_files import read_motion
+from nlf_blender.protocol.solution import SOLUTION_FOLDER, SolutionInfo
 from nlf_blender.worker.motion.foot_points import foot_points, joint_frames
 from nlf_blender.worker.motion.motion import PersonMotion
 

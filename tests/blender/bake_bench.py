@@ -25,7 +25,7 @@ import scene_fixtures as fixtures  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
 
 from nlf_blender.body.body_data import BodyData, load_body_npz  # noqa: E402
-from nlf_blender.protocol.solution import write_motion  # noqa: E402
+from nlf_blender.protocol.motion_files import write_motion  # noqa: E402
 from nlf_blender.scene import FootageOptions, ImportOptions, import_take, importer, update_take  # noqa: E402
 from nlf_blender.scene.actions import Channel, new_action, write_channels  # noqa: E402
 from nlf_blender.scene.datablocks import NewDatablocks  # noqa: E402

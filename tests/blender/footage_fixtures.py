@@ -15,14 +15,9 @@ from nlf_blender.body.conventions import BLENDER_FROM_SMPL
 from nlf_blender.body.kinematics import global_transforms, rest_joints
 from nlf_blender.body.rotations import matrix_from_rotvec, rotvec_from_matrix
 from nlf_blender.protocol.cameras import CameraMotion, write_cameras
+from nlf_blender.protocol.motion_files import write_motion
 from nlf_blender.protocol.rows import ROW_FIELDS, write_chunk
-from nlf_blender.protocol.solution import (
-    SOLUTION_FOLDER,
-    PersonInfo,
-    SolutionInfo,
-    write_motion,
-    write_solution,
-)
+from nlf_blender.protocol.solution import SOLUTION_FOLDER, PersonInfo, SolutionInfo, write_solution
 from nlf_blender.protocol.take import (
     BODY_FILE,
     CAMERAS_FILE,

@@ -10,8 +10,9 @@ import pytest
 
 from nlf_blender.errors import UserError
 from nlf_blender.protocol.edits import DROP, MERGE, Edit, read_edits
+from nlf_blender.protocol.motion_files import read_motion
 from nlf_blender.protocol.rows import read_chunk
-from nlf_blender.protocol.solution import SOLUTION_FOLDER, read_motion, read_solution
+from nlf_blender.protocol.solution import SOLUTION_FOLDER, read_solution
 from nlf_blender.protocol.solve_settings import SolveSettings
 from nlf_blender.protocol.take import read_info
 from nlf_blender.worker.footage.boxes_job import SOMEBODY_NEW, HandBox, localize_boxes

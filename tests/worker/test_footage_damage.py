@@ -12,7 +12,8 @@ import pytest
 from nlf_blender.errors import UserError
 from nlf_blender.protocol.edits import read_edits
 from nlf_blender.protocol.left_to_do import lacks_something
-from nlf_blender.protocol.solution import read_motion, read_points, read_solution
+from nlf_blender.protocol.motion_files import read_motion, read_points
+from nlf_blender.protocol.solution import read_solution
 from nlf_blender.protocol.solve_settings import SolveSettings
 from nlf_blender.protocol.take import UNFINISHED, read_info, write_info
 from nlf_blender.worker.footage.boxes_job import HandBox, localize_boxes

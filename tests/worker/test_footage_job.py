@@ -15,12 +15,9 @@ from nlf_blender.body.conventions import BLENDER_FROM_CAMERA
 from nlf_blender.errors import UserError
 from nlf_blender.protocol.cameras import CameraMotion, read_cameras, write_cameras
 from nlf_blender.protocol.messages import FOOTAGE
+from nlf_blender.protocol.motion_files import read_motion
 from nlf_blender.protocol.rows import read_chunk, read_rows
-from nlf_blender.protocol.solution import (
-    PREVIEW_FOLDER,
-    read_motion,
-    read_solution,
-)
+from nlf_blender.protocol.solution import PREVIEW_FOLDER, read_solution
 from nlf_blender.protocol.take import PHOTO, SEQUENCE, UNFINISHED, VIDEO, WHOLE, read_info
 from nlf_blender.worker.footage.cameras import FrameCameras
 from nlf_blender.worker.footage.job import localize_footage

@@ -14,7 +14,7 @@ from nlf_blender.body.body_data import BodyData
 from nlf_blender.body.forward import skinned, unposed_body
 from nlf_blender.body.rotations import matrix_from_rotvec
 from nlf_blender.errors import UserError
-from nlf_blender.protocol.solution import read_points
+from nlf_blender.protocol.motion_files import read_points
 from nlf_blender.worker.motion.motion import PersonMotion
 from nlf_blender.worker.motion.points import BLOCK, PointsTask, write_points
 from tests.body_examples import small_body

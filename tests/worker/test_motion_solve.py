@@ -15,14 +15,9 @@ from nlf_blender.body.forward import posed_body
 from nlf_blender.errors import UserError
 from nlf_blender.protocol.cameras import CameraMotion, write_cameras
 from nlf_blender.protocol.edits import DROP, RENAME, SPLIT, Edit, read_edits
+from nlf_blender.protocol.motion_files import read_motion, read_points
 from nlf_blender.protocol.rows import read_chunk, write_chunk
-from nlf_blender.protocol.solution import (
-    SOLUTION_FOLDER,
-    SolutionInfo,
-    read_motion,
-    read_points,
-    read_solution,
-)
+from nlf_blender.protocol.solution import SOLUTION_FOLDER, SolutionInfo, read_solution
 from nlf_blender.protocol.solve_settings import NO_GROUND, SolveSettings
 from nlf_blender.protocol.take import CAMERAS_FILE, TakeInfo, read_info, write_info
 from nlf_blender.worker.motion import solve as solve_module

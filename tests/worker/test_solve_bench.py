@@ -7,7 +7,8 @@ from pathlib import Path
 
 from benchmarks import solve_bench
 
-from nlf_blender.protocol.solution import read_motion, read_solution
+from nlf_blender.protocol.motion_files import read_motion
+from nlf_blender.protocol.solution import read_solution
 from nlf_blender.protocol.take import read_info
 
 

@@ -17,14 +17,13 @@ from ...body.body_data import BodyData, load_body_npz
 from ...errors import UserError
 from ...protocol.cameras import CameraMotion, read_cameras
 from ...protocol.clip_rate import clip_rate
+from ...protocol.motion_files import read_motion, read_points
 from ...protocol.rows import damaged
 from ...protocol.solution import (
     SOLUTION_FOLDER,
     PersonInfo,
     SolutionInfo,
     damaged_solution,
-    read_motion,
-    read_points,
     read_solution,
 )
 from ...protocol.take import BODY_FILE, TakeInfo, read_info
@@ -34,7 +33,7 @@ from ..person.rig_options import Hands
 
 @dataclass(frozen=True, eq=False)
 class FootagePerson:
-    """One person of a solution: their motion, see MOTION_FIELDS of protocol/solution.py, and the
+    """One person of a solution: their motion, see protocol/motion_files.py, and the
     file of their points, or None. pose: the motion's, with the fingers that the rig gets."""
 
     info: PersonInfo

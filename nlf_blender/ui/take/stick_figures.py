@@ -15,8 +15,9 @@ from ...body.npz_file import DAMAGED, read_npz
 from ...body.rotations import matrix_from_rotvec
 from ...body.smpl_layout import skeleton_of
 from ...protocol.clip_rate import clip_rate
+from ...protocol.motion_files import Motion, read_motion
 from ...protocol.rows import damaged, read_chunk
-from ...protocol.solution import PREVIEW_FOLDER, Motion, PersonInfo, read_motion, read_solution
+from ...protocol.solution import PREVIEW_FOLDER, PersonInfo, read_solution
 from ...protocol.take import BODY_FILE, read_info
 
 LONGEST_GAP = 1.5  # localized frames; beyond that from one where they were seen, nobody is drawn

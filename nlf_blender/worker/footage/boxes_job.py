@@ -16,9 +16,10 @@ from ...errors import UserError
 from ...protocol.edits import MERGE, Edit, write_edits
 from ...protocol.json_fields import Json, as_floats, as_int
 from ...protocol.messages import STARTING
+from ...protocol.motion_files import read_motion
 from ...protocol.rows import read_chunk
 from ...protocol.settings import Box
-from ...protocol.solution import SOLUTION_FOLDER, read_motion, read_solution
+from ...protocol.solution import SOLUTION_FOLDER, read_solution
 from ...protocol.solve_settings import SolveSettings
 from ...protocol.take import WHOLE, SourceInfo, TakeInfo
 from ..engine import Engine

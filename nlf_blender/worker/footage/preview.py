@@ -20,8 +20,9 @@ from ...body.conventions import BLENDER_FROM_CAMERA
 from ...body.kinematics import rest_joints
 from ...body.rotations import matrix_from_rotvec, rotvec_from_matrix
 from ...protocol.cameras import CameraMotion
+from ...protocol.motion_files import write_motion
 from ...protocol.rows import Rows
-from ...protocol.solution import PREVIEW_FOLDER, PersonInfo, SolutionInfo, write_motion
+from ...protocol.solution import PREVIEW_FOLDER, PersonInfo, SolutionInfo
 from ...protocol.solution import write_solution as write_solution_info
 from ...protocol.solve_settings import SolveSettings
 

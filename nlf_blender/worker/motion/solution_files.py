@@ -17,7 +17,7 @@ from ...body.body_data import BodyData
 from ...body.rotations import rotvec_from_matrix
 from ...errors import UserError
 from ...protocol.files import write_whole
-from ...protocol.solution import Motion, read_motion, read_points, write_motion
+from ...protocol.motion_files import Motion, read_motion, read_points, write_motion
 from .clean_up import CleanMotion
 from .points import PointsTask, write_points
 
@@ -28,7 +28,7 @@ THUMBNAILS = "thumbs"  # in the take: TRACKLET.jpg, five digits
 def motion_arrays(
     clean: CleanMotion, reprojection: np.ndarray, vertex_uncertainty: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """A person's motion as solution/ has it (protocol/solution.py)."""
+    """A person's motion as solution/ has it (protocol/motion_files.py)."""
     motion = clean.after
     return {
         "frame": motion.frame,
