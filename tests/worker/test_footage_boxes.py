@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from nlf_blender.protocol.solve_settings import SolveSettings
 from nlf_blender.protocol.take import read_info
 from nlf_blender.worker.footage.boxes_job import SOMEBODY_NEW, HandBox, localize_boxes
 from nlf_blender.worker.footage.job import localize_footage
-from nlf_blender.worker.progress import Progress
+from nlf_blender.worker.progress import Cancelled, Progress
 from tests.footage_files import write_video
 from tests.worker.footage_fakes import CPU, DiscEngine, disc_in
 
@@ -72,6 +73,22 @@ def test_a_box_of_somebody_new_adds_a_person(take: Path) -> None:
     assert read_edits(take) == ()
     rows = read_chunk(take, read_info(take).chunks[-1])
     assert rows["frame"].tolist() == list(range(FRAMES))
+
+
+def test_a_box_can_be_cancelled_while_its_person_is_followed(take: Path) -> None:
+    before, engine = read_info(take).chunks, DiscEngine()
+    look, looks = engine.finder.look, []
+
+    def watched(*arguments: Any) -> Any:
+        looks.append(arguments)
+        return look(*arguments)
+
+    engine.finder.look = watched
+    progress = Progress(is_cancelled=lambda: len(looks) == 3)
+    with pytest.raises(Cancelled):
+        localize_boxes(take, [HandBox(10, MIDDLE)], (), SolveSettings(), engine, progress)
+    assert len(looks) == 3
+    assert read_info(take).chunks == before
 
 
 def test_a_box_of_somebody_who_was_dropped_brings_them_back(take: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from ...protocol.solution import SOLUTION_FOLDER, read_solution
 from ...protocol.solve_settings import SolveSettings
 from ...protocol.take import WHOLE, SourceInfo, TakeInfo
 from ..engine import Engine
+from ..media.footage import SourceFrame
 from ..people.appearance import appearance
 from ..people.drawn import follow_from_box
 from ..people.follow import Followed
@@ -160,11 +162,11 @@ def localize_box(
     furthest = min(FURTHEST, MOST_BYTES // (6 * source.width * source.height))
     about = timeline.about(box.frame, furthest)
     wanted = set(about.tolist())
-    frames = {
-        frame.index: frame
-        for frame in run.footage.frames(int(about[0]), int(about[-1]), source.step)
-        if frame.index in wanted
-    }
+    frames: dict[int, SourceFrame] = {}
+    for frame in run.footage.frames(int(about[0]), int(about[-1]), source.step):
+        run.progress.step(LOCALIZING)  # a cancel is heard here
+        if frame.index in wanted:
+            frames[frame.index] = frame
     if box.frame not in frames:
         raise UserError(
             "Frame not readable",
@@ -172,7 +174,8 @@ def localize_box(
             "Draw the box in another frame.",
         )
     images = [(index, frame.rgb) for index, frame in sorted(frames.items())]
-    people = follow_from_box(run.models.finder, images, box.frame, box.box)
+    look = partial(run.progress.step, LOCALIZING)
+    people = follow_from_box(run.models.finder, images, box.frame, box.box, look)
     known = seen_in(run.take, box.person)
     seen = []
     for index, person in sorted(people.items()):

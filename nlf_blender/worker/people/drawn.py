@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -36,19 +36,20 @@ def follow_from_box(
     frames: Sequence[tuple[int, Image]],
     at: int,
     box: Sequence[float],
+    on_look: Callable[[], None] = lambda: None,
 ) -> dict[int, Person]:
     """Somebody in a box (left, top, right, bottom) drawn on frame `at`, and in the frames before
     and after it until they are lost: by frame, in order.
 
-    frames: indices into the source, and pictures [H,W,3] RGB, in order and of one shot.
-    ValueError if `at` is none of them.
+    frames: indices into the source, and pictures [H,W,3] RGB, in order and of one shot. on_look is
+    called before each frame is looked at; what it raises ends the work. ValueError if `at` is none of them.
     """
     middle = [index for index, _ in frames].index(at)
     image = frames[middle][1]
     (person,) = finder.people_in_boxes(image, [box])
     looks = appearance(image, person)
-    before = _follow(finder, reversed(frames[:middle]), person, looks)
-    after = _follow(finder, frames[middle + 1 :], person, looks)
+    before = _follow(finder, reversed(frames[:middle]), person, looks, on_look)
+    after = _follow(finder, frames[middle + 1 :], person, looks, on_look)
     return {**dict(reversed(before.items())), at: person, **after}
 
 
@@ -57,10 +58,12 @@ def _follow(
     frames: Iterable[tuple[int, Image]],
     person: Person,
     looks: NDArray[np.float32],
+    on_look: Callable[[], None],
 ) -> dict[int, Person]:
     """Somebody in frames one after the other, until they are lost."""
     seen: dict[int, Person] = {}
     for index, image in frames:
+        on_look()
         (found,) = finder.look(image, [person.frame])
         lost = found.score <= PERSON_THRESHOLD
         if lost or not np.isfinite(frame_change(person.frame, found.frame)):
