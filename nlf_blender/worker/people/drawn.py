@@ -42,7 +42,8 @@ def follow_from_box(
     and after it until they are lost: by frame, in order.
 
     frames: indices into the source, and pictures [H,W,3] RGB, in order and of one shot. on_look is
-    called before each frame is looked at; what it raises ends the work. ValueError if `at` is none of them.
+    called before each frame is looked at; what it raises ends the work. ValueError if `at` is none
+    of the frames.
     """
     middle = [index for index, _ in frames].index(at)
     image = frames[middle][1]
