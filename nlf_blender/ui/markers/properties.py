@@ -6,6 +6,7 @@ from __future__ import annotations
 import bpy
 
 from ...scene.markers.canonical_body import canonical_kind
+from .active_set import select_only
 
 
 def _is_canonical(_: bpy.types.PropertyGroup, obj: bpy.types.Object) -> bool:
@@ -16,6 +17,19 @@ def _renamed(marker: bpy.types.PropertyGroup, _: bpy.types.Context) -> None:
     """The object is called as the marker, as far as Blender has the name left."""
     if marker.name:
         marker.id_data.name = marker.name
+
+
+def _active_index(properties: bpy.types.PropertyGroup) -> int:
+    """Where the active object is in the set; -1 if it is not."""
+    active = bpy.context.view_layer.objects.active
+    objects = properties.id_data.objects[:]
+    return objects.index(active) if active in objects else -1
+
+
+def _activate(properties: bpy.types.PropertyGroup, index: int) -> None:
+    objects = properties.id_data.objects
+    if 0 <= index < len(objects) and bpy.context.mode == "OBJECT":
+        select_only(bpy.context, objects[index])
 
 
 class NLF_MarkerSetProperties(bpy.types.PropertyGroup):
@@ -47,7 +61,7 @@ class NLF_MarkerSetProperties(bpy.types.PropertyGroup):
             " and guesses"
         ),
     )
-    index: bpy.props.IntProperty(name="Active Marker", options={"SKIP_SAVE"})
+    index: bpy.props.IntProperty(name="Active Marker", get=_active_index, set=_activate)
 
 
 class NLF_MarkerProperties(bpy.types.PropertyGroup):
