@@ -40,11 +40,11 @@ RIG_FIELDS: dict[str, tuple[str, str]] = {
     "root": ("float64", "T3"),  # where the first joint is, metres, world
     # rotation vectors, radians: of a root from the canonical axes to the world, others from parent
     "pose": ("float64", "TJ3"),
-    "scale": ("float64", ""),  # of the whole rig, so that it is as large as the person
-    "error": (
-        "float32",
-        "T",
-    ),  # mean distance from the localized points, metres; NaN without evidence
+    # of the whole rig as it stood, so that it is as large as the person: the same in all frames of
+    # footage, each person's own in photos
+    "scale": ("float64", "T"),
+    # mean distance of the rig's points from the localized ones, metres; NaN without evidence
+    "error": ("float32", "T"),
     "turn_sigma": ("float32", "TJ"),  # standard deviation of each joint's turn, radians
 }
 MAY_BE_NAN = {"reprojection", "error"}
