@@ -9,6 +9,7 @@ are canonical points to the localizer. A marker set's JSON (marker_set.py) is on
     points [K,3]        metres, canonical space of that body
     force               whether points far from the body are localized, too
     names, groups [K]   of markers; colors [K,3]: linear RGB, below 0 where a marker has none
+    polygon_sizes [F], corners [C]   of a mesh: how many corners each polygon has, and their points
     joint_names [J], parents [J] (-1: none), joints [J,3], weights [K,J], held [J]   of a rig
 """
 
@@ -35,8 +36,18 @@ MARKERS, MESH, RIG = "markers", "mesh", "rig"
 KINDS = (MARKERS, MESH, RIG)
 _KEYS = (
     *("format", "version", "name", "kind", "body", "points", "force"),
-    *("names", "groups", "colors", "joint_names", "parents", "joints", "weights", "held"),
+    *("names", "groups", "colors", "polygon_sizes", "corners"),
+    *("joint_names", "parents", "joints", "weights", "held"),
 )
+
+
+@dataclass(frozen=True, eq=False)
+class Polygons:
+    """The faces of a mesh. sizes [F]: corners of each, 3 or more; corners [C]: their points, one
+    face after the other."""
+
+    sizes: NDArray[np.int64]
+    corners: NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +68,8 @@ class RigInfo:
 
 @dataclass(frozen=True, eq=False)
 class PointSet:
-    """Canonical points [K,3] in metres, on one of BODIES; names, groups, colors are of markers."""
+    """Canonical points [K,3] in metres, on one of BODIES; names, groups, colors are of markers,
+    polygons of a mesh."""
 
     name: str
     kind: str
@@ -68,6 +80,7 @@ class PointSet:
     colors: NDArray[np.float32] | None = None
     rig: RigInfo | None = None
     force: bool = False
+    polygons: Polygons | None = None
 
     def __post_init__(self) -> None:
         """ValueError naming what is wrong."""
@@ -107,6 +120,11 @@ def of_markers(markers: MarkerSet, *, force: bool = False) -> PointSet:
 
 def write_point_set(path: Path, points: PointSet) -> None:
     """Write a point set's npz file. OSError from the disk."""
+    write_whole(path, point_set_bytes(points))
+
+
+def point_set_bytes(points: PointSet) -> bytes:
+    """A point set as its npz file holds it; the same for the same set."""
     arrays: dict[str, NDArray[Any]] = {
         "format": np.array(FORMAT),
         "version": np.array(VERSION),
@@ -120,6 +138,8 @@ def write_point_set(path: Path, points: PointSet) -> None:
         arrays |= {"names": np.array(points.names), "groups": np.array(points.groups)}
     if points.colors is not None:
         arrays["colors"] = points.colors
+    if points.polygons is not None:
+        arrays |= {"polygon_sizes": points.polygons.sizes, "corners": points.polygons.corners}
     if points.rig is not None:
         rig = points.rig
         arrays |= {
@@ -131,7 +151,7 @@ def write_point_set(path: Path, points: PointSet) -> None:
         }
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # pyright: ignore[reportArgumentType]
-    write_whole(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def read_point_set(path: Path) -> PointSet:
@@ -182,7 +202,16 @@ def _from_arrays(arrays: Arrays, path: Path) -> PointSet:
         colors=None if colors is None else floats_of(arrays, "colors", (len(points), 3)),
         rig=_rig(arrays, len(points)) if "joints" in arrays else None,
         force=bool(arrays["force"]),
+        polygons=_polygons(arrays, len(points)) if "corners" in arrays else None,
     )
+
+
+def _polygons(arrays: Arrays, count: int) -> Polygons:
+    corners = indices_of(arrays, "corners", (None,), count)
+    sizes = indices_of(arrays, "polygon_sizes", (None,), len(corners) + 1)
+    if (sizes < 3).any() or sizes.sum() != len(corners):
+        raise ValueError("the polygons are not of its corners")
+    return Polygons(sizes, corners)
 
 
 def _rig(arrays: Arrays, count: int) -> RigInfo:

@@ -19,7 +19,8 @@ UNSURE_METRES = 0.1  # where the heat map reaches its end
 SHORTEST_FRAMES = 3  # of frames that are seen, but unsure
 JOINED_FRAMES = 5  # ranges with no more than these between them are one
 UNSURE, SURE = "Unsure", "Sure Again"
-MARKERS = "nlf_markers"  # of a collection: names and frames of the scene's markers that we set
+# of a collection: names and frames of the scene's markers that we set
+MARKERS = "nlf_timeline_markers"
 
 
 def doubt_channels(motion: dict[str, NDArray[Any]], samples: Samples) -> list[Channel]:
