@@ -16,7 +16,7 @@ from nlf_blender.body.rotations import matrix_from_rotvec
 from nlf_blender.errors import UserError
 from nlf_blender.protocol.motion_files import read_points
 from nlf_blender.worker.motion.motion import PersonMotion
-from nlf_blender.worker.motion.points import BLOCK, PointsTask, write_points
+from nlf_blender.worker.motion.points import BLOCK, PointsPart, PointsTask, write_points
 from tests.body_examples import small_body
 
 FPS = 30.0
@@ -33,6 +33,9 @@ class Localized:
     def read(self, name: str, at: np.ndarray, columns: slice) -> np.ndarray:
         assert name == "points"
         return self.points[at, columns].astype(np.float32)
+
+
+Case = tuple[PointsTask, Localized]
 
 
 @pytest.fixture(scope="module")
@@ -72,16 +75,18 @@ def cloth(body: BodyData) -> np.ndarray:
     return np.random.default_rng(2).normal(size=(body.vertex_count, 3)) * 0.01
 
 
-def written(path: Path, task: PointsTask, body: BodyData) -> np.ndarray:
-    write_points(path / "points.npy", task, body, "cpu", lambda done: None)
+def written(path: Path, case: Case, body: BodyData) -> np.ndarray:
+    task, rows = case
+    part = PointsPart(path / "points.npy", body, rows)
+    write_points([part], task, "cpu", lambda done: None)
     assert [file.name for file in path.iterdir()] == ["points.npy"]
     return np.array(read_points(path / "points.npy"), dtype=np.float64)
 
 
-def task_of(before: PersonMotion, seen: np.ndarray, **changes: object) -> PointsTask:
+def case_of(before: PersonMotion, seen: np.ndarray, **changes: object) -> Case:
     world = np.broadcast_to(np.eye(4), (len(before.frame), 4, 4))
-    task = PointsTask(Localized(seen), before, before, before.evidence, world, 0.0)
-    return replace(task, **changes)
+    task = PointsTask(before, before, before.evidence, world, 0.0)
+    return replace(task, **changes), Localized(seen)
 
 
 def test_it_goes_where_the_clean_body_goes(tmp_path: Path, body: BodyData) -> None:
@@ -91,16 +96,16 @@ def test_it_goes_where_the_clean_body_goes(tmp_path: Path, body: BodyData) -> No
         before, rotations=before.rotations @ turn, root=before.root + np.array([0.0, 0.0, 0.05])
     )
     beyond = cloth(body)
-    task = task_of(before, meshes(body, before) + beyond, after=after)
-    assert np.abs(written(tmp_path, task, body) - meshes(body, after) - beyond).max() < 1e-5
+    case = case_of(before, meshes(body, before) + beyond, after=after)
+    assert np.abs(written(tmp_path, case, body) - meshes(body, after) - beyond).max() < 1e-5
 
 
 def test_a_larger_person_is_farther_and_has_a_larger_mesh(tmp_path: Path, body: BodyData) -> None:
     fitted, size = motion_of(body), 1.07
     seen = meshes(body, fitted) + cloth(body)
     larger = replace(fitted, root=size * fitted.root, scale=size)
-    task = task_of(larger, seen)
-    assert np.abs(written(tmp_path, task, body) - size * seen).max() < 1e-5
+    case = case_of(larger, seen)
+    assert np.abs(written(tmp_path, case, body) - size * seen).max() < 1e-5
 
 
 @pytest.mark.parametrize("strength", [0.3, 0.7])
@@ -110,8 +115,8 @@ def test_noise_goes_but_not_what_is_beyond_the_body(
     motion = motion_of(body)
     wanted = meshes(body, motion) + cloth(body)
     noise = np.random.default_rng(3).normal(size=wanted.shape) * 0.01
-    task = task_of(motion, wanted + noise, strength=strength)
-    error = written(tmp_path, task, body) - wanted
+    case = case_of(motion, wanted + noise, strength=strength)
+    error = written(tmp_path, case, body) - wanted
     assert np.sqrt((error**2).mean()) < 0.007
     assert np.abs(np.diff(error, 2, axis=0)).mean() < 0.2 * np.abs(np.diff(noise, 2, axis=0)).mean()
     # blocks join without a seam
@@ -126,8 +131,8 @@ def test_where_nobody_was_seen_the_body_stands_in(tmp_path: Path, body: BodyData
     motion = replace(motion, evidence=evidence)
     wanted = meshes(body, motion)
     beyond = cloth(body)
-    task = task_of(motion, (wanted + beyond)[evidence], strength=0.4)
-    points = written(tmp_path, task, body)
+    case = case_of(motion, (wanted + beyond)[evidence], strength=0.4)
+    points = written(tmp_path, case, body)
     assert np.abs(points[90] - wanted[90]).max() < 1e-3
     assert np.abs(points[31:33] - wanted[31:33] - beyond).max() < 0.02
     assert np.abs(points[10] - wanted[10] - beyond).max() < 2e-3
@@ -143,8 +148,8 @@ def test_frames_that_were_turned_back_do_not_count(tmp_path: Path, body: BodyDat
     seen[70:74] = seen[70:74, ::-1]
     usable = np.ones(COUNT, dtype=bool)
     usable[70:74] = False
-    task = task_of(motion, seen, usable=usable, strength=0.5)
-    assert np.abs(written(tmp_path, task, body) - wanted).max() < 0.02
+    case = case_of(motion, seen, usable=usable, strength=0.5)
+    assert np.abs(written(tmp_path, case, body) - wanted).max() < 0.02
 
 
 def test_it_is_put_into_the_world(tmp_path: Path, body: BodyData) -> None:
@@ -154,29 +159,29 @@ def test_it_is_put_into_the_world(tmp_path: Path, body: BodyData) -> None:
     world[:, :3, :3] = matrix_from_rotvec(np.linspace([0, 0, 0], [0, 1, 0.5], 10))
     world[:, :3, 3] = np.linspace([0, 0, 0], [2, 1, -1], 10)
     seen = np.einsum("tji,tvj->tvi", world[:, :3, :3], wanted - world[:, None, :3, 3])
-    task = task_of(motion, seen, world=world)
-    assert np.abs(written(tmp_path, task, body) - wanted).max() < 1e-5
+    case = case_of(motion, seen, world=world)
+    assert np.abs(written(tmp_path, case, body) - wanted).max() < 1e-5
 
 
 @pytest.mark.parametrize("count", [1, 3, 5])
 def test_few_frames(tmp_path: Path, body: BodyData, count: int) -> None:
     motion = motion_of(body, count)
     wanted = meshes(body, motion)
-    task = task_of(motion, wanted, strength=1.0)
-    assert np.abs(written(tmp_path, task, body) - wanted).max() < 1e-4
+    case = case_of(motion, wanted, strength=1.0)
+    assert np.abs(written(tmp_path, case, body) - wanted).max() < 1e-4
 
 
 def test_cuts_are_not_mixed(tmp_path: Path, body: BodyData) -> None:
     motion = replace(motion_of(body, 40), shot=np.repeat([0, 1], 20))
     wanted = meshes(body, motion)
     wanted[20:] += cloth(body)
-    points = written(tmp_path, task_of(motion, wanted, strength=0.8), body)
+    points = written(tmp_path, case_of(motion, wanted, strength=0.8), body)
     assert np.abs(points - wanted).max() < 1e-3
 
 
 def test_nothing_is_left_of_a_mesh_that_was_not_finished(tmp_path: Path, body: BodyData) -> None:
     motion = motion_of(body)
-    task = task_of(motion, meshes(body, motion))
+    task, rows = case_of(motion, meshes(body, motion))
 
     def stop(done: int) -> None:
         if done:
@@ -184,22 +189,22 @@ def test_nothing_is_left_of_a_mesh_that_was_not_finished(tmp_path: Path, body: B
 
     threads = threading.active_count()
     with pytest.raises(KeyboardInterrupt):
-        write_points(tmp_path / "points.npy", task, body, "cpu", stop)
+        write_points([PointsPart(tmp_path / "points.npy", body, rows)], task, "cpu", stop)
     assert not list(tmp_path.iterdir())
     assert threading.active_count() == threads
 
 
 def test_a_chunk_that_cannot_be_read_is_told_of(tmp_path: Path, body: BodyData) -> None:
     motion = motion_of(body)
-    task = task_of(motion, meshes(body, motion))
-    read = task.person.read
+    case = case_of(motion, meshes(body, motion))
+    read = case[1].read
 
     def broken(name: str, at: np.ndarray, columns: slice) -> np.ndarray:
         if at[-1] > len(motion.frame) // 2:
             raise UserError("Damaged take", "a chunk is damaged", "Localize the source again.")
         return read(name, at, columns)
 
-    task.person.read = broken  # type: ignore[method-assign]
+    case[1].read = broken  # type: ignore[method-assign]
     with pytest.raises(UserError, match="a chunk is damaged"):
-        written(tmp_path, task, body)
+        written(tmp_path, case, body)
     assert not list(tmp_path.glob("points*"))

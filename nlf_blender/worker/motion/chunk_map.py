@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -45,3 +46,24 @@ def map_field(path: Path, name: str) -> np.ndarray:
         return np.memmap(path, dtype, "r", place, shape)
     except (OSError, *DAMAGED) as error:
         raise damaged(path, error) from error
+
+
+def read_picked(
+    file_of: Callable[[int], Path],
+    name: str,
+    chunk: np.ndarray,
+    row: np.ndarray,
+    columns: np.ndarray | slice,
+) -> np.ndarray:
+    """Columns of a field in rows [m], at least one, of chunks [m], whose files `file_of` tells.
+    UserError if one is damaged."""
+    result: np.ndarray | None = None
+    for index in np.unique(chunk):
+        mapped = map_field(file_of(int(index)), name)
+        for place in np.flatnonzero(chunk == index):
+            values = mapped[row[place]][columns]
+            if result is None:
+                result = np.empty((len(chunk), *values.shape), values.dtype)
+            result[place] = values
+    assert result is not None, "no rows"
+    return result

@@ -1,21 +1,23 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Cleans up a nonparametric mesh along with the body that was fitted to it.
+"""Cleans up localized points along with the body that was fitted: its surface, and point sets.
 
-The mesh is the fitted body and what the localizer saw beyond it: cloth, hair, a belly. The body
-has been cleaned up by now; the rest is smoothed with the same cut-off, and put onto the clean body:
+A nonparametric mesh is the fitted body and what the localizer saw beyond it: cloth, hair, a belly.
+The body has been cleaned up by now; the rest is smoothed with the same cut-off, and put onto the
+clean body:
 
     mesh = clean body + S (localized - fitted body)
 
 S, a banded matrix over the frames, is the smoother. The body's surface is linear in its joints'
 transforms but for pose correctives, which hardly differ between the two poses of a frame; so all
-is two products of matrices per block of frames, and memory does not grow with the clip.
+is two products of matrices per block of frames, and memory does not grow with the clip. The points
+of a set are the vertices of another body with the same joints (worker/markers/attachment.py), and
+take the same way. A point that was not localized in a frame goes with the fitted body there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,136 +25,88 @@ import numpy as np
 import torch
 
 from ...body.body_data import BodyData
-from ...body.kinematics import global_transforms, rest_joints, skinning_transforms
-from .motion import Float64Array, PersonMotion
+from .motion import Float64Array
+from .point_carry import as_tensor, carried_rest, skinning
 from .points_file import PointsFile
+from .points_source import PointRows, PointsTask, Source
 from .segments import shots_of
 from .smoother import LEAST_SAMPLES, ORDER, Smoother
 from .smoothing import cutoff_of
-from .track_fit import PersonRows
 
 BLOCK = 32  # frames written at a time
 REACH = 1.5  # periods of the cut-off: beyond, a sample tells under 1 %
 FADE_SECONDS = 0.2  # without sightings the mesh becomes the body alone, by 63 % in this time
 FADED_SECONDS = 5 * FADE_SECONDS  # then nothing is left of it
 FILLED_WEIGHT = 0.1  # of a frame that was filled in, where one that was seen counts 1
-New = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
-class PointsTask:
-    """What a clean mesh is made of. before, after: a person's motion in the world in the same T
-    frames, as fitted and clean; usable [T]: where the localized points tell (not in frames that
-    were filled in or turned back); world [T,4,4]: from camera space; strength: of smoothing."""
+class PointsPart:
+    """Points to be written to path: the vertices of a body, localized in rows. All parts' bodies
+    have the same joints."""
 
-    person: PersonRows
-    before: PersonMotion
-    after: PersonMotion
-    usable: np.ndarray
-    world: Float64Array
-    strength: float
+    path: Path
+    body: BodyData
+    rows: PointRows
 
 
 def write_points(
-    path: Path, task: PointsTask, body: BodyData, device: str, on_block: Callable[[int], None]
+    parts: Sequence[PointsPart], task: PointsTask, device: str, on_block: Callable[[int], None]
 ) -> None:
-    """Write the mesh float32 [T,V,3] as a .npy file that appears whole. on_block(frames done) is
-    called before each block. OSError from the disk."""
-    carried = _carried_rest(body, task.after, device)
-    moved = _skinning(body, task.after)
-    fitted = _skinning(body, task.before)
-    count = body.vertex_count
+    """Write each part's clean points float32 [T,V,3] as a .npy file that appears whole.
+
+    on_block(frames done) is called before each block. OSError from the disk.
+    """
+    if not parts:
+        return
+    moved = skinning(parts[0].body, task.after)
+    fitted = skinning(parts[0].body, task.before)
     blocks = list(_blocks(task))
-    source = _Source(task, count, [window for _, window in blocks], device)
-    # all in the same memory again and again: what is given back in pieces is not always used
-    mesh = torch.empty(BLOCK, 3 * count, device=device)
-    done = [torch.empty(BLOCK, count, 3) for _ in range(2)]  # one is written, one is filled
-    shape = (len(task.after.frame), count, 3)
-    with closing(source), PointsFile(path, shape) as file, torch.inference_mode():
-        for number, (block, window) in enumerate(blocks):
+    windows = [window for _, window in blocks]
+    with ExitStack() as stack, torch.inference_mode():
+        streams = [_Stream(part, task, fitted, windows, device, stack) for part in parts]
+        for block, window in blocks:
             on_block(block.start)
-            size = block.stop - block.start
             kernel = _kernel(task, block, window)
             turned = moved[block] - np.einsum("bw,wck->bck", kernel, fitted[window])
-            result = torch.mm(_tensor(kernel, device), source.next_window(), out=mesh[:size])
-            result = result.view(3 * size, count)
-            result.addmm_(_tensor(turned.reshape(3 * size, -1), device), carried)
-            written = done[number % 2][:size]
-            written.copy_(result.view(size, 3, count).transpose(1, 2))
-            file.write(written)
+            for stream in streams:
+                stream.write(as_tensor(kernel, device), as_tensor(turned, device))
 
 
-class _Source:
-    """Localized meshes in the world, [w,3V] of one window of frames after the other. They never
-    move back; a thread reads what is new in the next one."""
+class _Stream:
+    """One part on its way to its file, block by block."""
 
     def __init__(
-        self, task: PointsTask, vertex_count: int, windows: Sequence[slice], device: str
+        self,
+        part: PointsPart,
+        task: PointsTask,
+        fitted: Float64Array,
+        windows: Sequence[slice],
+        device: str,
+        stack: ExitStack,
     ) -> None:
-        self._task, self._device = task, device
-        self._frames = range(0)
-        self._held = torch.empty(
-            max(w.stop - w.start for w in windows), 3, vertex_count, device=device
-        )
-        self._windows = iter(windows)
-        self._read = _read_ahead(task, vertex_count, windows)
+        """stack: closes what is opened."""
+        count = part.body.vertex_count
+        self._carried = carried_rest(part.body, task.after, device)
+        self._source = Source(task, part.rows, fitted, self._carried, windows)
+        stack.callback(self._source.close)
+        # all in the same memory again and again: what is given back in pieces is not always used
+        self._mesh = torch.empty(BLOCK, 3 * count, device=device)
+        self._done = [torch.empty(BLOCK, count, 3) for _ in range(2)]  # one written, one filled
+        self._number = 0
+        shape = (len(task.after.frame), count, 3)
+        self._file = stack.enter_context(PointsFile(part.path, shape))
 
-    def close(self) -> None:
-        """Read no more."""
-        self._read.close()
-
-    def next_window(self) -> torch.Tensor:
-        """The meshes of the next window's frames, 0 where they do not tell."""
-        frames = next(self._windows)
-        kept = range(max(frames.start, self._frames.start), self._frames.stop)
-        shift = frames.start - self._frames.start
-        if shift:
-            for frame in kept:  # one by one, for both places overlap
-                place = frame - frames.start
-                self._held[place] = self._held[place + shift]
-        self._load(*next(self._read), len(kept))
-        self._frames = range(frames.start, frames.stop)
-        return self._held[: len(self._frames)].flatten(1)
-
-    def _load(self, frames: np.ndarray, there: np.ndarray, read: np.ndarray, place: int) -> None:
-        """Put the meshes of frames into the window, from a place in it on; of those `there`, their
-        points were read."""
-        target = self._held[place : place + len(frames)]
-        if len(there) < len(frames):
-            target.zero_()
-        if len(there):
-            points = torch.from_numpy(read).to(self._device)
-            world = _tensor(self._task.world[frames[there]], self._device)
-            # fits have scale 1: a person of another one is nearer or farther by as much
-            turn = self._task.before.scale * world[:, :3, :3]
-            placed = turn @ points.transpose(1, 2)
-            target[torch.from_numpy(there).to(self._device)] = placed.add_(world[:, :3, 3:])
-
-
-def _read_ahead(
-    task: PointsTask, vertex_count: int, windows: Sequence[slice]
-) -> Generator[New, None, None]:
-    """What each window has that the one before had not: the frames, which of them tell, and the
-    localized points of those. The next ones are read in a thread meanwhile."""
-    row = np.cumsum(task.before.evidence) - 1
-
-    def read(number: int) -> New:
-        window = windows[number]
-        known = windows[number - 1].stop if number else 0
-        frames = np.arange(max(known, window.start), window.stop)
-        there = np.flatnonzero(task.usable[frames])
-        if not len(there):
-            return frames, there, np.zeros((0, vertex_count, 3), np.float32)
-        at = row[frames[there]]
-        return frames, there, task.person.read("points", at, slice(0, vertex_count))
-
-    with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(read, 0)
-        for number in range(1, len(windows)):
-            new = coming.result()
-            coming = pool.submit(read, number)
-            yield new
-        yield coming.result()
+    def write(self, kernel: torch.Tensor, turned: torch.Tensor) -> None:
+        """The next block: kernel [b,w] of S; turned [b,3,4J]: what carries the rest."""
+        size = len(kernel)
+        result = torch.mm(kernel, self._source.next_window(), out=self._mesh[:size])
+        result = result.view(3 * size, -1)
+        result.addmm_(turned.flatten(0, 1), self._carried)
+        written = self._done[self._number % 2][:size]
+        self._number += 1
+        written.copy_(result.view(size, 3, -1).transpose(1, 2))
+        self._file.write(written)
 
 
 def _blocks(task: PointsTask) -> Iterator[tuple[slice, slice]]:
@@ -199,25 +153,3 @@ def _filled_in(time: Float64Array, usable: np.ndarray) -> Float64Array:
         faded = np.exp(-np.abs(time[wanted] - time[side]) / FADE_SECONDS)
         np.add.at(matrix, (wanted, side), part * faded)
     return matrix
-
-
-def _carried_rest(body: BodyData, motion: PersonMotion, device: str) -> torch.Tensor:
-    """The unposed body [4J,V] as each joint carries it: vertices, and 1, times its weights."""
-    betas = motion.betas
-    unposed = (body.v_template + body.shapedirs[..., : len(betas)] @ betas) * motion.scale
-    homogeneous = np.concatenate([unposed, np.ones((len(unposed), 1))], axis=1)
-    carried = body.weights[:, :, None] * homogeneous[:, None, :]
-    return _tensor(carried.reshape(len(unposed), -1).T, device)
-
-
-def _skinning(body: BodyData, motion: PersonMotion) -> Float64Array:
-    """The joints' transforms from the unposed body to the world, [T,3,4J]."""
-    rest = rest_joints(body.joints_template, body.joints_shapedirs, motion.betas) * motion.scale
-    offset = motion.root - rest[body.skeleton.root]
-    placed = global_transforms(motion.rotations, rest, body.skeleton.parents, offset)
-    transforms = skinning_transforms(placed, rest)[:, :, :3]
-    return transforms.transpose(0, 2, 1, 3).reshape(len(offset), 3, -1)
-
-
-def _tensor(array: np.ndarray, device: str) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32)).to(device)

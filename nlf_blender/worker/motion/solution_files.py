@@ -13,13 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ...body.body_data import BodyData
 from ...body.rotations import rotvec_from_matrix
 from ...errors import UserError
 from ...protocol.files import write_whole
-from ...protocol.motion_files import Motion, read_motion, read_points, write_motion
+from ...protocol.motion_files import Motion, read_motion, write_motion
 from .clean_up import CleanMotion
-from .points import PointsTask, write_points
 
 VERSION = 1  # of what is in the files; raised when the same input gives others
 THUMBNAILS = "thumbs"  # in the take: TRACKLET.jpg, five digits
@@ -48,29 +46,9 @@ def motion_arrays(
 
 def write_motion_file(folder: Path, person: int, motion: Motion) -> str:
     """Write a person's motion unless it is there; its name. OSError from the disk."""
-    name = f"person_{person:03d}.{_generation(*(motion[key] for key in sorted(motion)))}.npz"
-    if not _is_whole(folder / name, read_motion):
+    name = f"person_{person:03d}.{generation(*(motion[key] for key in sorted(motion)))}.npz"
+    if not is_whole(folder / name, read_motion):
         write_motion(folder / name, motion)
-    return name
-
-
-def write_points_file(
-    folder: Path,
-    person: int,
-    task: PointsTask,
-    fit_key: str,
-    body: BodyData,
-    device: str,
-    on_block: Callable[[int], None],
-) -> str:
-    """Write a person's mesh unless it is there; its name. OSError from the disk."""
-    made_of = [np.frombuffer(f"{fit_key} {task.strength}".encode(), np.uint8), task.usable]
-    for motion in (task.before, task.after):
-        made_of += [motion.frame, motion.rotations, motion.root, motion.place_sigma]
-        made_of.append(np.array(motion.scale))
-    name = f"points_{person:03d}.{_generation(*made_of, task.world)}.npy"
-    if not _is_whole(folder / name, read_points):
-        write_points(folder / name, task, body, device, on_block)
     return name
 
 
@@ -82,14 +60,14 @@ def write_thumbnail(folder: Path, person: int, take: Path, tracklets: np.ndarray
         path = take / THUMBNAILS / f"{tracklet:05d}.jpg"
         if path.exists():
             data = path.read_bytes()
-            name = f"thumbnail_{person:03d}.{_generation(np.frombuffer(data, np.uint8))}.jpg"
+            name = f"thumbnail_{person:03d}.{generation(np.frombuffer(data, np.uint8))}.jpg"
             if not (folder / name).exists():
                 write_whole(folder / name, data)
             return name
     return ""
 
 
-def _is_whole(path: Path, read: Callable[[Path], object]) -> bool:
+def is_whole(path: Path, read: Callable[[Path], object]) -> bool:
     """Whether a file is there, and not damaged as far as reading it tells."""
     try:
         read(path)
@@ -98,7 +76,8 @@ def _is_whole(path: Path, read: Callable[[Path], object]) -> bool:
     return True
 
 
-def _generation(*arrays: np.ndarray) -> str:
+def generation(*arrays: np.ndarray) -> str:
+    """What the name of a file ends in that is made of these arrays."""
     digest = hashlib.sha256(f"{VERSION}".encode())
     for array in arrays:
         digest.update(np.ascontiguousarray(array).tobytes())

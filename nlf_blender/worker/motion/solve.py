@@ -4,59 +4,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from ...errors import UserError
-from ...protocol.cameras import CameraMotion, read_cameras
-from ...protocol.edits import Edit, write_edits
-from ...protocol.json_fields import Json
+from ...protocol.cameras import read_cameras
+from ...protocol.edits import Edit
 from ...protocol.messages import STARTING
-from ...protocol.solution import SOLUTION_FOLDER, PersonInfo, SolutionInfo, write_solution
+from ...protocol.solution import SolutionInfo
 from ...protocol.solve_settings import SolveSettings
-from ...protocol.take import TakeInfo, read_info
+from ...protocol.take import read_info
 from ..people.link import link
 from ..people.sightings import LinkedPerson, Sightings
 from ..progress import Progress
-from ..smpl.body_model import BodyModel
 from ..take_writer import disk_errors
 from .clean_up import CleanMotion, clean_up, fitted_motion, placed
 from .ground import World, find_world
-from .points import PointsTask
-from .report import person_report, take_report
-from .reprojection import intrinsics_at, reprojection_error
-from .solution_files import motion_arrays, write_motion_file, write_points_file, write_thumbnail
+from .set_rows import solved_sets
 from .solve_cache import SolveCache
-from .take_rows import TakeRows, read_take_rows
+from .solve_output import Solve, Solved, write_solved
+from .take_rows import read_take_rows
 from .track_fit import PersonRows, TrackFit, fit_track
-
-
-@dataclass(frozen=True, eq=False)
-class Solved:
-    """What was found of one person. fit_key: of the fit, in the take's fits/."""
-
-    fit_key: str
-    fit: TrackFit
-    clean: CleanMotion
-
-
-@dataclass(frozen=True, eq=False)
-class Solve:
-    """What all steps of one solve need."""
-
-    take: Path
-    info: TakeInfo
-    settings: SolveSettings
-    progress: Progress
-    cache: SolveCache
-    device: str
-    body: BodyModel
-    body_sha256: str
-    rows: TakeRows
-    cameras: CameraMotion | None
 
 
 def solve_take(
@@ -83,7 +53,7 @@ def solve_take(
             person.id: Solved(*fit, motion)
             for person, fit, motion in zip(kept, fits, clean, strict=True)
         }
-        return _write(solve, edits, people, solved, world)
+        return write_solved(solve, edits, people, solved, world)
 
 
 def _begin(
@@ -101,7 +71,8 @@ def _begin(
     )
     cameras = read_cameras(take / info.camera.motion) if info.camera.motion else None
     body, sha256 = cache.body(take, device)
-    return Solve(take, info, settings, progress, cache, device, body, sha256, rows, cameras)
+    sets = solved_sets(take, info, body.body, cache.verified)
+    return Solve(take, info, settings, progress, cache, device, body, sha256, rows, cameras, sets)
 
 
 def _people(solve: Solve, edits: Sequence[Edit]) -> tuple[LinkedPerson, ...]:
@@ -166,85 +137,3 @@ def _clean(
         seen = placed(motion, body.skeleton.root, matrices, size)
         clean.append(clean_up(seen, rows, world, body, solve.settings))
     return world, clean
-
-
-def _write(
-    solve: Solve,
-    edits: Sequence[Edit],
-    people: Sequence[LinkedPerson],
-    solved: dict[int, Solved],
-    world: World,
-) -> SolutionInfo:
-    """Write solution/ and edits.json."""
-    folder = solve.take / SOLUTION_FOLDER
-    folder.mkdir(exist_ok=True)
-    infos: list[PersonInfo] = []
-    reports: dict[int, Json] = {}
-    total = sum(len(one.clean.after.frame) for one in solved.values())
-    done = 0
-    for person in people:
-        file = points = ""
-        if person.id in solved:
-            written = _write_person(solve, person, solved[person.id], world, done, total)
-            file, points, reports[person.id] = written
-            done += len(solved[person.id].clean.after.frame)
-        infos.append(_person_info(solve, person, file, points))
-    info = SolutionInfo(
-        settings=solve.settings.to_json(),
-        edits=tuple(edits),
-        world_from_camera=() if world.static is None else tuple(map(float, world.static.ravel())),
-        ground=world.how,
-        people=tuple(infos),
-        cuts=solve.rows.cuts,
-        missing=solve.rows.missing(solve.info.source),
-        report=take_report(reports),
-        chunks=len(solve.info.chunks),
-    )
-    write_edits(solve.take, edits)
-    write_solution(folder, info)
-    return info
-
-
-def _person_info(solve: Solve, person: LinkedPerson, file: str, points: str) -> PersonInfo:
-    """A person's entry in solution.json; it writes the thumbnail."""
-    tracklets, frames = solve.rows.track[person.rows], solve.rows.frame[person.rows]
-    folder = solve.take / SOLUTION_FOLDER
-    return PersonInfo(
-        id=person.id,
-        name=person.name,
-        kept=person.kept,
-        file=file,
-        points=points,
-        thumbnail=write_thumbnail(folder, person.id, solve.take, tracklets),
-        frames=(int(frames[0]), int(frames[-1])),
-        sightings=len(frames),
-    )
-
-
-def _write_person(
-    solve: Solve, person: LinkedPerson, one: Solved, world: World, done: int, total: int
-) -> tuple[str, str, Json]:
-    """Write one person's motion and mesh: the names of the files, and the person's report."""
-    folder, clean, body = solve.take / SOLUTION_FOLDER, one.clean, solve.body.body
-    matrices = world.matrices(clean.after.frame)
-    intrinsics = intrinsics_at(solve.info.camera, solve.cameras, clean.after.frame)
-    localized = solve.rows.joints[person.rows].astype(np.float64)
-    errors = [
-        reprojection_error(motion, localized, body, matrices, intrinsics)
-        for motion in (clean.before, clean.after)
-    ]
-    report = person_report(clean.before, clean.after, clean.contacts, body, world.floor, *errors)
-    arrays = motion_arrays(clean, errors[1], one.fit.vertex_uncertainty)
-    file, points = write_motion_file(folder, person.id, arrays), ""
-    if solve.settings.points:
-        track = PersonRows(solve.take, solve.info, solve.rows, person.rows)
-        how = (clean.usable, matrices, solve.settings.smoothing)
-        task = PointsTask(track, clean.before, clean.after, *how)
-
-        def on_block(frame: int) -> None:
-            solve.progress.step("Writing", done + frame, total)
-
-        points = write_points_file(
-            folder, person.id, task, one.fit_key, body, solve.device, on_block
-        )
-    return file, points, report

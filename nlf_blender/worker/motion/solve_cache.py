@@ -21,10 +21,12 @@ if TYPE_CHECKING:  # it would pull SciPy into every worker that starts
 
 
 class SolveCache:
-    """chunks: of `read_take_rows`. The rest is asked for by its methods."""
+    """chunks: of `read_take_rows`; verified: of `solved_sets`. The rest is asked for by its
+    methods."""
 
     def __init__(self) -> None:
         self.chunks: Kept = {}
+        self.verified: set[str] = set()
         self._fits: dict[str, TrackFit] = {}
         self._body: BodyModel | None = None
         self._body_key = ("", "")

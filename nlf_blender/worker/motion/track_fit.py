@@ -24,7 +24,7 @@ from ..fit_people import SETTINGS, fit_chosen, fitted_points
 from ..smpl.body_model import BodyModel
 from ..smpl.fitting.fit import Fit
 from ..smpl.fitting.start import FitStart
-from .chunk_map import map_field
+from .chunk_map import read_picked
 from .take_rows import TakeRows
 
 FITS_FOLDER = "fits"
@@ -71,18 +71,12 @@ class PersonRows:
 
     def read(self, name: str, at: np.ndarray, columns: np.ndarray | slice) -> np.ndarray:
         """Columns of a field of points in some [m] of the person's rows, from their chunks."""
-        picked = self.chosen[at]
-        chunk, row = self.rows.chunk[picked], self.rows.row[picked]
-        result: np.ndarray | None = None
-        for index in np.unique(chunk):
-            mapped = map_field(self.take / self.info.chunks[index].file, name)
-            for place in np.flatnonzero(chunk == index):
-                values = mapped[row[place]][columns]
-                if result is None:
-                    result = np.empty((len(at), *values.shape), values.dtype)
-                result[place] = values
-        assert result is not None, "no rows"
-        return result
+        picked, rows = self.chosen[at], self.rows
+        return read_picked(self.file_of, name, rows.chunk[picked], rows.row[picked], columns)
+
+    def file_of(self, chunk: int) -> Path:
+        """The file of the take's chunk of this number."""
+        return self.take / self.info.chunks[chunk].file
 
 
 def kept_fit(folder: Path, key: str) -> TrackFit | None:

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes what was solved: everybody's files, then solution.json, which leads to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ...protocol.cameras import CameraMotion
+from ...protocol.edits import Edit, write_edits
+from ...protocol.json_fields import Json
+from ...protocol.solution import (
+    SOLUTION_FOLDER,
+    PersonInfo,
+    SetFiles,
+    SolutionInfo,
+    write_solution,
+)
+from ...protocol.solve_settings import SolveSettings
+from ...protocol.take import TakeInfo
+from ..people.sightings import LinkedPerson
+from ..progress import Progress
+from ..smpl.body_model import BodyModel
+from .clean_up import CleanMotion
+from .ground import World
+from .points_files import PersonPoints, write_points_files
+from .points_source import PointsTask
+from .report import person_report, take_report
+from .reprojection import intrinsics_at, reprojection_error
+from .set_rows import SolvedSet
+from .solution_files import motion_arrays, write_motion_file, write_thumbnail
+from .solve_cache import SolveCache
+from .take_rows import TakeRows
+from .track_fit import PersonRows, TrackFit
+
+
+@dataclass(frozen=True, eq=False)
+class Solved:
+    """What was found of one person. fit_key: of the fit, in the take's fits/."""
+
+    fit_key: str
+    fit: TrackFit
+    clean: CleanMotion
+
+
+@dataclass(frozen=True, eq=False)
+class Solve:
+    """What all steps of one solve need."""
+
+    take: Path
+    info: TakeInfo
+    settings: SolveSettings
+    progress: Progress
+    cache: SolveCache
+    device: str
+    body: BodyModel
+    body_sha256: str
+    rows: TakeRows
+    cameras: CameraMotion | None
+    sets: tuple[SolvedSet, ...]
+
+
+def write_solved(
+    solve: Solve,
+    edits: Sequence[Edit],
+    people: Sequence[LinkedPerson],
+    solved: dict[int, Solved],
+    world: World,
+) -> SolutionInfo:
+    """Write solution/ and edits.json, and return what solution.json says. OSError from the disk."""
+    folder = solve.take / SOLUTION_FOLDER
+    folder.mkdir(exist_ok=True)
+    infos: list[PersonInfo] = []
+    reports: dict[int, Json] = {}
+    total = sum(len(one.clean.after.frame) for one in solved.values())
+    done = 0
+    for person in people:
+        info = _person_info(solve, person)
+        if person.id in solved:
+            one = solved[person.id]
+            file, reports[person.id] = _write_motion(solve, person, one, world)
+            points, sets = _write_points(solve, person, one, world, (done, total))
+            info = replace(info, file=file, points=points, sets=sets)
+            done += len(one.clean.after.frame)
+        infos.append(info)
+    info = SolutionInfo(
+        settings=solve.settings.to_json(),
+        edits=tuple(edits),
+        world_from_camera=() if world.static is None else tuple(map(float, world.static.ravel())),
+        ground=world.how,
+        people=tuple(infos),
+        cuts=solve.rows.cuts,
+        missing=solve.rows.missing(solve.info.source),
+        report=take_report(reports),
+        chunks=len(solve.info.chunks),
+    )
+    write_edits(solve.take, edits)
+    write_solution(folder, info)
+    return info
+
+
+def _person_info(solve: Solve, person: LinkedPerson) -> PersonInfo:
+    """A person's entry in solution.json, less what is solved of them; it writes the thumbnail."""
+    tracklets, frames = solve.rows.track[person.rows], solve.rows.frame[person.rows]
+    folder = solve.take / SOLUTION_FOLDER
+    return PersonInfo(
+        id=person.id,
+        name=person.name,
+        kept=person.kept,
+        file="",
+        points="",
+        thumbnail=write_thumbnail(folder, person.id, solve.take, tracklets),
+        frames=(int(frames[0]), int(frames[-1])),
+        sightings=len(frames),
+    )
+
+
+def _write_motion(
+    solve: Solve, person: LinkedPerson, one: Solved, world: World
+) -> tuple[str, Json]:
+    """Write one person's motion: the file's name, and the person's report."""
+    clean, body = one.clean, solve.body.body
+    matrices = world.matrices(clean.after.frame)
+    intrinsics = intrinsics_at(solve.info.camera, solve.cameras, clean.after.frame)
+    localized = solve.rows.joints[person.rows].astype(np.float64)
+    errors = [
+        reprojection_error(motion, localized, body, matrices, intrinsics)
+        for motion in (clean.before, clean.after)
+    ]
+    report = person_report(clean.before, clean.after, clean.contacts, body, world.floor, *errors)
+    arrays = motion_arrays(clean, errors[1], one.fit.vertex_uncertainty)
+    return write_motion_file(solve.take / SOLUTION_FOLDER, person.id, arrays), report
+
+
+def _write_points(
+    solve: Solve, person: LinkedPerson, one: Solved, world: World, progress: tuple[int, int]
+) -> tuple[str, tuple[SetFiles, ...]]:
+    """Write one person's mesh, if it is wanted, and their points of all sets: the mesh's name, and
+    the sets' files. progress: frames of others that are done, and all frames."""
+    clean, settings = one.clean, solve.settings
+    track = PersonRows(solve.take, solve.info, solve.rows, person.rows)
+    matrices = world.matrices(clean.after.frame)
+    task = PointsTask(clean.before, clean.after, clean.usable, matrices, settings.smoothing)
+    body = solve.body.body if settings.points else None
+    points = PersonPoints(person.id, track, task, one.fit_key, body, solve.sets)
+    done, total = progress
+
+    def on_block(frame: int) -> None:
+        solve.progress.step("Writing", done + frame, total)
+
+    return write_points_files(solve.take / SOLUTION_FOLDER, points, solve.device, on_block)
