@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The timer that moves everything on: a bounded amount of work ten times a second, while there is
-something to do."""
+"""The timer that moves everything on: a bounded amount of work ten times a second or more, while
+there is something to do."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import traceback
 
 import bpy
 
+from ...bridge.task import SOLVE
 from ...errors import UserError
+from ..markers.exchange_results import take_results
 from ..redraw import tag_redraw
 from ..setup.file_work import adopt
 from ..setup.preferences import preferences
@@ -18,6 +20,7 @@ from .problem import FILES
 from .runtime import RUNTIME
 
 BUSY_SECONDS = 0.1
+LIVE_SECONDS = 0.05  # while a slider's result is awaited
 WARM_SECONDS = 2.0  # a worker that only waits: its heartbeats are read, its death is noticed
 
 
@@ -36,6 +39,8 @@ def pump() -> float | None:
         if RUNTIME.files.arrived:
             _adopt_files()
         preview.tick()
+        if RUNTIME.exchange.ended and not hindrance():
+            take_results()
         entry = RUNTIME.to_import
         if entry is not None and not hindrance():
             import_finished(entry)
@@ -43,6 +48,7 @@ def pump() -> float | None:
         traceback.print_exc()
         RUNTIME.cancel_all()
         RUNTIME.files.close()
+        RUNTIME.exchange.cancel()
         RUNTIME.fail(
             UserError(
                 "The extension failed",
@@ -54,7 +60,7 @@ def pump() -> float | None:
     if was_busy or RUNTIME.busy:
         tag_redraw()
     if RUNTIME.busy:
-        return BUSY_SECONDS
+        return LIVE_SECONDS if RUNTIME.command == SOLVE else BUSY_SECONDS
     return WARM_SECONDS if RUNTIME.worker_alive else None
 
 

@@ -26,7 +26,7 @@ from ..redraw import tag_redraw
 from ..setup.preferences import preferences
 from .take_store import STORE
 
-GATHERING_SECONDS = 0.2
+GATHERING_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
