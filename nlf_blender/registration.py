@@ -8,9 +8,9 @@ import bpy
 
 from .ui import panels, properties, result_operators, scan_operators
 from .ui.jobs import job_operators, job_pump, queue_operators, queue_resume, runtime
+from .ui.markers import exchange_operators, exchange_panel, set_operators, settings
 from .ui.markers import panel as marker_panel
 from .ui.markers import properties as marker_properties
-from .ui.markers import set_operators, settings
 from .ui.setup import environment_operators, file_operators, preferences, program_operators
 from .ui.source import source_operators
 from .ui.take import (
@@ -45,6 +45,7 @@ MODULES = (
     marker_properties,
     settings,
     set_operators,
+    exchange_operators,
     solve_requests,
     people_operators,
     box_operator,
@@ -54,6 +55,7 @@ MODULES = (
     motion_panel,
     report_panel,
     marker_panel,
+    exchange_panel,
     preview,
     job_pump,
 )

@@ -23,6 +23,7 @@ from ...errors import UserError
 from ...scene import FootageOptions
 from .. import places
 from ..destination import Destination, Finish, Waiting
+from ..markers.exchange_work import ExchangeWork
 from ..redraw import tag_redraw
 from ..setup.file_work import FileWork
 from .problem import FILES, Problem
@@ -36,6 +37,7 @@ class Runtime:
         self.installation: install.Installation | None = None
         self.check: EnvironmentCheck | None = None
         self.files = FileWork()
+        self.exchange = ExchangeWork()
         self.problem: Problem | None = None
         self.notes: list[str] = []
         self.queue: JobQueue[Destination] = JobQueue()
@@ -87,7 +89,8 @@ class Runtime:
     def busy(self) -> bool:
         """Whether something is under way that the pump has to move on quickly."""
         session = self.session is not None and self.session.busy
-        return any((session, self.installing, self.checking, self.queue.busy, self.files.busy))
+        own = (self.files.busy, self.exchange.busy)
+        return any((session, self.installing, self.checking, self.queue.busy, *own))
 
     @property
     def worker_alive(self) -> bool:
@@ -167,6 +170,7 @@ class Runtime:
         if self.check is not None:
             self.check.tick()
         self.files.tick()
+        self.exchange.tick()
 
     def _note_end(self, entry: Waiting | None) -> None:
         if entry is None:
@@ -210,6 +214,7 @@ class Runtime:
             self.installation.cancel()
         self.forget_check()
         self.files.close()
+        self.exchange.cancel()
         self.queue.cancel_waiting()
         if self.session is not None:
             self.session.close()
