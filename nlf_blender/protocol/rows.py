@@ -37,7 +37,7 @@ ROW_FIELDS: dict[str, tuple[str, str]] = {
     "scale": ("float32", ""),  # factor on the whole body
     "fit_error": ("float32", ""),  # mean distance of fitted from localized vertices, metres
 }
-# Of footage; a photo's rows have the crop
+# Of footage; a photo's rows have the crop, too
 FOOTAGE_FIELDS: dict[str, tuple[str, str]] = {
     # the turned square about the person, which the default model sees: centre x, y and side in
     # pixels, roll in radians

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from ..body.model_folder import find_bodies
 from ..protocol.settings import LocalizeSettings
 from .assets import ASSETS, OPEN_BODY
 from .device import select_device
+from .markers.placed_bodies import PlacedBodies
 from .motion.solve_cache import SolveCache
 from .nlf.canonical_space import SMPL_SPACE, CanonicalSpace
 from .nlf.checkpoints import load_localizer
@@ -30,7 +32,8 @@ class Models:
     """What a job needs, on its device. The point set is the body's V vertices, then J joints.
 
     body_file: the body as it goes into every take, made once. notes: what the user should know of
-    how body and model go together.
+    how body and model go together. bodies: where canonical bodies are in
+    the model's space.
     """
 
     device: torch.device
@@ -40,6 +43,7 @@ class Models:
     body_file: bytes
     body_model: BodyModel
     point_weights: PointWeights
+    bodies: PlacedBodies
     notes: tuple[str, ...] = ()
 
 
@@ -90,7 +94,8 @@ def _load(settings: LocalizeSettings) -> Models:
     data_folder = Path(settings.model_data) if settings.model_data else None
     model = load_localizer(settings.model, device, ASSETS, data_folder, settings.trusted)
     localizer = Localizer(model)
-    placement = place_body(body, model.space, data_folder)
+    place = functools.partial(place_body, space=model.space, data_folder=data_folder)
+    placement = place(body)
     return Models(
         device=device,
         finder=PeopleFinder(device, ASSETS),
@@ -99,6 +104,7 @@ def _load(settings: LocalizeSettings) -> Models:
         body_file=reduced_body_npz(body),
         body_model=BodyModel(body).to(fitting_device(device)),
         point_weights=localizer.point_weights(placement.points),
+        bodies=PlacedBodies(placement, place, data_folder),
         notes=(placement.how,) if placement.approximate else (),
     )
 

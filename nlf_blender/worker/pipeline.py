@@ -15,9 +15,13 @@ from ..protocol import take as take_format
 from ..protocol.files import write_whole
 from ..protocol.rows import write_chunk
 from ..protocol.settings import LocalizeSettings
+from ..protocol.take_sets import SETS_FOLDER
 from .camera_choice import choose_camera
 from .engine import Engine, Models
 from .fit_people import FittedPeople, fit_people
+from .markers.features import FeatureKeeper
+from .markers.set_rows import Beside
+from .markers.sets import JobSets, read_sets
 from .media.photo import Photo, read_photo, write_display_copy
 from .nlf.camera import Camera
 from .nlf.crop_plan import CropOptions
@@ -34,11 +38,13 @@ SHARP_UP_TO = 8  # image pixels per crop pixel
 
 @dataclass(frozen=True)
 class LocalizedPeople:
-    """The people of a photo and what was localized of each; notes: what the user should know."""
+    """The people of a photo and what was localized of each; notes: what the user should know;
+    features: what the network saw of each, [A,C,H,W], None if that is not kept."""
 
     people: list[Person]
     points: list[LocalizedPerson]
     notes: tuple[str, ...] = ()
+    features: list[NDArray[np.float16]] | None = None
 
 
 def localize_photo(
@@ -51,19 +57,20 @@ def localize_photo(
     photo = read_photo(source)
     progress.step("Starting")
     models = engine.models(settings)
+    sets = JobSets.of(read_sets(settings.sets, models.bodies), models.localizer)
     progress.step("Finding people")
     camera = choose_camera((photo.width, photo.height), photo.focal_px, settings)
     people = find_people(photo, settings, models)
     progress.people = len(people)
     progress.step("Localizing")
-    localized = localize_people(photo, camera, people, settings, models, progress)
+    localized = localize_people(photo, camera, people, settings, models, progress, sets)
     if settings.boxes_for(source.name) is None:
         localized = believable(localized, models)
     progress.people = len(localized.people)
     progress.step("Fitting")
     fitted = fit_people(models, localized.points)
     progress.step("Writing")
-    return write_take(out, photo, camera, localized, fitted, settings, models)
+    return write_take(out, photo, camera, localized, fitted, settings, models, sets)
 
 
 def find_people(photo: Photo, settings: LocalizeSettings, models: Models) -> list[Person]:
@@ -89,8 +96,10 @@ def localize_people(
     settings: LocalizeSettings,
     models: Models,
     progress: Progress,
+    sets: JobSets,
 ) -> LocalizedPeople:
-    """Points and uncertainties of each person in camera space."""
+    """Points and uncertainties of each person in camera space, with those of the sets beside."""
+    keeper = FeatureKeeper() if settings.keep_features else None
     points = models.localizer.localize(
         [photo.rgb],
         [[crop_of(person, models) for person in people]],
@@ -100,8 +109,12 @@ def localize_people(
         batch_size=settings.batch_size,
         on_progress=lambda done, total: progress.step("Localizing", done, total),
         options=CropOptions(antialias_factor=antialias_factor(people, models)),
+        beside=sets.weights,
+        features=keeper,
     )[0]
-    return LocalizedPeople(people, points, models.notes)
+    count = settings.test_time_augmentations
+    kept = keeper and [keeper.of_person(number, count) for number in range(len(people))]
+    return LocalizedPeople(people, points, models.notes, kept)
 
 
 def believable(localized: LocalizedPeople, models: Models) -> LocalizedPeople:
@@ -120,7 +133,12 @@ def believable(localized: LocalizedPeople, models: Models) -> LocalizedPeople:
     if not kept:
         note = "The model is unsure that anybody in this photo is a person: look at the result."
         return replace(localized, notes=(*localized.notes, note))
-    return replace(localized, people=[people[i] for i in kept], points=[points[i] for i in kept])
+    return replace(
+        localized,
+        people=[people[i] for i in kept],
+        points=[points[i] for i in kept],
+        features=localized.features and [localized.features[i] for i in kept],
+    )
 
 
 def antialias_factor(people: list[Person], models: Models) -> int:
@@ -146,6 +164,7 @@ def write_take(
     fitted: FittedPeople,
     settings: LocalizeSettings,
     models: Models,
+    sets: JobSets,
 ) -> Path:
     """Write the take of one photo and return its folder."""
     with new_take(out, photo.path, photo.sha256) as folder:
@@ -153,6 +172,9 @@ def write_take(
             write_display_copy(photo, folder / "display.jpg")
         write_whole(folder / take_format.BODY_FILE, models.body_file)
         chunk = write_chunk(folder, 0, rows(localized, fitted))
+        for item in sets.sets:
+            item.begin(folder / SETS_FOLDER / item.slug)
+        Beside(sets, localized.points, localized.features).write(folder, 0, chunk, ())
         tracks = range(len(localized.people))
         take_format.write_info(
             folder,
@@ -205,4 +227,5 @@ def rows(localized: LocalizedPeople, fitted: FittedPeople) -> dict[str, NDArray]
         "translation": fitted.translation,
         "scale": np.ones(count),
         "fit_error": fitted.error,
+        "crop": np.array([person.frame.row for person in people]),
     }

@@ -16,17 +16,23 @@ from types import SimpleNamespace
 
 import numpy as np
 import torch
+from scipy.spatial import cKDTree
 
-from nlf_blender.body.body_data import reduced_body_npz
+from nlf_blender.body.body_data import BodyData, reduced_body_npz
 from nlf_blender.body.forward import unposed_body
 from nlf_blender.protocol.settings import LocalizeSettings
 from nlf_blender.protocol.take import ModelInfo
 from nlf_blender.worker.engine import Engine, LoadedBody, Models, load_body
+from nlf_blender.worker.markers.placed_bodies import PlacedBodies
 from nlf_blender.worker.nlf.camera import Camera
+from nlf_blender.worker.nlf.canonical_space import OPEN_SPACE, CanonicalSpace
 from nlf_blender.worker.nlf.crops import CropSpec
+from nlf_blender.worker.nlf.head import PointWeights
 from nlf_blender.worker.nlf.localized import LocalizedPerson
+from nlf_blender.worker.nlf.localizer import Features
 from nlf_blender.worker.people.person import Frame, Person
 from nlf_blender.worker.smpl.body_model import BodyModel
+from nlf_blender.worker.smpl.canonical.placement import CanonicalPlacement, canonical_points
 from tests.body_examples import OPEN_BODY
 
 CPU = LocalizeSettings(device="cpu")
@@ -49,6 +55,17 @@ def standing() -> np.ndarray:
     unposed = unposed_body(body().data, np.zeros(0))
     points = np.concatenate([unposed.vertices, unposed.joints])
     return (points - points.mean(axis=0)) * [1.0, -1.0, -1.0]
+
+
+def place(data: BodyData) -> CanonicalPlacement:
+    """A body in the canonical space of our models."""
+    return canonical_points(data, CanonicalSpace(OPEN_SPACE))
+
+
+@functools.cache
+def placement() -> CanonicalPlacement:
+    """The open body there."""
+    return place(body().data)
 
 
 def disc_in(image: np.ndarray) -> Person | None:
@@ -104,6 +121,7 @@ class DiscLocalizer:
     seconds: float = 0.0
     info: ModelInfo = MODEL
     cameras: list[Camera] = field(default_factory=list)
+    looked_at: int = 0  # people whose pictures were needed
     model: SimpleNamespace = field(
         default_factory=lambda: SimpleNamespace(
             style=SimpleNamespace(aligned=True), heatmap_head=SimpleNamespace(crop_side=256)
@@ -116,7 +134,10 @@ class DiscLocalizer:
         people: Sequence[Sequence[CropSpec]],
         cameras: Sequence[Camera],
         *_arguments: object,
+        num_aug: int = 1,
         on_progress: object = None,
+        beside: PointWeights | None = None,
+        features: Features | None = None,
         **_options: object,
     ) -> list[list[LocalizedPerson]]:
         """As Localizer.localize."""
@@ -127,16 +148,44 @@ class DiscLocalizer:
             result.append([])
             for spec in specs:
                 time.sleep(self.seconds)
-                rng = np.random.default_rng(zlib.crc32(image.tobytes()))
+                rng = np.random.default_rng(self._seen(image, done, num_aug, features))
                 place = camera.unproject(np.array(spec.center)) * DEPTH
                 points = standing() + place + rng.normal(0, NOISE, standing().shape)
                 uncertainty = np.full(len(points), 2 * NOISE, np.float32)
                 seen = camera.project(points).astype(np.float32)
-                result[-1].append(LocalizedPerson(points.astype(np.float32), uncertainty, seen))
+                found = None if beside is None else points_beside(points, beside)
+                points = points.astype(np.float32)
+                result[-1].append(LocalizedPerson(points, uncertainty, seen, found))
                 done += 1
                 if callable(on_progress):
                     on_progress(done, total)
         return result
+
+    def point_weights(self, points: np.ndarray) -> PointWeights:
+        """The points themselves."""
+        return PointWeights(torch.from_numpy(points), torch.from_numpy(points))
+
+    def _seen(self, image: np.ndarray, done: int, num_aug: int, features: Features | None) -> int:
+        """What decides the noise: a number of 32 bits, of which each byte is a feature."""
+        given = features and features.given(done * num_aug, num_aug)
+        if given is not None:
+            return int.from_bytes(given[0].to(torch.uint8).numpy().tobytes(), "little")
+        self.looked_at += 1
+        number = zlib.crc32(image.tobytes())
+        if features is not None:
+            numbers = torch.tensor(list(number.to_bytes(4, "little")), dtype=torch.float32)
+            features.made(done * num_aug, numbers.reshape(1, 4, 1, 1).repeat(num_aug, 1, 1, 1))
+        return number
+
+
+def points_beside(points: np.ndarray, beside: PointWeights) -> LocalizedPerson:
+    """Canonical points that go with the nearest of somebody's vertices and joints [N,3]."""
+    canonical = beside.codes.numpy()
+    own = placement().own.points
+    nearest = cKDTree(own).query(canonical)[1]
+    places = points[nearest] + (canonical - own[nearest]) * [1.0, -1.0, -1.0]
+    doubt = np.full(len(places), 2 * NOISE, np.float32)
+    return LocalizedPerson(places.astype(np.float32), doubt, np.zeros((len(places), 2), np.float32))
 
 
 class DiscEngine(Engine):
@@ -157,6 +206,7 @@ class DiscEngine(Engine):
             body_file=body().file,
             body_model=body().model,
             point_weights=None,
+            bodies=PlacedBodies(placement(), place, None),
         )
 
 

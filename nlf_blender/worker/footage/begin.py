@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime
 import re
+import shutil
 from pathlib import Path
 
 from ...protocol.files import write_whole
@@ -19,7 +20,9 @@ from ...protocol.take import (
     TakeInfo,
     write_info,
 )
+from ...protocol.take_sets import SETS_FOLDER, take_sets
 from ..engine import Models
+from ..markers.sets import JobSets
 from ..media.footage import FootageInfo
 from ..pipeline import body_info
 from ..version import software
@@ -28,7 +31,7 @@ from .plan import FramePlan
 
 # Settings that change nothing of what is localized, or whose outcome is compared instead
 INDIFFERENT = {"device", "batch_size", "trusted", "solve", "boxes", "placing", "camera_size"}
-COMPARED = {"cameras", "distortion", "fov_degrees", "focal_px", "intrinsics", "sequence"}
+COMPARED = {"cameras", "distortion", "fov_degrees", "focal_px", "intrinsics", "sequence", "sets"}
 
 
 def new_info(
@@ -72,12 +75,15 @@ def take_name(footage: FootageInfo) -> str:
     return plain or footage.path.resolve().parent.name or "sequence"
 
 
-def goes_on(folder: Path, info: TakeInfo, fresh: TakeInfo, cameras: FrameCameras) -> bool:
+def goes_on(
+    folder: Path, info: TakeInfo, fresh: TakeInfo, cameras: FrameCameras, sets: JobSets
+) -> bool:
     """Whether an existing take is the one that would begin now, and lacks something."""
     return (
         lacks_something(folder, info)
         and _asked(info) == _asked(fresh)
         and FrameCameras.of_take(folder, info).equals(cameras)
+        and {n: item.points_sha256 for n, item in take_sets(folder).items()} == sets.contents
     )
 
 
@@ -98,8 +104,13 @@ def _all_settings(info: TakeInfo) -> Json:
         return info.settings  # of a newer version
 
 
-def begin_take(take: Path, info: TakeInfo, cameras: FrameCameras, models: Models) -> TakeInfo:
+def begin_take(
+    take: Path, info: TakeInfo, cameras: FrameCameras, models: Models, sets: JobSets
+) -> TakeInfo:
     """Write what a take begins with, take.json last. OSError from the disk."""
+    shutil.rmtree(take / SETS_FOLDER, ignore_errors=True)  # of a program that was killed here
+    for item in sets.sets:
+        item.begin(take / SETS_FOLDER / item.slug)
     write_whole(take / BODY_FILE, models.body_file)
     cameras.write(take)
     write_info(take, info)

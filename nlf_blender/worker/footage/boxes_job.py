@@ -24,6 +24,7 @@ from ...protocol.solution import SOLUTION_FOLDER, read_solution
 from ...protocol.solve_settings import SolveSettings
 from ...protocol.take import WHOLE, SourceInfo, TakeInfo
 from ..engine import Engine
+from ..markers.sets import JobSets, sets_of_take
 from ..media.footage import SourceFrame
 from ..people.appearance import appearance
 from ..people.drawn import follow_from_box
@@ -31,7 +32,7 @@ from ..people.follow import Followed
 from ..progress import Progress
 from ..take_writer import disk_errors
 from .cameras import FrameCameras
-from .chunks import SeenFrame, Sighting, fitted_rows, localize_frames, located_rows
+from .chunks import SeenFrame, Sighting, beside, fitted_rows, localize_frames, located_rows
 from .claim import held_take
 from .finish import clean_up
 from .resume import opened_source, require_same_models, settings_of
@@ -95,7 +96,8 @@ def localize_boxes(
         with disk_errors(take):
             fitted = fitted_rows([item.localized for item in sightings], run.models)
             rows = {**located_rows(sightings, run.models), **fitted}
-            add_chunk(take, run.info, rows, thumbnails_of(sightings))
+            more = beside(sightings, run.sets, run.settings)
+            add_chunk(take, run.info, rows, thumbnails_of(sightings), more)
             write_edits(take, edits)
         clean_up(take, settings, edits, engine, progress)
     return take
@@ -112,7 +114,8 @@ def opened_run(take: Path, info: TakeInfo, engine: Engine, progress: Progress) -
     models = engine.models(settings)
     require_same_models(take, info, models)
     cameras = FrameCameras.of_take(take, info)
-    return FootageRun(take, info, footage, cameras, models, settings, progress)
+    sets = JobSets.of(sets_of_take(take, models.bodies), models.localizer)
+    return FootageRun(take, info, footage, cameras, models, settings, progress, sets)
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,7 +208,9 @@ def localized(run: FootageRun, seen: list[SeenFrame]) -> list[Sighting]:
     def tell(crops_done: int, crops: int) -> None:
         run.progress.step(LOCALIZING, crops_done, crops)
 
-    return localize_frames(seen, cameras, run.models, run.settings, tell, by_hand=True)
+    return localize_frames(
+        seen, cameras, run.models, run.settings, tell, sets=run.sets, by_hand=True
+    )
 
 
 def seen_in(take: Path, person: int) -> set[int]:

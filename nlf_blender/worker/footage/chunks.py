@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from ...protocol.settings import LocalizeSettings
 from ..engine import Models
 from ..fit_people import SETTINGS, FittedPeople, fit_people
+from ..markers.features import FeatureKeeper
+from ..markers.set_rows import Beside
+from ..markers.sets import JobSets
 from ..media.footage import SourceFrame
 from ..nlf.camera import Camera
 from ..nlf.crop_plan import CropOptions
@@ -35,11 +38,12 @@ class SeenFrame:
 
 @dataclass(frozen=True, eq=False)
 class Sighting:
-    """One person in one frame, localized."""
+    """One person in one frame, localized. features: what the network saw, [A,C,H,W], if kept."""
 
     frame: SourceFrame
     followed: Followed
     localized: LocalizedPerson
+    features: NDArray[np.float16] | None = None
 
 
 def localize_frames(
@@ -49,14 +53,17 @@ def localize_frames(
     settings: LocalizeSettings,
     on_progress: Callable[[int, int], None],
     *,
+    sets: JobSets,
     by_hand: bool = False,
 ) -> list[Sighting]:
     """Everybody in some frames, in the order of `seen`, each frame with its camera; those whom an
     official model takes for no person, or for one seen twice, are left out unless they were framed
-    by hand. on_progress(crops done, all crops) hears of every batch."""
+    by hand. on_progress(crops done, all crops) hears of every batch. sets: localized,
+    too."""
     people = [followed.person for item in seen for followed in item.people]
     if not people:
         return []
+    keeper = FeatureKeeper() if settings.keep_features else None
     localized = models.localizer.localize(
         [item.frame.rgb for item in seen],
         [[crop_of(followed.person, models) for followed in item.people] for item in seen],
@@ -66,14 +73,26 @@ def localize_frames(
         batch_size=settings.batch_size,
         on_progress=on_progress,
         options=CropOptions(antialias_factor=antialias_factor(people, models)),
+        beside=sets.weights,
+        features=keeper,
     )
     # ours was not made to judge
     judge = not by_hand and not models.localizer.model.style.aligned
-    return [
-        Sighting(item.frame, item.people[i], points[i])
-        for item, points in zip(seen, localized, strict=True)
-        for i in (_believed(item.people, points) if judge else range(len(points)))
-    ]
+    sightings: list[Sighting] = []
+    before = 0  # people of earlier frames
+    for item, points in zip(seen, localized, strict=True):
+        for i in _believed(item.people, points) if judge else range(len(points)):
+            kept = keeper and keeper.of_person(before + i, settings.test_time_augmentations)
+            sightings.append(Sighting(item.frame, item.people[i], points[i], kept))
+        before += len(points)
+    return sightings
+
+
+def beside(sightings: Sequence[Sighting], sets: JobSets, settings: LocalizeSettings) -> Beside:
+    """What else there is of the rows of these sightings."""
+    features = [s.features for s in sightings if s.features is not None]
+    people = [sighting.localized for sighting in sightings]
+    return Beside(sets, people, features if settings.keep_features else None)
 
 
 def _believed(people: list[Followed], points: list[LocalizedPerson]) -> list[int]:

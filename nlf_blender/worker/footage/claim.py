@@ -11,11 +11,12 @@ from pathlib import Path
 from ...errors import UserError
 from ...protocol.take import BODY_FILE, CAMERAS_FILE, LOCK_FILE, SUFFIX, TAKE_FILE, TakeInfo
 from ...protocol.take import read_info as read_take_info
+from ...protocol.take_sets import SETS_FOLDER
 from .lock import TakeInUse, locked
 
 PART = ".part"  # ends the name of a file until it is whole
 # What a program that was killed while it began a take leaves, which is nobody's
-BEGUN = {LOCK_FILE, BODY_FILE, CAMERAS_FILE}
+BEGUN = {LOCK_FILE, BODY_FILE, CAMERAS_FILE, SETS_FOLDER}
 START_SECONDS = 10.0  # what another program may need between the folder and its take.json
 
 
@@ -48,11 +49,18 @@ def claimed_take(
 @contextmanager
 def held_take(take: Path) -> Iterator[TakeInfo]:
     """A take of footage that exists, locked. UserError if there is none, or if it is in use."""
-    info = read_take_info(take)
-    if not info.is_footage:
+    if not read_take_info(take).is_footage:
         raise UserError(
             "No footage", f"{take} is the take of a photo.", "Choose a take of footage."
         )
+    with held_any_take(take) as info:
+        yield info
+
+
+@contextmanager
+def held_any_take(take: Path) -> Iterator[TakeInfo]:
+    """A take that exists, locked, of a photo, too. UserError as `held_take`."""
+    read_take_info(take)
     with locked(take):
         remove_parts(take)
         yield read_take_info(take)

@@ -13,13 +13,15 @@ from pathlib import Path
 
 from ...errors import UserError
 from ...protocol.edits import Edit, read_edits
-from ...protocol.files import file_sha256, write_whole
+from ...protocol.files import write_whole
 from ...protocol.rows import read_chunk
 from ...protocol.solution import PREVIEW_FOLDER
 from ...protocol.solve_settings import SolveSettings
 from ...protocol.take import BODY_FILE, UNFINISHED, WHOLE, read_info, write_info
+from ...protocol.take_sets import take_sets
 from ..device import select_device
 from ..engine import Engine
+from ..markers.set_rows import has_hash, sets_have
 from ..media.display import DisplayCopy
 from ..motion.solve import solve_take
 from ..progress import Progress
@@ -93,23 +95,20 @@ def complete(run: FootageRun) -> None:
 
 def mended(run: FootageRun) -> FootageRun:
     """The run with what is undamaged of its take: the body is written again if need be, and chunks
-    from the first on whose file is not what was written are localized again."""
+    from the first on whose file, or whose rows of a point set, are not what was written are
+    localized again."""
     body = run.take / BODY_FILE
     with disk_errors(run.take, "resume the job"):
-        if not _has_hash(body, hashlib.sha256(run.models.body_file).hexdigest()):
+        if not has_hash(body, hashlib.sha256(run.models.body_file).hexdigest()):
             write_whole(body, run.models.body_file)
+    sets = take_sets(run.take)
     whole = itertools.takewhile(
-        lambda chunk: _has_hash(run.take / chunk.file, chunk.sha256), run.info.chunks
+        lambda chunk: (
+            has_hash(run.take / chunk.file, chunk.sha256) and sets_have(run.take, sets, chunk)
+        ),
+        run.info.chunks,
     )
     return replace(run, info=replace(run.info, chunks=tuple(whole)))
-
-
-def _has_hash(path: Path, sha256: str) -> bool:
-    """Whether a file can be read, and its content has this hash."""
-    try:
-        return file_sha256(path) == sha256
-    except OSError:
-        return False
 
 
 def nothing_found(run: FootageRun, frames: int) -> NothingFound:

@@ -10,6 +10,7 @@ from ...errors import UserError
 from ...protocol.messages import STARTING
 from ...protocol.settings import LocalizeSettings
 from ..engine import Engine
+from ..markers.sets import JobSets, read_sets
 from ..media.fingerprint import fingerprint
 from ..media.source import open_footage
 from ..progress import Progress
@@ -46,14 +47,17 @@ def localize_footage(
         sha256 = fingerprint(source, sequence=settings.sequence)
         progress.step(STARTING)
         models = engine.models(settings)
+        sets = JobSets.of(read_sets(settings.sets, models.bodies), models.localizer)
         fresh = new_info(footage.info, plan, cameras, sha256, models, settings)
         claim = claimed_take(
-            out, take_name(footage.info), lambda folder, info: goes_on(folder, info, fresh, cameras)
+            out,
+            take_name(footage.info),
+            lambda folder, info: goes_on(folder, info, fresh, cameras, sets),
         )
         with removed_if_empty(), ExitStack() as stack:
             with disk_errors(out):
                 take, info = stack.enter_context(claim)
-                info = info or begin_take(take, fresh, cameras, models)
-            run = FootageRun(take, info, footage, cameras, models, settings, progress)
+                info = info or begin_take(take, fresh, cameras, models, sets)
+            run = FootageRun(take, info, footage, cameras, models, settings, progress, sets)
             finish(run, engine)
     return take

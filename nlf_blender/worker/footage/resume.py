@@ -15,6 +15,7 @@ from ...protocol.messages import STARTING
 from ...protocol.settings import SOURCE_CHANGED, LocalizeSettings
 from ...protocol.take import SEQUENCE, WHOLE, ModelInfo, TakeInfo, write_info
 from ..engine import Engine, Models
+from ..markers.sets import JobSets, sets_of_take
 from ..media.fingerprint import fingerprint
 from ..media.footage import Footage
 from ..media.source import open_footage
@@ -56,7 +57,9 @@ def resume_take(
         with disk_errors(take, "resume the job"):
             write_info(take, info)
         cameras = FrameCameras.of_take(take, info)
-        finish(FootageRun(take, info, footage, cameras, models, settings, progress), engine)
+        sets = JobSets.of(sets_of_take(take, models.bodies), models.localizer)
+        run = FootageRun(take, info, footage, cameras, models, settings, progress, sets)
+        finish(run, engine)
     return take
 
 

@@ -8,7 +8,7 @@ program would have forgotten: so a job that was resumed ends with the same files
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from ...protocol.rows import Rows, read_chunk
 from ...protocol.settings import LocalizeSettings
 from ...protocol.take import TakeInfo
 from ..engine import Models
+from ..markers.sets import JobSets
 from ..media.cuts import CutDetector
 from ..media.display import DisplayCopy
 from ..media.footage import MOST_REMARKS, Footage, SourceFrame
@@ -30,7 +31,7 @@ from ..people.thumbnail import thumbnail
 from ..progress import WAITING, Progress
 from ..take_writer import disk_errors
 from .cameras import FrameCameras
-from .chunks import SeenFrame, Sighting, chunk_rows, fitted_rows, localize_frames
+from .chunks import SeenFrame, Sighting, beside, chunk_rows, fitted_rows, localize_frames
 from .plan import FramePlan
 from .preview import FIELDS, Preview
 from .writer import Chunk, ChunkWriter
@@ -42,7 +43,8 @@ LAST_ROWS = ("frame", "frames", "track", "crop", "appearance")
 
 @dataclass(frozen=True, eq=False)
 class FootageRun:
-    """A take at work, all that belongs to it, and how it tells how far it is."""
+    """A take at work, all that belongs to it, how it tells how far it is, and the point sets that
+    the take has."""
 
     take: Path
     info: TakeInfo
@@ -51,6 +53,7 @@ class FootageRun:
     models: Models
     settings: LocalizeSettings
     progress: Progress
+    sets: JobSets = field(default_factory=JobSets)
 
     @property
     def plan(self) -> FramePlan:
@@ -181,12 +184,12 @@ def _chunk(
         run.progress.step(FOOTAGE, count + found + localized, total)
 
     cameras = run.cameras.at(np.array([item.frame.index for item in seen], dtype=np.int64))
-    sightings = localize_frames(seen, cameras, run.models, run.settings, tell)
+    sightings = localize_frames(seen, cameras, run.models, run.settings, tell, sets=run.sets)
     rows = chunk_rows(seen, sightings, run.models)
     follower.state = _state(rows, max(begun, int(rows["track"].max(initial=-1)) + 1))
     new = [s for s in sightings if s.followed.tracklet >= begun]
     fit = partial(fitted_rows, [s.localized for s in sightings], run.models)
-    return Chunk(rows, fit, thumbnails_of(new))
+    return Chunk(rows, fit, thumbnails_of(new), beside(sightings, run.sets, run.settings))
 
 
 def thumbnails_of(sightings: list[Sighting]) -> dict[int, bytes]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,6 +14,7 @@ from typing import Self
 from ...protocol.files import write_whole
 from ...protocol.rows import Rows, write_chunk
 from ...protocol.take import TakeInfo, write_info
+from ..markers.set_rows import Beside
 from ..progress import Progress
 from ..take_writer import disk_errors
 from .preview import Preview
@@ -23,21 +24,26 @@ THUMBNAILS = "thumbs"
 
 @dataclass(frozen=True, eq=False)
 class Chunk:
-    """A chunk to be written: its rows, what gives those that a fit tells, and a JPEG for each new
-    tracklet."""
+    """A chunk to be written: its rows, what gives those that a fit tells, a JPEG for each new
+    tracklet, and what was localized beside the body."""
 
     rows: Rows
     fit: Callable[[], Rows]
     thumbnails: Mapping[int, bytes]
+    beside: Beside = field(default_factory=Beside)
 
 
-def add_chunk(take: Path, info: TakeInfo, rows: Rows, thumbnails: Mapping[int, bytes]) -> TakeInfo:
-    """Write a chunk, and a JPEG for each new tracklet, and make them part of the take. Returns what
-    take.json says now. OSError from the disk."""
+def add_chunk(
+    take: Path, info: TakeInfo, rows: Rows, thumbnails: Mapping[int, bytes], beside: Beside
+) -> TakeInfo:
+    """Write a chunk, what was localized beside the body, and a JPEG for each new tracklet, and make
+    them part of the take. Returns what take.json says now. OSError from the disk."""
     for tracklet, data in thumbnails.items():
         (take / THUMBNAILS).mkdir(exist_ok=True)
         write_whole(take / THUMBNAILS / f"{tracklet:05d}.jpg", data)
-    chunk = write_chunk(take, len(info.chunks), rows)
+    index, listed = len(info.chunks), {chunk.sha256 for chunk in info.chunks}
+    chunk = write_chunk(take, index, rows)
+    beside.write(take, index, chunk, listed)
     info = replace(info, chunks=(*info.chunks, chunk))
     write_info(take, info)
     return info
@@ -78,7 +84,7 @@ class ChunkWriter:
     def _write(self, chunk: Chunk) -> None:
         rows = {**chunk.rows, **chunk.fit()}
         with disk_errors(self._take, "resume the job"):
-            self._info = add_chunk(self._take, self._info, rows, chunk.thumbnails)
+            self._info = add_chunk(self._take, self._info, rows, chunk.thumbnails, chunk.beside)
             self._preview.add(rows)
             if self._preview.renew():
                 done = sum(written.frames for written in self._info.chunks)

@@ -116,7 +116,7 @@ class Follower:
     def _follow(self, image: Image) -> list[Followed]:
         """Those of the last frame who are seen again, in any order."""
         state = self.state
-        last = [Frame(crop[:2], float(crop[2]), float(crop[3])) for crop in state.crops]
+        last = [Frame.from_row(crop) for crop in state.crops]
         if not last:
             return []
         seen = _distinct(self._looks(image, last))

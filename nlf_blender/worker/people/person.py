@@ -35,6 +35,22 @@ class Frame:
         return cls(np.asarray(hips, dtype=np.float64), 2 * radius * CIRCLE_MARGIN,
                    math.atan2(up[0], -up[1]))  # fmt: skip
 
+    @property
+    def row(self) -> Float64Array:
+        """As a take's rows have it (FOOTAGE_FIELDS, `crop`): [4]."""
+        return np.array([*self.center, self.side, self.roll])
+
+    @classmethod
+    def from_row(cls, row: Float64Array) -> Frame:
+        """What `row` gave."""
+        return cls(np.asarray(row[:2], dtype=np.float64), float(row[2]), float(row[3]))
+
+    @property
+    def square(self) -> CropSpec:
+        """The turned square that the localizer's camera looks at."""
+        x, y = self.center
+        return CropSpec.square((float(x), float(y)), self.side, self.roll)
+
     def to_image(self, pixels: Float64Array, crop_side: int) -> Float64Array:
         """Pixels [...,2] of the frame's crop -> pixels of the picture."""
         centred = (pixels - (crop_side - 1) / 2) * (self.side / crop_side)
@@ -58,8 +74,7 @@ class Person:
     @property
     def crop(self) -> CropSpec:
         """The turned square that the localizer's camera looks at."""
-        x, y = self.frame.center
-        return CropSpec.square((float(x), float(y)), self.frame.side, self.frame.roll)
+        return self.frame.square
 
     @property
     def area(self) -> float:

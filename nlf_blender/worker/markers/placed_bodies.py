@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The canonical bodies that a job has, in the canonical space of its model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ...body.arrays import Float64Array
+from ...body.body_data import BodyData
+from ...body.model_folder import BodyFile, find_bodies
+from ...protocol.files import file_sha256
+from ...protocol.marker_set import BODIES, OPEN
+from ..assets import OPEN_BODY
+from ..smpl.body_files import load_body
+from ..smpl.canonical.placement import CanonicalPlacement
+
+Place = Callable[[BodyData], CanonicalPlacement]
+
+
+class PlacedBodies:
+    """The fitted body, the open one, and those of the SMPL family that are in a folder; each is
+    placed once, on first use."""
+
+    def __init__(self, fitted: CanonicalPlacement, place: Place, folder: Path | None) -> None:
+        """fitted: the body that is fitted; place: puts another into the model's space; folder:
+        with body files, None for none."""
+        self.fitted = fitted
+        self._place, self._folder = place, folder
+        self._kind: str | None = None
+        self._placed: dict[str, CanonicalPlacement | None] = {}
+
+    @property
+    def fitted_kind(self) -> str:
+        """Which of BODIES the fitted body is, "" for none of them."""
+        if self._kind is None:
+            from .placing import body_kind  # loads scipy, which a job without sets can spare
+
+            self._kind = body_kind(self.fitted.own.body, file_sha256(OPEN_BODY))
+        return self._kind
+
+    def of(self, kind: str) -> CanonicalPlacement | None:
+        """The body of this kind, None if it is not to be had. UserError if its file is damaged."""
+        if kind == self.fitted_kind:
+            return self.fitted
+        if kind not in self._placed:
+            path = OPEN_BODY if kind == OPEN else self._file(kind)
+            self._placed[kind] = None if path is None else self._place(load_body(path))
+        return self._placed[kind]
+
+    @property
+    def vertices(self) -> dict[str, Callable[[], Float64Array]]:
+        """What gives the own canonical vertices [V,3] of each body that is at hand."""
+        known = {OPEN, self.fitted_kind, *(file.kind for file in self._files)}
+
+        def vertices_of(kind: str) -> Callable[[], Float64Array]:
+            def vertices() -> Float64Array:
+                placement = self.of(kind)
+                assert placement is not None
+                return placement.own.vertices
+
+            return vertices
+
+        return {kind: vertices_of(kind) for kind in BODIES if kind in known}
+
+    @property
+    def _files(self) -> tuple[BodyFile, ...]:
+        return () if self._folder is None else find_bodies(self._folder).files
+
+    def _file(self, kind: str) -> Path | None:
+        return next((file.path for file in self._files if file.kind == kind), None)
