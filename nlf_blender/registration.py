@@ -8,7 +8,14 @@ import bpy
 
 from .ui import panels, properties, result_operators, scan_operators
 from .ui.jobs import job_operators, job_pump, queue_operators, queue_resume, runtime
-from .ui.markers import exchange_operators, exchange_panel, set_operators, settings
+from .ui.markers import (
+    exchange_export,
+    exchange_import,
+    exchange_menus,
+    exchange_panel,
+    set_operators,
+    settings,
+)
 from .ui.markers import panel as marker_panel
 from .ui.markers import properties as marker_properties
 from .ui.setup import environment_operators, file_operators, preferences, program_operators
@@ -45,7 +52,9 @@ MODULES = (
     marker_properties,
     settings,
     set_operators,
-    exchange_operators,
+    exchange_export,
+    exchange_import,
+    exchange_menus,
     solve_requests,
     people_operators,
     box_operator,

@@ -25,7 +25,7 @@ from nlf_blender.protocol.take_sets import POINTS_FILE, SETS_FOLDER, TakeSet, wr
 from nlf_blender.scene import import_take
 from nlf_blender.ui.jobs.runtime import RUNTIME
 from nlf_blender.ui.markers import exchange_take
-from nlf_blender.ui.markers.exchange_operators import FORMATS
+from nlf_blender.ui.markers.exchange_choices import FORMATS
 from nlf_blender.ui.markers.exchange_work import EXCHANGE
 
 FAKE = """
