@@ -8,6 +8,10 @@ import argparse
 import json
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ..protocol.marker_motion import MarkerMotion
 
 FORMATS = ("trc", "c3d", "csv", "json")
 UNITS = ("mm", "m")
@@ -89,7 +93,7 @@ def _export(options: argparse.Namespace) -> int:
         print(json.dumps({"files": [str(path) for path in files], "notes": notes, **size}))
     else:
         rate = f"{motion.rate:.6g} frames a second, {form.units}, {form.axes}"
-        _print_lines(*files, f"{motion.marker_count} markers, {motion.frame_count} frames, {rate}")
+        _print_lines(*files, f"{_size(motion)}, {rate}")
         _print_lines(*notes)
     return 0
 
@@ -118,10 +122,16 @@ def _import(options: argparse.Namespace) -> int:
         print(json.dumps({"file": str(options.out), "notes": list(motion.notes), **size}))
     else:
         people = ", ".join(track.person for track in motion.people if track.person)
-        what = f"{motion.marker_count} markers{f' of {people}' if people else ''}"
+        of = f" of {people}" if people else ""
         rate = f"{motion.rate:.6g} frames a second"
-        _print_lines(options.out, f"{what}, {motion.frame_count} frames, {rate}", *motion.notes)
+        _print_lines(options.out, f"{_size(motion)}{of}, {rate}", *motion.notes)
     return 0
+
+
+def _size(motion: MarkerMotion) -> str:
+    """How much it is, in words."""
+    markers, frames = motion.marker_count, motion.frame_count
+    return f"{markers} marker{'s' * (markers != 1)}, {frames} frame{'s' * (frames != 1)}"
 
 
 def _print_lines(*lines: object) -> None:

@@ -217,7 +217,7 @@ def test_nothing_to_export(take: Path) -> None:
     values[:, 3] = np.nan
     np.save(points, values)
     motion = motion_of_take(take, Wanted(), Gaps(fill=True))
-    assert motion.notes == ("Person 3: 1 markers are never there: C7",)
+    assert motion.notes == ("Person 3: 1 of the markers never there: C7",)
     np.save(points, values[:, :2])
     with pytest.raises(UserError, match="Damaged solution"):
         motion_of_take(take, Wanted())

@@ -71,6 +71,9 @@ class NLF_OT_export_markers(bpy.types.Operator):
         folder = export_take(context)
         if not self.filepath and folder is not None:
             self.filepath = str(folder.with_suffix(f".{self.format}"))
+        names = set_names(context)
+        if len(names) > 1 and self.set_name not in names:  # of a single one nobody has to tell
+            self.set_name = names[0]
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 

@@ -98,5 +98,5 @@ def _gap_notes(take: Path, tracks: Tracks, people: list[MarkerTrack], gaps: Gaps
         missing = [person.labels[marker] for marker in np.flatnonzero(own)]
         if missing:
             listed = ", ".join(missing[:LISTED]) + (" ..." if len(missing) > LISTED else "")
-            notes.append(f"{person.person}: {len(missing)} markers are never there: {listed}")
+            notes.append(f"{person.person}: {len(missing)} of the markers never there: {listed}")
     return notes
