@@ -123,7 +123,8 @@ def take_sets(take: Path) -> dict[str, TakeSet]:
 def write_set_chunk(folder: Path, index: int, of: str, rows: SetRows) -> SetChunk:
     """Write rows (SET_FIELDS) of the take's chunk number `index`, whose hash is `of`, and return
     the entry for set.json. OSError from the disk."""
-    arrays = {n: np.asarray(rows[n], dtype=SET_FIELDS[n][0]) for n in SET_FIELDS}
+    # row by row on the disk, for it is mapped where it lies
+    arrays = {n: np.ascontiguousarray(rows[n], dtype=SET_FIELDS[n][0]) for n in SET_FIELDS}
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)  # pyright: ignore[reportArgumentType]
     data = buffer.getvalue()

@@ -19,8 +19,8 @@ from ...protocol.solution import SetFiles
 from .points import PointsPart, write_points
 from .points_file import PointsFile
 from .points_source import PointRows, PointsTask
-from .set_rows import SetRows, SolvedSet
 from .solution_files import generation, is_whole
+from .solved_sets import SetRows, SolvedSet
 from .track_fit import PersonRows
 
 BLOCK = 128  # frames of uncertainties written at a time

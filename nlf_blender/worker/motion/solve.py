@@ -22,9 +22,9 @@ from ..progress import Progress
 from ..take_writer import disk_errors
 from .clean_up import CleanMotion, clean_up, fitted_motion, placed
 from .ground import World, find_world
-from .set_rows import solved_sets
 from .solve_cache import SolveCache
 from .solve_output import Solve, Solved, write_solved
+from .solved_sets import solved_sets
 from .take_rows import read_take_rows
 from .track_fit import PersonRows, TrackFit, fit_track
 

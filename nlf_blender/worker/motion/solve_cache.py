@@ -17,6 +17,7 @@ from .take_rows import Kept
 from .track_fit import FITS_FOLDER, TrackFit, drop_other_fits, keep_fit, kept_fit
 
 if TYPE_CHECKING:  # it would pull SciPy into every worker that starts
+    from ..rigs.personal_rest import PersonalRests
     from .ground import World
 
 
@@ -27,6 +28,7 @@ class SolveCache:
     def __init__(self) -> None:
         self.chunks: Kept = {}
         self.verified: set[str] = set()
+        self._rests: dict[str, PersonalRests] = {}
         self._fits: dict[str, TrackFit] = {}
         self._body: BodyModel | None = None
         self._body_key = ("", "")
@@ -71,3 +73,14 @@ class SolveCache:
         if self._world is None or self._world[0] != made_of:
             self._world = made_of, find()
         return self._world[1]
+
+    def rests(self, key: str, make: Callable[[], PersonalRests]) -> PersonalRests:
+        """How the rig of this key rests on people, as it was found before; else what `make`
+        gives."""
+        if key not in self._rests:
+            self._rests[key] = make()
+        return self._rests[key]
+
+    def drop_other_rests(self, keys: set[str]) -> None:
+        """Forget the rigs of other keys."""
+        self._rests = {key: rests for key, rests in self._rests.items() if key in keys}

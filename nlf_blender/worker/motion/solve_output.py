@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,16 +23,19 @@ from ...protocol.solve_settings import SolveSettings
 from ...protocol.take import TakeInfo
 from ..people.sightings import LinkedPerson
 from ..progress import Progress
+from ..rigs.personal_rest import PersonalRests
 from ..smpl.body_model import BodyModel
 from .clean_up import CleanMotion
 from .ground import World
+from .motion import PersonMotion
 from .points_files import PersonPoints, write_points_files
 from .points_source import PointsTask
 from .report import person_report, take_report
 from .reprojection import intrinsics_at, reprojection_error
-from .set_rows import SolvedSet
+from .rig_files import write_rig_file
 from .solution_files import motion_arrays, write_motion_file, write_thumbnail
 from .solve_cache import SolveCache
+from .solved_sets import SolvedSet
 from .take_rows import TakeRows
 from .track_fit import PersonRows, TrackFit
 
@@ -75,7 +78,9 @@ def write_solved(
     folder.mkdir(exist_ok=True)
     infos: list[PersonInfo] = []
     reports: dict[int, Json] = {}
-    total = sum(len(one.clean.after.frame) for one in solved.values())
+    rigs = [one for one in solve.sets if one.rig is not None]
+    solve.cache.drop_other_rests({one.key for one in rigs})
+    total = sum(len(one.clean.after.frame) for one in solved.values()) * (1 + len(rigs))
     done = 0
     for person in people:
         info = _person_info(solve, person)
@@ -84,7 +89,7 @@ def write_solved(
             file, reports[person.id] = _write_motion(solve, person, one, world)
             points, sets = _write_points(solve, person, one, world, (done, total))
             info = replace(info, file=file, points=points, sets=sets)
-            done += len(one.clean.after.frame)
+            done += len(one.clean.after.frame) * (1 + len(rigs))
         infos.append(info)
     info = SolutionInfo(
         settings=solve.settings.to_json(),
@@ -136,19 +141,45 @@ def _write_motion(
 
 
 def _write_points(
-    solve: Solve, person: LinkedPerson, one: Solved, world: World, progress: tuple[int, int]
+    solve: Solve, person: LinkedPerson, solved: Solved, world: World, progress: tuple[int, int]
 ) -> tuple[str, tuple[SetFiles, ...]]:
     """Write one person's mesh, if it is wanted, and their points of all sets: the mesh's name, and
     the sets' files. progress: frames of others that are done, and all frames."""
-    clean, settings = one.clean, solve.settings
+    clean, settings = solved.clean, solve.settings
     track = PersonRows(solve.take, solve.info, solve.rows, person.rows)
     matrices = world.matrices(clean.after.frame)
     task = PointsTask(clean.before, clean.after, clean.usable, matrices, settings.smoothing)
     body = solve.body.body if settings.points else None
-    points = PersonPoints(person.id, track, task, one.fit_key, body, solve.sets)
+    points = PersonPoints(person.id, track, task, solved.fit_key, body, solve.sets)
     done, total = progress
 
     def on_block(frame: int) -> None:
         solve.progress.step("Writing", done + frame, total)
 
-    return write_points_files(solve.take / SOLUTION_FOLDER, points, solve.device, on_block)
+    folder = solve.take / SOLUTION_FOLDER
+    mesh, sets = write_points_files(folder, points, solve.device, on_block)
+    found: list[SetFiles] = []
+    for one, files in zip(solve.sets, sets, strict=True):
+        if one.rig is not None:
+            done += len(clean.after.frame)
+            files = replace(files, rig=_write_rig(solve, person, one, files, clean.after, on_block))
+        found.append(files)
+    return mesh, tuple(found)
+
+
+def _write_rig(
+    solve: Solve,
+    person: LinkedPerson,
+    one: SolvedSet,
+    files: SetFiles,
+    motion: PersonMotion,
+    on_block: Callable[[int], None],
+) -> str:
+    rig = one.rig
+    assert rig is not None
+
+    def rests() -> PersonalRests:
+        return solve.cache.rests(one.key, lambda: PersonalRests(rig, solve.body, one.attachment))
+
+    folder = solve.take / SOLUTION_FOLDER
+    return write_rig_file(folder, person.id, one, files, motion, rests, solve.device, on_block)
