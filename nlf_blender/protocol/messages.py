@@ -13,7 +13,8 @@ boxes           job, take, boxes (list of {frame, box [4], person: an id or -1 f
                 edits, settings (SolveSettings): localize by hand, then solve
 solve           job, take, edits (the whole list, edits.py), settings (SolveSettings)
 points          job, take, sets (paths of point sets or marker sets), remove (names of sets of the
-                take that go): localize what is missing of them in a take, then solve
+                take that go), source (path where the source is now; absent or "" for where it
+                was): localize what is missing of them in a take, then solve
 register        job, scan (path of a scan's npz), out (folder for the registration), settings
 pause, go_on    job: hold still between two steps; work again
 cancel          job

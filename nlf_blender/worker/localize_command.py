@@ -13,6 +13,7 @@ from ..errors import UserError
 from ..protocol.messages import FOOTAGE
 from ..protocol.settings import LocalizeSettings, parse_boxes
 from ..protocol.solve_settings import SolveSettings
+from .markers.preset_files import marker_file, preset_names
 from .model_option import add_model_options, device_name, model_settings
 from .progress import WAITING, Progress
 from .progress_line import ProgressLine, print_error, print_seconds
@@ -49,6 +50,7 @@ def add_localize_command(
     parser.add_argument("--tta", type=int, default=tta, help=f"crops per person (default {tta})")
     parser.add_argument("--max-people", type=int, default=LocalizeSettings.max_people)
     parser.add_argument("--batch-size", type=int, default=LocalizeSettings.batch_size)
+    add_markers_options(parser)
     _add_footage_options(parser)
     add_solve_options(parser)
     add_model_options(parser)
@@ -59,6 +61,23 @@ def add_localize_command(
         help="work on several sources at a time, one on each device, such as cuda:0,cuda:1",
     )
     parser.set_defaults(run=_localize)
+
+
+def add_markers_options(parser: argparse.ArgumentParser) -> None:
+    """Make the options for point sets known."""
+    parser.add_argument(
+        "--markers",
+        nargs="+",
+        default=[],
+        metavar="SET",
+        help="localize these, too: a marker set (.json, .csv), a point set (.npz), or one of "
+        f"{', '.join(preset_names())}",
+    )
+    parser.add_argument(
+        "--keep-features",
+        action="store_true",
+        help="keep what the network saw, so that further sets need neither source nor network",
+    )
 
 
 def _add_footage_options(parser: argparse.ArgumentParser) -> None:
@@ -113,6 +132,8 @@ def localize_settings(options: argparse.Namespace) -> LocalizeSettings:
         fps=options.fps,
         cameras=str(options.cameras or ""),
         solve=solve_settings(options, SolveSettings()),
+        sets=tuple(str(marker_file(text).resolve()) for text in options.markers),
+        keep_features=options.keep_features,
     )
 
 

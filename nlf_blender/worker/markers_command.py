@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The commands `worker markers convert` and `worker markers check`."""
+"""The commands `worker markers add`, `worker markers convert` and `worker markers check`."""
 
 from __future__ import annotations
 
@@ -26,8 +26,32 @@ def add_markers_commands(
     """Make the commands known."""
     parser = commands.add_parser("markers", help="marker sets and their files")
     actions = parser.add_subparsers(required=True, metavar="ACTION")
+    _add_add(actions)
     _add_convert(actions)
     _add_check(actions)
+
+
+def _add_add(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = actions.add_parser(
+        "add", help="localize sets in a take that is there, or take some out of it"
+    )
+    parser.add_argument("take", type=Path, metavar="TAKE")
+    parser.add_argument(
+        "--markers",
+        nargs="+",
+        default=[],
+        metavar="SET",
+        help="a marker set (.json, .csv), a point set (.npz), or one of "
+        f"{', '.join(preset_names())}; it replaces one of the same name",
+    )
+    parser.add_argument(
+        "--remove", action="append", default=[], metavar="NAME", help="a set that the take loses"
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="localize markers far from the body, too"
+    )
+    parser.add_argument("--source", type=Path, help="where the take's source is now")
+    parser.set_defaults(run=_add)
 
 
 def _add_convert(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -91,6 +115,32 @@ def _axes(text: str) -> str:
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
     return text
+
+
+def _add(options: argparse.Namespace) -> int:
+    from ..protocol.take_sets import take_sets
+    from .engine import Engine
+    from .markers.points_job import localize_points
+    from .progress import Progress
+    from .progress_line import ProgressLine, print_seconds
+
+    progress = Progress(listener=ProgressLine().show)
+    localize_points(
+        options.take,
+        [str(marker_file(text)) for text in options.markers],
+        options.remove,
+        Engine(),
+        progress,
+        source=options.source,
+        force=options.force,
+    )
+    print(options.take)
+    for info in take_sets(options.take).values():
+        print(f"{info.name}: {info.count} points")
+        for note in info.notes:
+            print(f"  {note}")
+    print_seconds(progress.seconds)
+    return 0
 
 
 def _convert(options: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from .camera_choice import choose_camera
 from .engine import Engine, Models
 from .fit_people import FittedPeople, fit_people
 from .markers.features import FeatureKeeper
+from .markers.photo_rig import fit_photo_rig
 from .markers.set_rows import Beside
 from .markers.sets import JobSets, read_sets
 from .media.photo import Photo, read_photo, write_display_copy
@@ -108,7 +110,7 @@ def localize_people(
         num_aug=settings.test_time_augmentations,
         batch_size=settings.batch_size,
         on_progress=lambda done, total: progress.step("Localizing", done, total),
-        options=CropOptions(antialias_factor=antialias_factor(people, models)),
+        options=CropOptions(antialias_factor=antialias_factor([p.box for p in people], models)),
         beside=sets.weights,
         features=keeper,
     )[0]
@@ -141,11 +143,11 @@ def believable(localized: LocalizedPeople, models: Models) -> LocalizedPeople:
     )
 
 
-def antialias_factor(people: list[Person], models: Models) -> int:
-    """Samples per crop pixel along each axis: 2 where somebody is so large in the photo that the
+def antialias_factor(boxes: Sequence[NDArray], models: Models) -> int:
+    """Samples per crop pixel along each axis: 2 where a box [4] is so large in the photo that the
     official crops, which shrink it four times at most and halve that by interpolation, alias."""
     model = models.localizer.model
-    largest = max(float((person.box[2:] - person.box[:2]).max()) for person in people)
+    largest = max(float((box[2:] - box[:2]).max()) for box in boxes)
     too_large = largest > SHARP_UP_TO * model.heatmap_head.crop_side
     return 2 if too_large and not model.style.aligned else 1
 
@@ -171,10 +173,13 @@ def write_take(
         if not photo.as_stored:
             write_display_copy(photo, folder / "display.jpg")
         write_whole(folder / take_format.BODY_FILE, models.body_file)
-        chunk = write_chunk(folder, 0, rows(localized, fitted))
+        found = rows(localized, fitted)
+        chunk = write_chunk(folder, 0, found)
         for item in sets.sets:
             item.begin(folder / SETS_FOLDER / item.slug)
         Beside(sets, localized.points, localized.features).write(folder, 0, chunk, ())
+        for item in sets.sets:
+            fit_photo_rig(folder / SETS_FOLDER / item.slug, item, found, models)
         tracks = range(len(localized.people))
         take_format.write_info(
             folder,

@@ -63,6 +63,7 @@ class Server:
             "resume": self._resume,
             "boxes": self._boxes,
             "solve": self._solve,
+            "points": self._points,
             "register": self._register,
         }
         while (command := self._jobs.get())["kind"] != "quit":
@@ -173,6 +174,20 @@ class Server:
             SolveSettings.from_json(as_object(command["settings"], "settings")),
             self._loaded_engine(),
             progress,
+        )
+        return (take,), ()
+
+    def _points(self, command: Json, progress: Progress) -> Results:
+        from .markers.points_job import localize_points
+
+        source = as_str(command.get("source", ""), "source")
+        take = localize_points(
+            Path(as_str(command["take"], "take")),
+            [as_str(path, "sets") for path in as_list(command["sets"], "sets")],
+            [as_str(name, "remove") for name in as_list(command["remove"], "remove")],
+            self._loaded_engine(),
+            progress,
+            source=Path(source) if source else None,
         )
         return (take,), ()
 

@@ -72,7 +72,7 @@ def localize_frames(
         num_aug=settings.test_time_augmentations,
         batch_size=settings.batch_size,
         on_progress=on_progress,
-        options=CropOptions(antialias_factor=antialias_factor(people, models)),
+        options=CropOptions(antialias_factor=antialias_factor([p.box for p in people], models)),
         beside=sets.weights,
         features=keeper,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -152,12 +152,13 @@ def placed_set(points: PointSet, bodies: PlacedBodies) -> JobSet:
     return JobSet(points, point_set_bytes(points), placed)
 
 
-def read_sets(files: Sequence[str], bodies: PlacedBodies) -> list[JobSet]:
-    """The sets in files of point sets or marker sets, each once. UserError, naming the file, if one
-    cannot be used, or if two of one name differ."""
+def read_sets(files: Sequence[str], bodies: PlacedBodies, *, force: bool = False) -> list[JobSet]:
+    """The sets in files of point sets or marker sets, each once; force: with points far from the
+    body. UserError, naming the file, if one cannot be used, or if two of one name differ."""
     found: dict[str, tuple[str, JobSet]] = {}
     for file in files:
-        item = placed_set(read_set(Path(file), bodies), bodies)
+        points = read_set(Path(file), bodies)
+        item = placed_set(replace(points, force=force or points.force), bodies)
         key = item.slug.casefold()
         if key not in found:
             found[key] = (file, item)
