@@ -26,6 +26,7 @@ from nlf_blender.scene import import_take
 from nlf_blender.ui.jobs.runtime import RUNTIME
 from nlf_blender.ui.markers import exchange_take
 from nlf_blender.ui.markers.exchange_choices import FORMATS
+from nlf_blender.ui.markers.exchange_export import with_ending
 from nlf_blender.ui.markers.exchange_work import EXCHANGE
 
 FAKE = """
@@ -124,6 +125,11 @@ def test_an_export_of_all_joints_without_gaps(extension: Extension, take: Path) 
     extension.pump_to_end()
     assert {"--joints", "--fill", "--format=c3d"} < set(asked(extension))
     assert not [o for o in asked(extension) if o.startswith(("--set", "--person", "--rate"))]
+
+
+def test_endings_follow_the_format() -> None:
+    endings = {"x.trc": "x.csv", "x": "x.csv", "x.v2": "x.v2.csv", "x.CSV": "x.CSV", "/a/": "/a/"}
+    assert {path: with_ending(path, "csv") for path in endings} == endings
 
 
 def test_failures_are_shown(extension: Extension, take: Path) -> None:

@@ -22,6 +22,16 @@ def _search_sets(self: NLF_OT_export_markers, context: bpy.types.Context, text: 
     return [name for name in set_names(context) if text.lower() in name.lower()]
 
 
+def with_ending(path: str, kind: str) -> str:
+    """A file's path with the ending of a format, instead of that of another one; a folder's as it
+    is."""
+    ending, known = f".{kind}", [f".{other}" for other, _, _ in FORMATS]
+    if not path or path.endswith(("/", "\\")) or path.lower().endswith(ending):
+        return path
+    stem = path[: -len(Path(path).suffix)] if Path(path).suffix.lower() in known else path
+    return stem + ending
+
+
 class NLF_OT_export_markers(bpy.types.Operator):
     """Write the markers of the selected take, or its joints, for other programs"""
 
@@ -79,8 +89,7 @@ class NLF_OT_export_markers(bpy.types.Operator):
 
     def check(self, context: bpy.types.Context) -> bool:
         """Let the file's ending follow the format."""
-        path = Path(self.filepath)
-        wanted = str(path.with_suffix(f".{self.format}")) if path.name else self.filepath
+        wanted = with_ending(self.filepath, self.format)
         changed = wanted != self.filepath
         self.filepath = wanted
         return changed
@@ -128,7 +137,7 @@ class NLF_OT_export_markers(bpy.types.Operator):
             return {"CANCELLED"}
         with errors_reported(self, EXCHANGE):
             python = preferences(context).find_interpreter().path
-            out = places.absolute(self.filepath)
+            out = places.absolute(with_ending(self.filepath, self.format))
             RUNTIME.problem = None
             RUNTIME.exchange.begin_export(python, folder, out, self.settings(context))
             job_pump.start()
