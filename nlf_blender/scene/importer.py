@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import bpy
@@ -23,27 +23,20 @@ from .datablocks import NewDatablocks
 from .footage.import_footage import import_footage
 from .footage.take import read_footage
 from .import_options import ImportOptions, ImportResult, show_person
+from .markers.photo_sets import bring_in_photo_sets
 from .materials import make_skin, person_color
 from .meshes import Topology
 from .person.armature import describe_fit, describe_origin, make_rig, rest_axes, set_pose
 from .person.bones import lay_out_bones
 from .person.hand_pose import hand_notes, with_hands
-from .person.posing import UP, RestBody, bind, bone_channels, posed_vertices, rest_body
+from .person.posing import UP, RestBody, bind, bone_channels
 from .person.rig_options import Hands, RigOptions
 from .person.skinned import make_body
+from .photo_ground import Ground, find_ground
 from .points import make_points
 from .take_people import Person, PersonObjects, Take, read_take
 
 FIRST_FRAME = 0
-
-
-@dataclass(frozen=True)
-class _Ground:
-    """Where the world's ground is. height: of the camera over it, metres; rests: one a person."""
-
-    height: float
-    farthest: float
-    rests: tuple[RestBody, ...]
 
 
 def import_take(
@@ -82,7 +75,7 @@ def _build(
 ) -> ImportResult:
     stem = Path(take.info.source.path).stem
     notes = _notes(take) + hand_notes(take.body, options.rig.hands)
-    ground = _find_ground(take)
+    ground = find_ground(take)
     collection = new.add(bpy.data.collections.new(stem))
     (options.parent or scene.collection).children.link(collection)
     own = options.footage.use_camera if options.footage.seen_from else None
@@ -110,7 +103,7 @@ def _make_camera(
     collection: bpy.types.Collection,
     take: Take,
     settings: BlenderCamera,
-    ground: _Ground,
+    ground: Ground,
     notes: list[str],
 ) -> bpy.types.Object:
     """The camera over the ground with the photo behind the scene."""
@@ -122,7 +115,7 @@ def _make_camera(
     return camera
 
 
-def _place(person: PersonObjects, ground: _Ground, options: ImportOptions) -> None:
+def _place(person: PersonObjects, ground: Ground, options: ImportOptions) -> None:
     """Move somebody from before the level camera to before the scene's."""
     seen_from = blender_camera_matrices(np.reshape(options.footage.seen_from, (4, 4)))
     matrix = seen_from @ np.linalg.inv(level_camera(ground.height))
@@ -132,7 +125,7 @@ def _place(person: PersonObjects, ground: _Ground, options: ImportOptions) -> No
 
 
 def _notes(take: Take) -> list[str]:
-    notes = list(take.info.notes)
+    notes = [*take.info.notes, *take.sets.notes]
     if any(len(person.frames) > 1 for person in take.people):
         notes.append("Only the first frame of each person was imported.")
     if any(take.info.camera.distortion):
@@ -140,23 +133,12 @@ def _notes(take: Take) -> list[str]:
     return notes
 
 
-def _find_ground(take: Take) -> _Ground:
-    """The ground is level and touches the lowest vertex of all fits."""
-    rests = tuple(rest_body(take.body, person) for person in take.people)
-    lowest, farthest = float("inf"), 0.0
-    for person in take.people:
-        world = blender_points_from_camera(posed_vertices(take.body, person, FIRST_FRAME))
-        lowest = min(lowest, float(world[:, 2].min()))
-        farthest = max(farthest, float(world[:, 1].max()))
-    return _Ground(-lowest, farthest, rests)
-
-
 def _build_person(
     new: NewDatablocks,
     parent: bpy.types.Collection,
     take: Take,
     index: int,
-    ground: _Ground,
+    ground: Ground,
     topology: Topology,
     options: ImportOptions,
 ) -> PersonObjects:
@@ -181,7 +163,9 @@ def _build_person(
     )
     for obj in (rig, body, points):
         collection.objects.link(obj)
-    return PersonObjects(person.track.id, collection, rig, body, points)
+    objects = PersonObjects(person.track.id, collection, rig, body, points)
+    bring_in_photo_sets(new, take, person, objects, ground.height)
+    return objects
 
 
 def _world_points(take: Take, person: Person, height: float) -> Float64Array:

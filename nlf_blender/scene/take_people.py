@@ -15,6 +15,7 @@ from ..body.body_data import BodyData, load_body_npz
 from ..errors import UserError
 from ..protocol.rows import read_rows
 from ..protocol.take import BODY_FILE, TakeInfo, TrackInfo, read_info
+from .markers.person_sets import PersonSet, TakeSets, chosen_rows
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,8 @@ class Person:
     """One track through T frames, in order of time; metres, camera space, radians.
 
     frames [T]; points [T,V+J,3]; uncertainty [T,V+J]; pose [T,J,3]; translation [T,3];
-    fit_error [T]; betas [B] and scale: the means over the frames, a person having one shape.
+    fit_error [T]; betas [B] and scale: the means over the frames, a person having one shape; sets:
+    what was localized beside the body, in camera space.
     """
 
     track: TrackInfo
@@ -34,6 +36,7 @@ class Person:
     fit_error: NDArray[np.float32]
     betas: NDArray[np.float64]
     scale: float
+    sets: tuple[PersonSet, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,23 +59,25 @@ class Take:
     info: TakeInfo
     body: BodyData
     people: tuple[Person, ...]
+    sets: TakeSets
 
 
 def read_take(folder: Path) -> Take:
     """Read a take folder. UserError if it is missing, damaged or has no people."""
     info = read_info(folder)
     body = load_body_npz(folder / BODY_FILE)
-    rows = read_rows(folder, info.chunks)
+    rows, sets = read_rows(folder, info.chunks), TakeSets(folder)
+    found = sets.of_photo(info.chunks)
     try:
         _check_rows(rows, body)
-        people = tuple(_person(track, rows) for track in info.tracks)
+        people = tuple(_person(track, rows, found) for track in info.tracks)
         if not people:
             raise ValueError("it lists no people")
     except ValueError as error:
         raise UserError(
             "Damaged take", f"{folder}: {error}.", "Localize the source again."
         ) from error
-    return Take(folder, info, body, people)
+    return Take(folder, info, body, people, sets)
 
 
 def _check_rows(rows: dict[str, NDArray[Any]], body: BodyData) -> None:
@@ -93,7 +98,7 @@ def _check_rows(rows: dict[str, NDArray[Any]], body: BodyData) -> None:
         raise ValueError("a scale is not above 0")
 
 
-def _person(track: TrackInfo, rows: dict[str, NDArray[Any]]) -> Person:
+def _person(track: TrackInfo, rows: dict[str, NDArray[Any]], sets: tuple[PersonSet, ...]) -> Person:
     own = np.flatnonzero(rows["track"] == track.id)
     if not len(own):
         raise ValueError(f"{track.name} has no rows")
@@ -108,4 +113,5 @@ def _person(track: TrackInfo, rows: dict[str, NDArray[Any]]) -> Person:
         fit_error=rows["fit_error"][own],
         betas=rows["betas"][own].mean(axis=0, dtype=np.float64),
         scale=float(rows["scale"][own].mean(dtype=np.float64)),
+        sets=chosen_rows(sets, own),
     )

@@ -101,7 +101,7 @@ def mark_people(
 
 def footage_notes(take: FootageTake) -> list[str]:
     """What the user should know of a take, one sentence each."""
-    notes = list(take.info.notes)
+    notes = [*take.info.notes, *take.sets.notes]
     if any(take.info.camera.distortion):
         notes.append(
             "Blender's camera does not show the lens distortion of this take: undistort the clip"

@@ -47,6 +47,9 @@ class Span:
         return result
 
 
+ALL = Span(None, None, 0.0)
+
+
 def _smooth(way: Float64Array) -> Float64Array:
     """The cubic from 0 at 0 to 1 at 1 that starts and ends level."""
     clipped = np.clip(way, 0.0, 1.0)

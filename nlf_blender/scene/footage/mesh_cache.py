@@ -28,9 +28,10 @@ BLOCK_BYTES = 1 << 24  # computed at a time; memory must not grow with the clip
 COPY_BYTES = 1 << 22  # copied at a time: large writes let the system give out large pages
 
 
-def cache_path(take: Path, tag: str, person: int) -> Path:
-    """Where the cache of a person of one import lies."""
-    return take / CACHE_FOLDER / f"{tag}_person_{person:03d}.pc2"
+def cache_path(take: Path, tag: str, person: int, points: str = "person") -> Path:
+    """Where the cache of a person of one import lies; points: which of theirs, the body's own or
+    those of a set."""
+    return take / CACHE_FOLDER / f"{tag}_{points}_{person:03d}.pc2"
 
 
 class CachePlan:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 
 import bpy
 
+from ..markers.gap_options import Gaps
 from ..person.rig_options import RigOptions
 from .time_map import Placed, TimeMap, TimeMode
 
@@ -30,7 +31,7 @@ class FootageOptions:
     none is made. unit: how many metres a Blender unit means in its scene: people are so much
     smaller. seen_from: of a photo, where that camera was: world_from_camera (4x4, row by row,
     metres). background: the clip behind the scene. timeline_markers: of doubtful ranges, in
-    the scene too.
+    the scene too. gap_metres, fill_gaps: when localized markers are shown, see markers/gaps.py.
     """
 
     time_mode: TimeMode = "MATCH"
@@ -45,6 +46,8 @@ class FootageOptions:
     seen_from: tuple[float, ...] = ()
     background: bool = True
     timeline_markers: bool = False
+    gap_metres: float = Gaps.threshold
+    fill_gaps: bool = Gaps.fill
 
 
 def store_options(

@@ -12,6 +12,9 @@ import numpy as np
 from ...body.arrays import Float64Array
 from ..actions import new_action
 from ..datablocks import NewDatablocks
+from ..markers.gap_options import Gaps
+from ..markers.import_sets import bring_in_sets
+from ..markers.person_work import PersonWork, Playing
 from ..materials import make_skin, person_color
 from ..meshes import Topology
 from ..person.posing import bind_at_rest
@@ -21,9 +24,9 @@ from ..points import make_points
 from ..take_people import PersonObjects
 from .channels import FootageChannels, RootStyle
 from .doubt import doubtful_ranges, mark_action
-from .key_merge import Span
+from .key_merge import ALL, Span
 from .mesh_cache import CachePlan, attach_cache, cache_path, write_cache
-from .objects import BODY, MOTION, POINTS, SKIN, mark
+from .objects import BODY, MOTION, POINTS, SKIN, find, mark
 from .options import FootageOptions
 from .presence import limit_presence
 from .rig import Resting, make_footage_rig, motion_channels
@@ -82,7 +85,37 @@ def make_person(
     for obj in (body, points):
         if obj is not None:
             limit_presence(new, obj, (ends[0], ends[1]), work.whole, person.info.id)
+    bring_in_person_sets(work, person, collection, rig, found.start)
     return PersonObjects(person.info.id, collection, rig, body, points)
+
+
+def bring_in_person_sets(
+    work: FootageWork,
+    person: FootagePerson,
+    collection: bpy.types.Collection,
+    rig: bpy.types.Object,
+    start: Float64Array,
+    span: Span = ALL,
+    *,
+    keep_keys: bool = True,
+) -> None:
+    """Make or renew what was localized beside the body. start [2]: as in FootageChannels; span,
+    keep_keys: as in an update."""
+    gaps = Gaps(work.footage.gap_metres, work.footage.fill_gaps)
+    travel = _travel(work, person, start) if work.footage.in_place else None
+    own = PersonWork(
+        new=work.new,
+        take=work.take.folder,
+        person=person.info.id,
+        name=person.info.name,
+        collection=collection,
+        rig=rig,
+        skin=find(bpy.data.materials, work.new.tag, SKIN, person.info.id),
+        files=work.files,
+        notes=work.notes,
+        playing=Playing(work.times, person.times, travel, work.whole, gaps, span, keep_keys),
+    )
+    bring_in_sets(own, person.sets, work.take.sets.infos)
 
 
 def _animate(

@@ -26,7 +26,7 @@ def limit_presence(
 ) -> None:
     """Let a mesh be there from the first to the last of these scene frames; whole: those of the
     take, whose ends hold beyond. Once more where that was done before."""
-    frames, absent = _switches(ends, whole)
+    frames, absent = switches(ends, whole)
     part = f"{SHOWN} {obj[PART]}"
     action = find(bpy.data.actions, new.tag, part, person)
     if len(frames) < 2 and action is None:
@@ -47,7 +47,7 @@ def limit_presence(
         write_channels(action, obj.id_type, channels)
 
 
-def _switches(
+def switches(
     ends: tuple[float, float], whole: tuple[float, float]
 ) -> tuple[list[float], list[bool]]:
     """Scene frames in which a person comes or goes, and whether they are absent from then on."""

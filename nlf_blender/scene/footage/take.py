@@ -27,6 +27,7 @@ from ...protocol.solution import (
     read_solution,
 )
 from ...protocol.take import BODY_FILE, TakeInfo, read_info
+from ..markers.person_sets import PersonSet, TakeSets
 from ..person.hand_pose import with_hands
 from ..person.rig_options import Hands
 
@@ -34,12 +35,14 @@ from ..person.rig_options import Hands
 @dataclass(frozen=True, eq=False)
 class FootagePerson:
     """One person of a solution: their motion, see protocol/motion_files.py, and the
-    file of their points, or None. pose: the motion's, with the fingers that the rig gets."""
+    file of their points, or None. pose: the motion's, with the fingers that the rig gets; sets:
+    what was localized beside the body."""
 
     info: PersonInfo
     motion: dict[str, NDArray[Any]]
     pose: Float64Array
     points: Path | None
+    sets: tuple[PersonSet, ...] = ()
 
     @property
     def betas(self) -> Float64Array:
@@ -64,7 +67,8 @@ class FootagePerson:
 @dataclass(frozen=True, eq=False)
 class FootageTake:
     """A take of footage, its solution and the kept people; cameras: where the camera was, None if
-    it stands still. frames, times [F]: of all localized frames, in order."""
+    it stands still. frames, times [F]: of all localized frames, in order; sets: what was localized
+    beside the body."""
 
     folder: Path
     info: TakeInfo
@@ -74,6 +78,7 @@ class FootageTake:
     cameras: CameraMotion | None
     frames: NDArray[np.int64]
     times: Float64Array
+    sets: TakeSets
 
     @cached_property
     def rate(self) -> float:
@@ -96,7 +101,10 @@ def read_footage(folder: Path) -> FootageTake:
     info = read_info(folder)
     body = load_body_npz(folder / BODY_FILE)
     solution = read_solution(folder)
-    people = tuple(_read_person(folder / SOLUTION_FOLDER, person, body) for person in solution.kept)
+    sets = TakeSets(folder)
+    people = tuple(
+        _read_person(folder / SOLUTION_FOLDER, person, body, sets) for person in solution.kept
+    )
     if not people:
         raise UserError(
             "Nobody in this take",
@@ -110,7 +118,7 @@ def read_footage(folder: Path) -> FootageTake:
             folder / SOLUTION_FOLDER, ValueError("it does not tell where the camera is")
         )
     frames, times = read_times(folder, info, people)
-    return FootageTake(folder, info, body, solution, people, cameras, frames, times)
+    return FootageTake(folder, info, body, solution, people, cameras, frames, times, sets)
 
 
 def with_rig_hands(take: FootageTake, hands: Hands) -> FootageTake:
@@ -121,7 +129,7 @@ def with_rig_hands(take: FootageTake, hands: Hands) -> FootageTake:
     return replace(take, people=people)
 
 
-def _read_person(folder: Path, info: PersonInfo, body: BodyData) -> FootagePerson:
+def _read_person(folder: Path, info: PersonInfo, body: BodyData, sets: TakeSets) -> FootagePerson:
     path = folder / info.file
     motion = read_motion(path)
     points = folder / info.points if info.points else None
@@ -139,7 +147,8 @@ def _read_person(folder: Path, info: PersonInfo, body: BodyData) -> FootagePerso
             raise ValueError(f"{points.name} is not of its frames and its body")
     except ValueError as error:
         raise damaged_solution(path, error) from error
-    return FootagePerson(info, motion, motion["pose"], points)
+    own = sets.of_footage(folder, info, count)
+    return FootagePerson(info, motion, motion["pose"], points, own)
 
 
 def read_times(

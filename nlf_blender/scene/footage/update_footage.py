@@ -15,11 +15,13 @@ import numpy as np
 
 from ..datablocks import IMPORT_TAG, NewDatablocks
 from ..import_options import ImportOptions, ImportResult, show_person
+from ..markers.import_sets import result_objects
 from ..meshes import Topology
 from ..take_people import PersonObjects
 from .camera import update_footage_camera
 from .clip_background import renew_clip
 from .doubt import MARKERS
+from .dropped import hide_dropped, show_again
 from .import_footage import footage_notes, mark_people
 from .key_merge import Span
 from .objects import BODY, CAMERA_PART, PEOPLE, POINTS, RIG, WORLD, collection_of, find
@@ -29,7 +31,6 @@ from .take import FootageTake, read_footage, with_rig_hands
 from .update_person import renew_person
 
 SAME_WORLD = 1e-4  # metres, or shares of a turn's matrix
-DROPPED = "nlf_dropped"  # of a hidden person's objects: whether they were hidden before
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def update_take(
         for path in work.files:
             path.unlink(missing_ok=True)
         raise
-    _hide_dropped(scene, collection, work)
+    _hide_dropped(collection, work)
     camera = _renew_camera(collection, work)
     collection[WORLD] = list(take.solution.world_from_camera)
     if MARKERS in collection:
@@ -109,7 +110,7 @@ def _renew_people(
         rig = find(bpy.data.objects, work.new.tag, RIG, person.info.id)
         if rig is not None:
             objects = renew_person(work, person, rig, options.span, keep_keys=options.keep_keys)
-            _restore(scene, objects)
+            _restore(objects)
             people.append(objects)
         elif person.info.id not in known:
             objects = make_person(work, person, len(known), collection, heat=False)
@@ -136,32 +137,18 @@ def _renew_camera(collection: bpy.types.Collection, work: FootageWork) -> bpy.ty
     return camera
 
 
-def _hide_dropped(
-    scene: bpy.types.Scene, collection: bpy.types.Collection, work: FootageWork
-) -> None:
+def _hide_dropped(collection: bpy.types.Collection, work: FootageWork) -> None:
     """Hide everybody of this import who is not in the solution any more."""
     here = {person.info.id for person in work.take.people}
     for number in set(collection[PEOPLE]) - here:
-        for part in (RIG, BODY, POINTS):
-            obj = find(bpy.data.objects, work.new.tag, part, number)
-            if obj is None or DROPPED in obj:
-                continue
-            obj[DROPPED] = [bool(obj.hide_render), bool(obj.hide_get())]
-            obj.hide_render = True
-            _hide(scene, obj, hidden=True)
+        parts = [find(bpy.data.objects, work.new.tag, part, number) for part in (RIG, BODY, POINTS)]
+        for obj in (*parts, *result_objects(work.new.tag, number)):
+            if obj is not None:
+                hide_dropped(obj)
 
 
-def _restore(scene: bpy.types.Scene, objects: PersonObjects) -> None:
+def _restore(objects: PersonObjects) -> None:
     """Show those who are back as they were shown."""
     for obj in (objects.rig, objects.body, objects.points):
-        if obj is not None and DROPPED in obj:
-            render, view = obj[DROPPED]
-            obj.hide_render = bool(render)
-            _hide(scene, obj, hidden=bool(view))
-            del obj[DROPPED]
-
-
-def _hide(scene: bpy.types.Scene, obj: bpy.types.Object, *, hidden: bool) -> None:
-    for layer in scene.view_layers:
-        if obj.name in layer.objects:
-            obj.hide_set(hidden, view_layer=layer)
+        if obj is not None:
+            show_again(obj)

@@ -20,7 +20,12 @@ from .key_table import merge_channels
 from .layers import fit_strip, solved_action, whole_strips
 from .mesh_cache import CachePlan, attach_cache, cache_path
 from .objects import BODY, MOTION, POINTS, SKIN, find, mark, rename
-from .person import FootageWork, make_cached_points, write_person_cache
+from .person import (
+    FootageWork,
+    bring_in_person_sets,
+    make_cached_points,
+    write_person_cache,
+)
 from .presence import limit_presence
 from .rig import Resting, motion_channels, root_bone_place
 from .take import FootagePerson
@@ -49,6 +54,8 @@ def renew_person(
         if obj is not None:
             limit_presence(work.new, obj, (ends[0], ends[1]), work.whole, number)
     collection = find(bpy.data.collections, tag, "person", number)
+    if collection is not None:
+        bring_in_person_sets(work, person, collection, rig, start, span, keep_keys=keep_keys)
     _rename(work, person, collection, rig, body, points)
     return PersonObjects(number, collection, rig, body, points)
 

@@ -61,6 +61,11 @@ class NLF_MarkerSetProperties(bpy.types.PropertyGroup):
             " and guesses"
         ),
     )
+    localize: bpy.props.BoolProperty(
+        name="Localize",
+        description="The next job localizes this, too",
+        default=True,
+    )
     index: bpy.props.IntProperty(name="Active Marker", get=_active_index, set=_activate)
 
 
@@ -80,16 +85,46 @@ class NLF_MarkerProperties(bpy.types.PropertyGroup):
     )
 
 
-CLASSES = (NLF_MarkerSetProperties, NLF_MarkerProperties)
+class NLF_PointsProperties(bpy.types.PropertyGroup):
+    """Of a mesh or a rig that stands in a canonical body and is localized as it is."""
+
+    is_set: bpy.props.BoolProperty(
+        name="Localize This Object",
+        description=(
+            "Jobs localize this object itself: of a mesh every vertex, of a rig its joints and its"
+            " surface"
+        ),
+    )
+    body: bpy.props.PointerProperty(
+        name="Canonical Body",
+        description="The canonical body that the object stands in. Empty: the scene's only one",
+        type=bpy.types.Object,
+        poll=_is_canonical,
+    )
+    localize: bpy.props.BoolProperty(
+        name="Localize", description="The next job localizes this, too", default=True
+    )
+    force: bpy.props.BoolProperty(
+        name="Far Points Too",
+        description=(
+            "Localize points that are far from the body, too; the model has seen no such points,"
+            " and guesses"
+        ),
+    )
+
+
+CLASSES = (NLF_MarkerSetProperties, NLF_MarkerProperties, NLF_PointsProperties)
 
 
 def register() -> None:
     """Give collections and objects their properties."""
     bpy.types.Collection.nlf_markers = bpy.props.PointerProperty(type=NLF_MarkerSetProperties)
     bpy.types.Object.nlf_marker = bpy.props.PointerProperty(type=NLF_MarkerProperties)
+    bpy.types.Object.nlf_points = bpy.props.PointerProperty(type=NLF_PointsProperties)
 
 
 def unregister() -> None:
     """Take them back."""
+    del bpy.types.Object.nlf_points
     del bpy.types.Object.nlf_marker
     del bpy.types.Collection.nlf_markers
