@@ -21,6 +21,17 @@ ALL = "all"
 
 def add_export_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Make the commands known."""
+    _add_export(commands)
+    bring = commands.add_parser("import", help="markers of other programs for Blender")
+    bring.add_argument("file", type=Path, metavar="FILE", help="a .trc, .c3d, .csv or .json file")
+    bring.add_argument("--out", type=Path, required=True, metavar="NPZ")
+    bring.add_argument("--units", choices=UNITS, help="default: what the file says")
+    bring.add_argument("--axes", choices=AXES, help="default: what the file says; y-up in TRC")
+    bring.add_argument("--json", action="store_true", help="print one line of JSON")
+    bring.set_defaults(run=_import)
+
+
+def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     export = commands.add_parser("export", help="a take's markers for other programs")
     export.add_argument("take", type=Path, metavar="TAKE")
     export.add_argument("--format", required=True, choices=FORMATS)
@@ -56,13 +67,6 @@ def add_export_commands(commands: argparse._SubParsersAction[argparse.ArgumentPa
     )
     export.add_argument("--json", action="store_true", help="print one line of JSON")
     export.set_defaults(run=_export)
-    bring = commands.add_parser("import", help="markers of other programs for Blender")
-    bring.add_argument("file", type=Path, metavar="FILE", help="a .trc, .c3d, .csv or .json file")
-    bring.add_argument("--out", type=Path, required=True, metavar="NPZ")
-    bring.add_argument("--units", choices=UNITS, help="default: what the file says")
-    bring.add_argument("--axes", choices=AXES, help="default: what the file says; y-up in TRC")
-    bring.add_argument("--json", action="store_true", help="print one line of JSON")
-    bring.set_defaults(run=_import)
 
 
 def read_person(text: str) -> int | None:
