@@ -16,6 +16,7 @@ from ..datablocks import NewDatablocks
 from ..footage.objects import takes_in
 from ..footage.time_map import TimeMap
 from .animated_marker import make_animated_marker
+from .gaps import hide_channels
 
 MOST_MARKERS = 2000  # as many objects are slow to work with already
 SAME_RATE = 1e-3  # frames a second
@@ -90,8 +91,9 @@ def _make_person(
     groups = track.groups or ("",) * len(track.labels)
     markers = []
     for place, (label, group) in enumerate(zip(track.labels, groups, strict=True)):
-        doubt = track.uncertainty[:, place]
-        marker = make_animated_marker(new, label, frames, track.positions[:, place], doubt)
+        positions, doubt = track.positions[:, place], track.uncertainty[:, place]
+        gaps = hide_channels(frames, np.isnan(positions).any(axis=1), (frames[0], frames[-1]))
+        marker = make_animated_marker(new, label, frames, positions, doubt, gaps)
         marker.nlf_marker.group = group
         if track.colors is not None and (track.colors[place] >= 0.0).all():
             marker.color = (*map(float, track.colors[place]), 1.0)
