@@ -9,13 +9,18 @@ import bpy
 from .ui import panels, properties, result_operators, scan_operators
 from .ui.jobs import job_operators, job_pump, queue_operators, queue_resume, runtime
 from .ui.markers import (
+    canonical_operators,
+    drag_operator,
     exchange_export,
     exchange_import,
     exchange_menus,
     exchange_panel,
+    place_operators,
     set_operators,
     settings,
+    tool,
 )
+from .ui.markers import overlay as marker_overlay
 from .ui.markers import panel as marker_panel
 from .ui.markers import properties as marker_properties
 from .ui.setup import environment_operators, file_operators, preferences, program_operators
@@ -52,6 +57,11 @@ MODULES = (
     marker_properties,
     settings,
     set_operators,
+    canonical_operators,
+    place_operators,
+    drag_operator,
+    tool,
+    marker_overlay,
     exchange_export,
     exchange_import,
     exchange_menus,

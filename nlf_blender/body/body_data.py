@@ -174,14 +174,16 @@ def body_from_arrays(
     )
 
 
-def load_body_npz(path: Path) -> BodyData:
-    """The body in an npz, whole or made by `reduced_body_npz`.
+def load_body_npz(path: Path, posed: bool = True) -> BodyData:
+    """The body in an npz, whole or made by `reduced_body_npz`. posed: False leaves posedirs out,
+    most of the file, for a body that is never posed.
 
     A reduced file tells the sha256 of the one it was made from; else it is "". UserError names the
     file and what to do if it is missing, is no npz, or holds something else than a body.
     """
     try:
-        arrays = read_npz(path, (*ARRAY_KEYS, *TEXT_KEYS))
+        keys = [key for key in ARRAY_KEYS if posed or not key.startswith("posedirs")]
+        arrays = read_npz(path, (*keys, *TEXT_KEYS))
         texts = {key: str(arrays.pop(key)) for key in TEXT_KEYS if key in arrays}
         texts.setdefault("name", path.stem)
         return body_from_arrays(arrays, **texts)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..errors import UserError
 from ..protocol.settings import LocalizeSettings
+from .canonical_command import add_canonical_command
 from .convert_command import add_convert_command
 from .convert_model_command import add_convert_model_command
 from .environment_check import check, incomplete
@@ -63,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     add_convert_command(commands)
     add_inspect_command(commands)
     add_markers_commands(commands)
+    add_canonical_command(commands)
     add_convert_model_command(commands)
     return parser
 

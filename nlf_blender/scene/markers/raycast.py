@@ -52,9 +52,7 @@ def pierce(
     Where surfaces lie within each other, as eyes in a head, the way ends where the outermost is
     left. A surface that is not closed ends it at the last hit.
     """
-    to_local = body.matrix_world.inverted_safe()
-    start = to_local @ Vector(origin)
-    way = (to_local.to_3x3() @ Vector(direction)).normalized()
+    start, way = _local_ray(body, origin, direction)
     front: Vector | None = None
     back, inside = start, 0
     for _ in range(MOST_HITS):
@@ -68,6 +66,21 @@ def pierce(
             break
         start = place + STEP * way
     return None if front is None else Pierced(_canonical(front), _canonical(back))
+
+
+def _local_ray(
+    body: bpy.types.Object, origin: Float64Array, direction: Float64Array
+) -> tuple[Vector, Vector]:
+    """The ray in the body's own space. It begins near the body: a view without perspective begins
+    a thousand metres away, from where single precision hits tenths of a millimetre beside."""
+    to_local = np.array(body.matrix_world.inverted_safe(), dtype=np.float64)
+    start = to_local[:3, :3] @ origin + to_local[:3, 3]
+    way = to_local[:3, :3] @ direction
+    way = way / np.linalg.norm(way)
+    corners = np.array(body.bound_box, dtype=np.float64)
+    middle, radius = corners.mean(axis=0), float(np.ptp(corners, axis=0).max())
+    ahead = float((middle - start) @ way) - radius
+    return Vector(start + max(ahead, 0.0) * way), Vector(way)
 
 
 class Skin(NamedTuple):

@@ -10,6 +10,7 @@ import bpy
 
 from ...bridge.task import SOLVE
 from ...errors import UserError
+from ..markers.canonical_results import take_body
 from ..markers.exchange_results import take_results
 from ..redraw import tag_redraw
 from ..setup.file_work import adopt
@@ -41,6 +42,8 @@ def pump() -> float | None:
         preview.tick()
         if RUNTIME.exchange.ended and not hindrance():
             take_results()
+        if RUNTIME.canonical.ended and not hindrance():
+            take_body()
         entry = RUNTIME.to_import
         if entry is not None and not hindrance():
             import_finished(entry)
@@ -49,6 +52,7 @@ def pump() -> float | None:
         RUNTIME.cancel_all()
         RUNTIME.files.close()
         RUNTIME.exchange.cancel()
+        RUNTIME.canonical.cancel()
         RUNTIME.fail(
             UserError(
                 "The extension failed",

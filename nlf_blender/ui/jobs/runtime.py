@@ -23,6 +23,7 @@ from ...errors import UserError
 from ...scene import FootageOptions
 from .. import places
 from ..destination import Destination, Finish, Waiting
+from ..markers.canonical_work import CanonicalWork
 from ..markers.exchange_work import ExchangeWork
 from ..redraw import tag_redraw
 from ..setup.file_work import FileWork
@@ -38,6 +39,7 @@ class Runtime:
         self.check: EnvironmentCheck | None = None
         self.files = FileWork()
         self.exchange = ExchangeWork()
+        self.canonical = CanonicalWork()
         self.problem: Problem | None = None
         self.notes: list[str] = []
         self.queue: JobQueue[Destination] = JobQueue()
@@ -89,7 +91,7 @@ class Runtime:
     def busy(self) -> bool:
         """Whether something is under way that the pump has to move on quickly."""
         session = self.session is not None and self.session.busy
-        own = (self.files.busy, self.exchange.busy)
+        own = (self.files.busy, self.exchange.busy, self.canonical.busy)
         return any((session, self.installing, self.checking, self.queue.busy, *own))
 
     @property
@@ -171,6 +173,7 @@ class Runtime:
             self.check.tick()
         self.files.tick()
         self.exchange.tick()
+        self.canonical.tick()
 
     def _note_end(self, entry: Waiting | None) -> None:
         if entry is None:
@@ -215,6 +218,7 @@ class Runtime:
         self.forget_check()
         self.files.close()
         self.exchange.cancel()
+        self.canonical.cancel()
         self.queue.cancel_waiting()
         if self.session is not None:
             self.session.close()

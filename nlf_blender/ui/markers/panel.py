@@ -8,7 +8,10 @@ from typing import ClassVar
 import bpy
 
 from ...scene.markers.marker_sets import marker_sets
-from .active_set import active_set, markers_of
+from ..jobs.job_view import draw_problem
+from ..jobs.runtime import RUNTIME
+from .active_set import active_body, active_set, markers_of
+from .canonical_work import CANONICAL
 
 
 class MarkersPanel:
@@ -89,6 +92,12 @@ class NLF_PT_markers(MarkersPanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the panel."""
         layout, collection = self.layout, active_set(context)
+        if RUNTIME.canonical.running:
+            layout.label(text="Making the canonical body", icon="TIME")
+        draw_problem(layout, context, CANONICAL)
+        if active_body(context) is None:
+            layout.operator("mesh.nlf_canonical_body_add", icon="ADD")
+            return
         draw_set_choice(layout, collection)
         if collection is None:
             return

@@ -30,6 +30,14 @@ class NLF_MarkingProperties(bpy.types.PropertyGroup):
         description="Of the next marker; it is numbered where the name is taken",
         default="marker",
     )
+    group: bpy.props.StringProperty(
+        name="Group", description="Of new markers; they get the colour of the group"
+    )
+    inside: bpy.props.BoolProperty(
+        name="Inside",
+        description="Place inside of the body without Alt, too, for mice and systems that keep"
+        " Alt for themselves",
+    )
     labels: bpy.props.BoolProperty(
         name="Labels",
         description="Show the names of the markers in the 3D Views",
