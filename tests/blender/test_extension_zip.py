@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY = ("torch", "cv2", "av", "scipy", "PIL", "safetensors")
+HEAVY = ("torch", "cv2", "av", "scipy", "PIL", "safetensors", "ezc3d")
 ZIP_MEGABYTES = 70
 HOLD_SECONDS = 0.05
 
