@@ -10,20 +10,10 @@ from pathlib import Path
 
 from ..errors import UserError
 from ..protocol.settings import LocalizeSettings
-from .canonical_command import add_canonical_command
-from .convert_command import add_convert_command
-from .convert_model_command import add_convert_model_command
 from .environment_check import check, incomplete
-from .export_command import add_export_commands
-from .inspect_command import add_inspect_command
-from .localize_command import add_localize_command
-from .markers_command import add_markers_commands
 from .model_option import add_model_options, model_settings
 from .progress import Cancelled
 from .progress_line import print_error
-from .register_command import add_register_command
-from .report_command import add_report_command
-from .solve_command import add_solve_commands
 
 EXIT_FAILED = 1
 EXIT_CANCELLED = 130
@@ -31,9 +21,8 @@ EXIT_CANCELLED = 130
 
 def main(arguments: list[str]) -> int:
     """Run one command. Returns the exit status: 0, EXIT_FAILED or EXIT_CANCELLED."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
     try:
+        options = _parser().parse_args(arguments)
         return options.run(options)
     except UserError as error:
         print_error(error)
@@ -47,6 +36,18 @@ def main(arguments: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    # here, so that a Python without numpy gets an answer that helps
+    from .canonical_command import add_canonical_command
+    from .convert_command import add_convert_command
+    from .convert_model_command import add_convert_model_command
+    from .export_command import add_export_commands
+    from .inspect_command import add_inspect_command
+    from .localize_command import add_localize_command
+    from .markers_command import add_markers_commands
+    from .register_command import add_register_command
+    from .report_command import add_report_command
+    from .solve_command import add_solve_commands
+
     description = "Localize people in photos and footage; fit bodies to scans."
     parser = argparse.ArgumentParser(prog="worker", description=description)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
