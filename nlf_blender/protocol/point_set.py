@@ -11,6 +11,7 @@ are canonical points to the localizer. A marker set's JSON (marker_set.py) is on
     names, groups [K]   of markers; colors [K,3]: linear RGB, below 0 where a marker has none
     polygon_sizes [F], corners [C]   of a mesh: how many corners each polygon has, and their points
     joint_names [J], parents [J] (-1: none), joints [J,3], weights [K,J], held [J]   of a rig
+    bone_axes [J,3,3], rig_size                         of a rig, where they are known
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ KINDS = (MARKERS, MESH, RIG)
 _KEYS = (
     *("format", "version", "name", "kind", "body", "points", "force"),
     *("names", "groups", "colors", "polygon_sizes", "corners"),
-    *("joint_names", "parents", "joints", "weights", "held"),
+    *("joint_names", "parents", "joints", "weights", "held", "bone_axes", "rig_size"),
 )
 
 
@@ -56,7 +57,9 @@ class RigInfo:
 
     parents [J]: the parent's place in the list, -1 for a root; joints [J,3]: where each turns,
     metres, canonical space; weights [K,J]: how much each point of the set follows each joint, rows
-    sum to 1; held [J]: whether it keeps its rest turn, since nothing tells where it is.
+    sum to 1; held [J]: whether it keeps its rest turn, since nothing tells where it is. For who
+    gives the rig its motion: bone_axes [J,3,3]: the bones' own axes in columns, canonical space;
+    size: how large the rig's object was for one metre of canonical space.
     """
 
     joint_names: tuple[str, ...]
@@ -64,6 +67,8 @@ class RigInfo:
     joints: NDArray[np.float64]
     weights: NDArray[np.float32]
     held: NDArray[np.bool_]
+    bone_axes: NDArray[np.float64] | None = None
+    size: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +153,10 @@ def point_set_bytes(points: PointSet) -> bytes:
             "joints": rig.joints,
             "weights": rig.weights,
             "held": rig.held,
+            "rig_size": np.array(rig.size),
         }
+        if rig.bone_axes is not None:
+            arrays["bone_axes"] = rig.bone_axes
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # pyright: ignore[reportArgumentType]
     return buffer.getvalue()
@@ -223,10 +231,17 @@ def _rig(arrays: Arrays, count: int) -> RigInfo:
     held = np.asarray(arrays["held"])
     if held.shape != (joints,) or held.dtype != np.bool_:
         raise ValueError("held is not a yes or no for each joint")
+    axes, size = arrays.get("bone_axes"), float(arrays.get("rig_size", 1.0))
+    if not np.isfinite(size) or size <= 0:
+        raise ValueError("rig_size is not above 0")
     return RigInfo(
         joint_names=names,
         parents=parents,
         joints=floats_of(arrays, "joints", (joints, 3)).astype(np.float64),
         weights=floats_of(arrays, "weights", (count, joints)).astype(np.float32),
         held=held,
+        bone_axes=None
+        if axes is None
+        else floats_of(arrays, "bone_axes", (joints, 3, 3)).astype(np.float64),
+        size=size,
     )

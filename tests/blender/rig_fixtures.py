@@ -19,7 +19,7 @@ from nlf_blender.scene.datablocks import NewDatablocks
 from nlf_blender.scene.footage.time_map import TimeMap
 from nlf_blender.scene.markers.canonical_body import canonical_from_world, make_canonical_body
 from nlf_blender.scene.rigs.apply_rig import RigMotion
-from nlf_blender.scene.rigs.rig_record import axes_of
+from nlf_blender.scene.rigs.uniform import axes_of
 
 OPEN_BODY = Path(__file__).resolve().parents[2] / "nlf_blender" / "assets" / "open_body.npz"
 # bone of a Rigify metarig -> the joint that it starts from and the one that it points to

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import bpy
 import numpy as np
 import pytest
@@ -21,7 +23,7 @@ from nlf_blender.errors import UserError
 from nlf_blender.scene.rigs.apply_rig import apply_rig
 from nlf_blender.scene.rigs.bone_choice import Wanted
 from nlf_blender.scene.rigs.collect_rig import CollectedRig, collect_rig
-from nlf_blender.scene.rigs.rig_record import axes_of, write_record
+from nlf_blender.scene.rigs.uniform import axes_of
 
 FRAMES = 4
 START = 11
@@ -36,9 +38,7 @@ def body() -> bpy.types.Object:
 
 
 def collected(rig: bpy.types.Object, body: bpy.types.Object, **wanted: bool) -> CollectedRig:
-    found = collect_rig(rig, body, bpy.context.scene, Wanted(**wanted))
-    write_record(rig, found.record)
-    return found
+    return collect_rig(rig, body, bpy.context.scene, Wanted(**wanted))
 
 
 def off_degrees(rig: bpy.types.Object, names: tuple[str, ...], wanted: np.ndarray) -> float:
@@ -163,13 +163,13 @@ def test_a_rig_elsewhere_is_refused(body: bpy.types.Object) -> None:
         collect_rig(rig, body, bpy.context.scene)
 
 
-def test_a_rig_that_was_not_added_or_lost_bones_is_refused(body: bpy.types.Object) -> None:
+def test_a_rig_without_the_bones_is_refused(body: bpy.types.Object) -> None:
     rig = add_mpfb(body)
     found = collect_rig(rig, body, bpy.context.scene)
     known = known_motion(rig, body, found.points.rig, 2, 1.0)
-    with pytest.raises(UserError, match="Rig not added"):
-        apply_rig(rig, as_solved(found.points.rig, known))
-    write_record(rig, found.record)
+    bare = replace(found.points.rig, bone_axes=None)
+    with pytest.raises(UserError, match="Rig without axes"):
+        apply_rig(rig, as_solved(bare, known))
     rig.data.bones["wrist.L"].name = "hand.L"
     with pytest.raises(UserError, match="Bones are missing"):
         apply_rig(rig, as_solved(found.points.rig, known))

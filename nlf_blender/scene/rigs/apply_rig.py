@@ -8,7 +8,7 @@ keys, and of these only the main root and other roots get locations.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import bpy
@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...body.arrays import Float64Array
-from ...body.conventions import BLENDER_FROM_SMPL
 from ...body.rotations import matrix_from_quaternion, matrix_from_rotvec, quaternion_from_matrix
 from ...errors import UserError
 from ...protocol.point_set import RigInfo
@@ -24,7 +23,7 @@ from ..actions import new_action
 from ..datablocks import NewDatablocks
 from ..footage.time_map import Samples
 from .bone_keys import BoneTargets, bone_channels
-from .rig_record import RigRecord, axes_of, even_scale, read_record
+from .uniform import axes_of, even_scale
 
 # PERSON: the object is scaled until the rig is as large as the person, so that it lies over the
 # picture. RIG: the rig keeps its size, and the travel is as much smaller or larger, about the
@@ -56,21 +55,20 @@ class AppliedRig:
 def apply_rig(rig: bpy.types.Object, solved: RigMotion, size: Size = "PERSON") -> AppliedRig:
     """Give a rig the motion that was solved for it as a new action.
 
-    UserError if the rig does not remember how it stood in the canonical body, lost bones since, or
-    its scale is uneven; then nothing is changed.
+    UserError if the rig has not the bones of the set, or its scale is uneven; then nothing is
+    changed.
     """
-    record = _record(rig, solved.rig)
-    now = even_scale(rig)
+    bone_axes, now = _bone_axes(rig, solved.rig), even_scale(rig)
     unit = float(np.linalg.norm(solved.placement[:3, 0]))
-    wanted = record.size * float(np.median(solved.motion["scale"])) * unit
+    wanted = solved.rig.size * float(np.median(solved.motion["scale"])) * unit
     object_axes = axes_of(np.array(rig.matrix_world, dtype=np.float64)[:3, :3])
     origin = np.array(rig.matrix_world.translation, dtype=np.float64)
     factor = 1.0 if size == "PERSON" else now / wanted
     scale = wanted if size == "PERSON" else now
-    axes, heads = _in_scene(record, solved, factor)
+    axes, heads = _in_scene(bone_axes, solved, factor)
     heads = {j: (place - origin) @ object_axes / scale for j, place in heads.items()}
     targets = BoneTargets(
-        names=record.bones,
+        names=solved.rig.joint_names,
         parents=tuple(int(parent) for parent in solved.rig.parents),
         axes=object_axes.T @ axes,
         heads=heads,
@@ -85,34 +83,29 @@ def apply_rig(rig: bpy.types.Object, solved: RigMotion, size: Size = "PERSON") -
     if before is not None:
         before.use_fake_user = True
     rig.update_tag(refresh={"OBJECT", "DATA", "TIME"})
-    return AppliedRig(action, tuple(_notes(rig, record, before)))
+    return AppliedRig(action, tuple(_notes(rig, solved.rig, before)))
 
 
-def _record(rig: bpy.types.Object, info: RigInfo) -> RigRecord:
-    """How the rig stood, for the joints of a set in their order."""
-    record = read_record(rig)
-    if record is None:
+def _bone_axes(rig: bpy.types.Object, info: RigInfo) -> Float64Array:
+    """The set's bone axes. UserError if it has none, or the rig has not its bones."""
+    if info.bone_axes is None:
         raise UserError(
-            "Rig not added",
-            f"{rig.name} was not added to a take, so that nothing tells how it stood in the "
-            "canonical body.",
-            "Choose the armature that was added, or put this one into the canonical body and add "
-            "it.",
+            "Rig without axes",
+            "The point set of this rig does not tell how its bones are turned.",
+            "Add the rig to the take again, in Blender.",
         )
-    places = {name: number for number, name in enumerate(record.bones)}
-    gone = [n for n in info.joint_names if n not in places or n not in rig.pose.bones]
+    gone = [name for name in info.joint_names if name not in rig.pose.bones]
     if gone:
         raise UserError(
             "Bones are missing",
             f"{rig.name} has no bones {', '.join(gone[:NAMED])}, which were solved.",
-            "Choose the armature that was added, or add this one again.",
+            "Choose the armature that was added, or add this one to the take.",
         )
-    order = [places[name] for name in info.joint_names]
-    return replace(record, bones=info.joint_names, axes=record.axes[order])
+    return info.bone_axes
 
 
 def _in_scene(
-    record: RigRecord, solved: RigMotion, factor: float
+    bone_axes: Float64Array, solved: RigMotion, factor: float
 ) -> tuple[Float64Array, dict[int, Float64Array]]:
     """Axes of the bones [T,J,3,3] and places of roots [T,3] in the scene; factor: on the travel."""
     motion, samples, rig = solved.motion, solved.samples, solved.rig
@@ -123,7 +116,7 @@ def _in_scene(
         local = local[samples.low]
     turns = _in_space(local, rig.parents)
     into = axes_of(solved.placement[:3, :3])
-    axes = into @ turns @ BLENDER_FROM_SMPL.T @ record.axes
+    axes = into @ turns @ bone_axes
     first = samples.linear(np.asarray(motion["root"], dtype=np.float64))
     sizes = samples.linear(np.asarray(motion["scale"], dtype=np.float64))
     heads: dict[int, Float64Array] = {}
@@ -144,13 +137,13 @@ def _in_space(local: Float64Array, parents: NDArray[np.int64]) -> Float64Array:
     return turns
 
 
-def _notes(rig: bpy.types.Object, record: RigRecord, before: bpy.types.Action | None) -> list[str]:
+def _notes(rig: bpy.types.Object, info: RigInfo, before: bpy.types.Action | None) -> list[str]:
     notes: list[str] = []
     if before is not None:
         notes.append(f"The action {before.name} is kept; choose it to have it back.")
     driven = [
         name
-        for name in record.bones
+        for name in info.joint_names
         if any(c.enabled and c.influence > 0 for c in rig.pose.bones[name].constraints)
     ]
     if driven:

@@ -12,7 +12,7 @@ from mathutils import Euler, Matrix, Quaternion
 from ...body.arrays import Float64Array
 from ...body.rotations import continuous_quaternions, quaternion_from_matrix
 from ..actions import Channel
-from .rig_record import axes_of
+from .uniform import axes_of
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,7 @@ import bpy
 import numpy as np
 
 from ...body.arrays import Float64Array
+from ...body.conventions import BLENDER_FROM_SMPL
 from ...errors import UserError
 from ...protocol.point_set import RIG, PointSet, RigInfo
 from ..markers.canonical_body import canonical_kind
@@ -23,18 +24,17 @@ from .bone_choice import (
     bone_ends,
     choose_bones,
 )
-from .rig_record import RigRecord, axes_of, even_scale
 from .rig_surface import bound_meshes, surface_of_body, surface_of_meshes
+from .uniform import axes_of, even_scale
 
 FEWEST_POINTS = 100  # of the meshes' in the body; with fewer, the canonical body's skin is taken
 
 
 @dataclass(frozen=True, eq=False)
 class CollectedRig:
-    """A rig's point set, what the rig is to remember of it, and what the user should know."""
+    """A rig's point set, and what the user should know."""
 
     points: PointSet
-    record: RigRecord
     notes: tuple[str, ...]
 
 
@@ -70,11 +70,12 @@ def collect_rig(
         joints=joints,
         weights=np.concatenate([identity, identity[leaves], weights]).astype(np.float32),
         held=chosen.held,
+        bone_axes=_axes(rig, body, [ends.bones[bone].name for bone in chosen.index]),
+        size=size,
     )
     places = np.concatenate([joints, ends.tails[chosen.index[leaves]], skin])
     points = PointSet(rig.name, RIG, canonical_kind(body), places, rig=info)
-    record = RigRecord(rig.name, info.joint_names, _axes(rig, body, info.joint_names), size)
-    return CollectedRig(points, record, (*_notes(ends, chosen), note))
+    return CollectedRig(points, (*_notes(ends, chosen), note))
 
 
 def _check(rig: bpy.types.Object, body: bpy.types.Object) -> None:
@@ -131,12 +132,13 @@ def _surface(
     return skin, weights, f"The skin of {body.name} tells how the bones are turned."
 
 
-def _axes(rig: bpy.types.Object, body: bpy.types.Object, names: tuple[str, ...]) -> Float64Array:
-    """Axes of bones [J,3,3] in the canonical body's own space."""
+def _axes(rig: bpy.types.Object, body: bpy.types.Object, names: list[str]) -> Float64Array:
+    """Axes of bones [J,3,3] in columns, canonical space."""
     evaluated = rig.evaluated_get(bpy.context.evaluated_depsgraph_get())
     into = body.matrix_world.inverted_safe() @ evaluated.matrix_world
     bones = evaluated.pose.bones
-    return axes_of(np.array([(into @ bones[name].matrix).to_3x3() for name in names]))
+    axes = axes_of(np.array([(into @ bones[name].matrix).to_3x3() for name in names]))
+    return BLENDER_FROM_SMPL.T @ axes
 
 
 def _notes(ends: BoneEnds, chosen: ChosenBones) -> list[str]:
