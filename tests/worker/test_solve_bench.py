@@ -18,10 +18,12 @@ def test_a_long_take_goes_on_and_is_timed(tmp_path: Path) -> None:
     assert [chunk.frames for chunk in read_info(take).chunks] == [60, 10]
     rows = solve_bench.solve_times(take, 1)
     assert {row["what"] for row in rows} == {
-        "first solve", "motion", "motion and mesh", "numpy, same bytes",
+        "first solve", "motion", "motion and mesh", "motion, mesh and 50 markers",
+        "numpy, same bytes",
     }  # fmt: skip
     assert all(row["seconds"] > 0 and row["frames"] == 70 for row in rows)
     person = read_solution(take).people[0]
+    assert [files.slug for files in person.sets] == ["markers"]
     assert person.sightings == 70
     motion = read_motion(take / "solution" / person.file)
     assert motion["evidence"].all() and len(motion["frame"]) == 70
