@@ -10,19 +10,25 @@ from .ui import panels, properties, result_operators, scan_operators
 from .ui.jobs import job_operators, job_pump, queue_operators, queue_resume, runtime
 from .ui.markers import (
     canonical_operators,
+    collect_operators,
     drag_operator,
     exchange_export,
     exchange_import,
     exchange_menus,
     exchange_panel,
+    job_panel,
     place_operators,
+    presets,
+    set_files,
     set_operators,
     settings,
     tool,
 )
+from .ui.markers import job_operators as marker_job_operators
 from .ui.markers import overlay as marker_overlay
 from .ui.markers import panel as marker_panel
 from .ui.markers import properties as marker_properties
+from .ui.markers import result_operators as marker_result_operators
 from .ui.setup import environment_operators, file_operators, preferences, program_operators
 from .ui.source import source_operators
 from .ui.take import (
@@ -57,9 +63,15 @@ MODULES = (
     marker_properties,
     settings,
     set_operators,
+    set_files,
+    presets,
+    collect_operators,
+    marker_job_operators,
+    marker_result_operators,
     canonical_operators,
     place_operators,
     drag_operator,
+    marker_operators,
     tool,
     marker_overlay,
     exchange_export,
@@ -74,6 +86,7 @@ MODULES = (
     motion_panel,
     report_panel,
     marker_panel,
+    job_panel,
     exchange_panel,
     preview,
     job_pump,

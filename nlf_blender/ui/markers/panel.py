@@ -101,9 +101,16 @@ class NLF_PT_markers(MarkersPanel, bpy.types.Panel):
         draw_set_choice(layout, collection)
         if collection is None:
             return
-        layout.template_list(
+        row = layout.row()
+        row.template_list(
             "NLF_UL_markers", "", collection, "objects", collection.nlf_markers, "index", rows=4
         )
+        column = row.column(align=True)
+        column.operator("nlf.marker_move", text="", icon="TRIA_UP").up = True
+        column.operator("nlf.marker_move", text="", icon="TRIA_DOWN").up = False
+        column.separator()
+        column.operator("nlf.markers_group", text="", icon="GROUP")
+        column.prop(context.scene.nlf_marking, "labels", text="", icon="FONT_DATA")
 
 
 def draw_set_choice(layout: bpy.types.UILayout, collection: bpy.types.Collection | None) -> None:

@@ -10,7 +10,7 @@ from ...scene.markers.positions import add_at
 from .active_set import active_body, active_set, select_only
 from .place_modal import HeldButton
 from .place_properties import ByRay
-from .pointing import body_under, view_ray
+from .pointing import body_under, marker_under, view_ray
 from .set_operators import new_set
 
 
@@ -30,8 +30,11 @@ class NLF_OT_marker_place(ByRay, HeldButton, bpy.types.Operator):
         if context.region_data is None:
             return self.execute(context)
         mouse = (float(event.mouse_region_x), float(event.mouse_region_y))
-        found = body_under(context, view_ray(context.region, context.region_data, mouse))
-        if found is None:
+        view = (context.region, context.region_data)
+        found = body_under(context, view_ray(*view, mouse))
+        # keymaps of users and of add-ons have items in other orders, so a marker is left to the
+        # other operator wherever that comes
+        if found is None or marker_under(context, *view, mouse) is not None:
             return {"PASS_THROUGH"}
         marking = context.scene.nlf_marking
         self.body, self.name, self.mirror = found[0].name, marking.name, marking.mirror

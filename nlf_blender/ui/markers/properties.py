@@ -7,6 +7,7 @@ import bpy
 
 from ...scene.markers.canonical_body import canonical_kind
 from .active_set import select_only
+from .marker_fields import depth_field, position_field, set_depth, set_position
 
 
 def _is_canonical(_: bpy.types.PropertyGroup, obj: bpy.types.Object) -> bool:
@@ -82,6 +83,25 @@ class NLF_MarkerProperties(bpy.types.PropertyGroup):
     vertex_group: bpy.props.StringProperty(
         name="Vertex Group",
         description="Of a mesh: only these vertices are markers; all if it is empty",
+    )
+    position: bpy.props.FloatVectorProperty(
+        name="Position",
+        description=(
+            "In canonical space, mm: to the body's left, up, and to the front. X Mirror moves the"
+            " other side, too"
+        ),
+        precision=1,
+        step=100,
+        get=position_field,
+        set=set_position,
+    )
+    depth: bpy.props.FloatProperty(
+        name="Depth",
+        description="Under the skin of the canonical body, mm; negative outside",
+        precision=1,
+        step=100,
+        get=depth_field,
+        set=set_depth,
     )
 
 

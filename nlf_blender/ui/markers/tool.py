@@ -31,7 +31,7 @@ class NLF_WST_marker(bpy.types.WorkSpaceTool):
     bl_icon = "ops.paint.eyedropper_add"
     bl_cursor = "CROSSHAIR"
     bl_options: ClassVar[set[str]] = {"KEYMAP_FALLBACK"}
-    # each passes on what is not for it: a press that is not on a marker, not on a body
+    # each passes on what is not for it: a press that is not on a marker, or on one, or on no body
     bl_keymap = tuple(
         (operator, {**_PRESS, **modifiers}, None)
         for modifiers in _MODIFIERS
