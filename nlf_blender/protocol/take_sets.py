@@ -3,6 +3,7 @@
 
     set.npz             the set itself (point_set.py)
     chunk_00000.npz     of each chunk of the take: a row for each of its rows, see SET_FIELDS
+    rig.npz             of photos, a rig's pose in each row, camera space (motion_files.RIG_FIELDS)
     set.json            which chunks there are; written last
 
 Rows are in camera space, as in the take's own chunks, and are never changed once they are written.
@@ -34,6 +35,7 @@ SETS_FOLDER = "sets"
 FEATURES_FOLDER = "features"
 SET_FILE = "set.json"
 POINTS_FILE = "set.npz"
+RIG_FILE = "rig.npz"
 
 # name -> (dtype, axes after R, the row); K points. Points that are too far from the body to be
 # localized are NaN.

@@ -4,13 +4,15 @@ body, rigs."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import bpy
 import numpy as np
 
 from ...errors import UserError
 from ...protocol.point_set import MESH, PointSet, Polygons, of_markers
+from ..rigs.bone_choice import Wanted
+from ..rigs.collect_rig import collect_rig
 from .canonical_body import canonical_bodies, canonical_from_world, canonical_kind
 from .marker_sets import canonical_body_of, is_marker_set, marker_sets, members, read_scene_set
 from .object_points import MESH_TYPES, object_points
@@ -31,10 +33,16 @@ def is_localized_mesh(obj: bpy.types.Object) -> bool:
     return obj.type == "MESH" and obj.nlf_points.is_set and not canonical_kind(obj)
 
 
+def is_localized_rig(obj: bpy.types.Object) -> bool:
+    """Whether an object is a rig whose joints and surface are to be localized."""
+    return obj.type == "ARMATURE" and obj.nlf_points.is_set
+
+
 def owners(scene: bpy.types.Scene) -> list[Owner]:
-    """All that can be localized beside the body in a scene: marker sets, then meshes, by name."""
-    meshes = [obj for obj in scene.objects if is_localized_mesh(obj)]
-    return [*marker_sets(scene), *sorted(meshes, key=lambda obj: obj.name_full)]
+    """All that can be localized beside the body in a scene: marker sets, then meshes and rigs, by
+    name."""
+    objects = [obj for obj in scene.objects if is_localized_mesh(obj) or is_localized_rig(obj)]
+    return [*marker_sets(scene), *sorted(objects, key=lambda obj: obj.name_full)]
 
 
 def owner_settings(owner: Owner) -> bpy.types.PropertyGroup:
@@ -43,11 +51,11 @@ def owner_settings(owner: Owner) -> bpy.types.PropertyGroup:
 
 
 def gather(scene: bpy.types.Scene, owner: Owner) -> Gathered:
-    """The points of a marker set or mesh of the scene. UserError, saying what to do, if it is empty
-    or not usable, or its canonical body is gone."""
+    """The points of a marker set, mesh or rig of the scene. UserError, saying what to do, if it is
+    empty or not usable, or its canonical body is gone."""
     if isinstance(owner, bpy.types.Collection):
         return _of_marker_set(owner)
-    return _of_mesh(scene, owner)
+    return _of_rig(scene, owner) if owner.type == "ARMATURE" else _of_mesh(scene, owner)
 
 
 def _of_marker_set(collection: bpy.types.Collection) -> Gathered:
@@ -76,6 +84,12 @@ def _of_mesh(scene: bpy.types.Scene, obj: bpy.types.Object) -> Gathered:
         polygons=_polygons(obj),
     )
     return Gathered(points, _applied(obj, body))
+
+
+def _of_rig(scene: bpy.types.Scene, obj: bpy.types.Object) -> Gathered:
+    wanted = Wanted(fingers=obj.nlf_rig.fingers, face=obj.nlf_rig.face)
+    found = collect_rig(obj, canonical_body_for(scene, obj), scene, wanted)
+    return Gathered(replace(found.points, force=obj.nlf_points.force), found.notes)
 
 
 def canonical_body_for(scene: bpy.types.Scene, obj: bpy.types.Object) -> bpy.types.Object:
