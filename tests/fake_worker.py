@@ -84,7 +84,7 @@ class FakeWorker:
                 self.footage(command, Path(command["out"]) / f"{source.stem}.take", str(source))
             elif command["kind"] == "resume":
                 self.resume(command)
-            elif command["kind"] in ("solve", "boxes"):
+            elif command["kind"] in ("solve", "boxes", "points"):
                 self.solve(command["job"], Path(command["take"]))
             else:
                 self.run(command)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from ..protocol.messages import FOOTAGE, STARTING
-from .task import BOXES, LOCALIZE, REGISTER, SOLVE, Task
+from .task import BOXES, LOCALIZE, POINTS, REGISTER, SOLVE, Task
 
 # Seconds by kind of job and stage (FOOTAGE: per frame), on two CPU cores with one person or scan;
 # the first job on a machine replaces them.
@@ -41,6 +41,15 @@ _GUESSES: dict[str, dict[str, float]] = {
         "Joining people": 0.1,
         "Fitting": 0.5,
         "Cleaning up": 0.3,
+        "Writing": 0.2,
+    },
+    POINTS: {
+        STARTING: 6.0,
+        "Reading": 0.5,
+        "Localizing points": 10.0,
+        "Joining people": 0.1,
+        "Fitting": 0.5,
+        "Cleaning up": 0.5,
         "Writing": 0.2,
     },
     REGISTER: {

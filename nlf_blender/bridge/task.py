@@ -150,12 +150,15 @@ def points_task(
     sets: Sequence[Path],
     remove: Sequence[str] = (),
     scratch: Path | None = None,
+    source: Path | None = None,
 ) -> Task:
-    """Localize point sets in a take that is there. remove: names of sets that it shall lose."""
+    """Localize point sets in a take that is there. remove: names of sets that it shall lose;
+    source: where the source is now, if it was moved."""
     fields: Json = {
         "take": str(folder),
         "sets": [str(path) for path in sets],
         "remove": list(remove),
+        "source": "" if source is None else str(source),
     }
     task = _take_task(POINTS, folder, fields, POINTS_STAGES, "Localizing points")
     return replace(task, scratch=scratch)

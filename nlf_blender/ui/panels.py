@@ -10,10 +10,12 @@ import bpy
 from ..bridge.task import LOCALIZE
 from ..errors import UserError
 from ..scene.heatmap import HEAT_SWITCH
+from ..scene.markers.point_sets import owners
 from .drawing import draw_text
 from .jobs.job_view import draw_job, draw_problem
 from .jobs.queue_view import draw_queue, draw_unfinished
 from .jobs.runtime import RUNTIME
+from .markers.job_sets import chosen_owners, draw_owners
 from .result_operators import PART_ITEMS
 from .scan_panel import NLF_PT_scan
 from .selection import is_rig, person_of
@@ -71,6 +73,12 @@ def _draw_settings(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
     column.use_property_decorate = False
     column.prop(properties, "max_people")
     column.prop(properties, "augmentations")
+    if owners(context.scene):
+        box = layout.box()
+        box.label(text="Markers")
+        draw_owners(box, context.scene)
+        if chosen_owners(context.scene):
+            box.prop(properties, "keep_features")
     row = layout.row()
     row.scale_y = 1.5
     row.operator("nlf.localize", icon="PLAY")
@@ -133,7 +141,14 @@ class NLF_PT_import(_Panel, bpy.types.Panel):
         layout.prop(properties, "rest_pose")
         layout.prop(properties, "hands")
         layout.separator()
-        for name in ("time_mode", "root_bone", "in_place", "timeline_markers"):
+        for name in (
+            "time_mode",
+            "root_bone",
+            "in_place",
+            "timeline_markers",
+            "gap_metres",
+            "fill_gaps",
+        ):
             layout.prop(properties, name)
 
 

@@ -78,6 +78,11 @@ class NLF_SceneProperties(SourceProperties, FootageProperties, bpy.types.Propert
         min=1,
         max=64,
     )
+    keep_features: bpy.props.BoolProperty(
+        name="Keep Features",
+        description="Keep what the network saw of everybody in the take: further markers then need"
+        " neither the source nor the network's larger part",
+    )
     scan_partial: bpy.props.BoolProperty(
         name="Partial",
         description="Parts of the person are missing from the scan, as from one side or above the "

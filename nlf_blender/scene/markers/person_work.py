@@ -66,14 +66,22 @@ class PersonWork:
     def made(
         self, blocks: bpy.types.bpy_prop_collection, part: str
     ) -> dict[tuple[str, str], bpy.types.ID]:
-        """This person's datablocks of a part by set and marker; of copies, the first."""
-        found = [
-            block
-            for block in blocks
-            if block.get(IMPORT_TAG) == self.new.tag
-            and block.get(PART) == part
-            and block.get(PERSON) == self.person
-            and block.library is None
-        ]
-        found.sort(key=lambda block: -block.session_uid)
-        return {(str(block[SET]), str(block.get(LABEL, ""))): block for block in found}
+        """This person's datablocks of a part by set and marker."""
+        return made(blocks, self.new.tag, part, self.person)
+
+
+def made(
+    blocks: bpy.types.bpy_prop_collection, tag: str, part: str, person: int
+) -> dict[tuple[str, str], bpy.types.ID]:
+    """The datablocks of a part that an import made of a person, by set and marker; of copies, the
+    first."""
+    found = [
+        block
+        for block in blocks
+        if block.get(IMPORT_TAG) == tag
+        and block.get(PART) == part
+        and block.get(PERSON) == person
+        and block.library is None
+    ]
+    found.sort(key=lambda block: -block.session_uid)
+    return {(str(block[SET]), str(block.get(LABEL, ""))): block for block in found}

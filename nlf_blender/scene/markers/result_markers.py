@@ -8,13 +8,15 @@ import numpy as np
 
 from ...body.arrays import Float64Array
 from ..actions import Channel, new_action
+from ..datablocks import IMPORT_TAG
 from ..footage.dropped import show_again
 from ..footage.key_table import merge_channels
-from ..footage.objects import rename
+from ..footage.objects import PERSON, rename
 from .animated_marker import UNCERTAINTY
-from .gaps import UNCERTAINTY_PATH, show_gaps
+from .gap_options import Gaps
+from .gaps import UNCERTAINTY_PATH, show_gaps, store_gaps, stored_gaps
 from .person_sets import PersonSet
-from .person_work import MARKER, MARKER_MOTION, PersonWork, Playing
+from .person_work import MARKER, MARKER_MOTION, PersonWork, Playing, made
 
 COLOR = (1.0, 0.45, 0.1)  # of markers without one of their own
 # Radius of an empty over its uncertainty, metres: a tenth, but never too small to be seen
@@ -138,3 +140,16 @@ def _channels(playing: Playing, own: PersonSet, index: int) -> list[Channel]:
         values = doubt[seen, None]
         channels.append(Channel(UNCERTAINTY_PATH, samples.frames[seen], values))
     return channels
+
+
+def show_gaps_again(root: bpy.types.Object, gaps: Gaps) -> None:
+    """Show a person's markers as these gaps want it from now on."""
+    _, whole = stored_gaps(root)
+    store_gaps(root, gaps, whole)
+    tag, person = root[IMPORT_TAG], root[PERSON]
+    actions = made(bpy.data.actions, tag, MARKER_MOTION, person)
+    for key, obj in made(bpy.data.objects, tag, MARKER, person).items():
+        if key in actions:
+            show_gaps(obj, actions[key], root)
+            actions[key].update_tag()
+            obj.update_tag()

@@ -8,7 +8,7 @@ from pathlib import Path
 import bpy
 
 from ...bridge.queue import Stand
-from ...bridge.task import BOXES, LOCALIZE, REGISTER, RESUME, SOLVE
+from ...bridge.task import BOXES, LOCALIZE, POINTS, REGISTER, RESUME, SOLVE
 from ...errors import UserError
 from ...protocol import registration
 from ...scene import (
@@ -20,6 +20,7 @@ from ...scene import (
     takes_in,
     update_take,
 )
+from ...scene.markers.photo_sets import update_photo
 from ..destination import Waiting
 from ..redraw import tag_redraw
 from ..take.update_options import update_options
@@ -30,6 +31,7 @@ UNDO_NAMES = {
     RESUME: "Localize",
     SOLVE: "Solve",
     BOXES: "Localize in Box",
+    POINTS: "Localize Markers",
     REGISTER: "Register Body",
 }
 
@@ -87,7 +89,7 @@ def import_finished(entry: Waiting) -> None:
     scene = entry.target.scene()
     if scene is None:
         entry.end(Stand.DONE)
-        if command not in (SOLVE, BOXES):
+        if command not in (SOLVE, BOXES, POINTS):
             places = ", ".join(str(folder) for folder in results)
             RUNTIME.notes.append(
                 f"Another file was opened meanwhile. The result is kept in {places}: "
@@ -113,11 +115,26 @@ def _bring_in(entry: Waiting, scene: bpy.types.Scene, folders: list[Path]) -> li
         return entry.target.finish(scene, folders)
     there = {folder.resolve() for folder in takes_in(scene)}
     known = [folder for folder in folders if folder.resolve() in there]
+    if entry.task.command == POINTS:
+        return _renew_sets(scene, folders)
     if entry.task.command in (SOLVE, BOXES):
         return update_now(scene, folders, update_options(scene))
     if entry.task.command == RESUME and known:  # all that is new, whatever the range
         return update_now(scene, known, UpdateOptions())
     return import_now(scene, folders, entry.target.footage_options())
+
+
+def _renew_sets(scene: bpy.types.Scene, folders: list[Path]) -> list[str]:
+    """Bring the point sets of takes that are in a scene up to date, whatever the range."""
+    notes: list[str] = []
+    for folder in folders:
+        found = update_photo(scene, folder)
+        if found is not None:
+            notes += found
+        else:
+            keep = update_options(scene).keep_keys
+            notes += update_now(scene, [folder], UpdateOptions(keep_keys=keep))
+    return notes
 
 
 def _window_of(scene: bpy.types.Scene) -> bpy.types.Window | None:

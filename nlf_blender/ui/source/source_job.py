@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,9 +14,11 @@ from ...bridge.task import localize_task
 from ...scene import FootageOptions
 from ...scene.footage.placing import placing_text
 from ...scene.footage.solved_camera import camera_place, unit_metres
+from ...scene.markers.point_sets import Owner
 from .. import places
 from ..destination import Waiting
 from ..jobs.runtime import RUNTIME
+from ..markers.job_sets import chosen_owners, write_sets
 from ..setup.preferences import NLF_Preferences
 from .source_camera import CAMERAS_FILE, Lens, chosen_lens, write_solved
 from .source_choice import Source
@@ -43,25 +45,40 @@ def submit_source(scene: bpy.types.Scene, preferences: NLF_Preferences, source: 
     )
     python = preferences.find_interpreter().path
     out = places.writable_folder(properties.takes_folder())
-    scratch, preparing = _prepare(scene, source, lens)
-    if scratch is not None:
+    chosen = chosen_owners(scene)
+    scratch = _scratch() if chosen or lens.solved is not None else None
+    preparing, notes = None, []
+    if scratch is not None and lens.solved is not None:
+        preparing = write_solved(scene, lens.solved, source, scratch)
         settings = replace(settings, cameras=str(scratch / CAMERAS_FILE))
+    if scratch is not None and chosen:
+        paths, notes = _sets(scene, chosen, scratch)
+        settings = replace(settings, sets=paths, keep_features=properties.keep_features)
     footage = _placed(scene, source, lens)
     settings = replace(settings, placing=placing_text(footage))
     task = localize_task((source.path,), out, settings, footage=source.footage, scratch=scratch)
-    return RUNTIME.submit(python, task, scene, preparing=preparing, footage=footage)
+    entry = RUNTIME.submit(python, task, scene, preparing=preparing, footage=footage)
+    RUNTIME.notes += [note for note in notes if note not in RUNTIME.notes]
+    return entry
 
 
-def _prepare(
-    scene: bpy.types.Scene, source: Source, lens: Lens
-) -> tuple[Path | None, Iterator[None] | None]:
-    if lens.solved is None:
-        return None, None
+def _scratch() -> Path:
     try:
-        scratch = places.scratch_folder()
+        return places.scratch_folder()
     except OSError as error:
-        raise places.not_handed_over("camera", error) from error
-    return scratch, write_solved(scene, lens.solved, source, scratch)
+        raise places.not_handed_over("camera or marker set", error) from error
+
+
+def _sets(
+    scene: bpy.types.Scene, chosen: list[Owner], scratch: Path
+) -> tuple[tuple[str, ...], list[str]]:
+    """The files of what is localized beside the body, and notes; none of them stay if one of it
+    cannot be used."""
+    try:
+        return write_sets(scene, chosen, scratch)
+    except BaseException:
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise
 
 
 def _placed(scene: bpy.types.Scene, source: Source, lens: Lens) -> FootageOptions:

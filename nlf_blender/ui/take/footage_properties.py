@@ -37,6 +37,22 @@ class FootageProperties:
         description="Mark ranges on the scene's timeline in which the motion is doubtful",
     )
 
+    gap_metres: bpy.props.FloatProperty(
+        name="Marker Gaps",
+        description="Localized markers are not shown where they are less sure than this",
+        unit="LENGTH",
+        default=FootageOptions.gap_metres,
+        min=0.0,
+        soft_max=1.0,
+        precision=3,
+    )
+    fill_gaps: bpy.props.BoolProperty(
+        name="Fill Marker Gaps",
+        description="Localized markers are shown also where they are unsure or were not seen:"
+        " there, they follow the body",
+        default=FootageOptions.fill_gaps,
+    )
+
     def footage_options(self) -> FootageOptions:
         """How footage comes in, but for where it came from."""
         return FootageOptions(
@@ -44,4 +60,6 @@ class FootageProperties:
             root_bone=self.root_bone,
             in_place=self.in_place,
             timeline_markers=self.timeline_markers,
+            gap_metres=self.gap_metres,
+            fill_gaps=self.fill_gaps,
         )

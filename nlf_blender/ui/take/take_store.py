@@ -17,6 +17,7 @@ from ...errors import UserError
 from ...protocol.edits import EDITS_FILE, Edit, read_edits
 from ...protocol.solution import SOLUTION_FILE, SOLUTION_FOLDER, SolutionInfo, read_solution
 from ...protocol.take import TAKE_FILE, TakeInfo, read_info
+from ...protocol.take_sets import SET_FILE, SETS_FOLDER, TakeSet, read_take_set
 
 Content = TypeVar("Content")
 Stamp = tuple[int, int] | None  # time of change in nanoseconds and size; None: no such file
@@ -32,7 +33,7 @@ class _Read:
 class TakeStore:
     """The files of the takes that were looked at last."""
 
-    MOST_FILES = 48  # three a take
+    MOST_FILES = 64  # three a take, and one a point set
 
     def __init__(self) -> None:
         self._files: OrderedDict[Path, _Read] = OrderedDict()
@@ -49,6 +50,12 @@ class TakeStore:
     def edits(self, take: Path) -> tuple[Edit, ...]:
         """edits.json of a take, none if there is no such file. UserError if it is damaged."""
         return self._get(take / EDITS_FILE, lambda: read_edits(take))
+
+    def sets(self, take: Path) -> dict[str, TakeSet]:
+        """set.json of all point sets of a take by the names of their folders. UserError if one is
+        damaged."""
+        paths = sorted((take / SETS_FOLDER).glob(f"*/{SET_FILE}"))
+        return {p.parent.name: self._get(p, lambda p=p: read_take_set(p.parent)) for p in paths}
 
     def clear(self) -> None:
         """Forget all."""

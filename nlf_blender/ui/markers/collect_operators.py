@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Objects that stand in a canonical body become markers, or are localized as they are."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import bpy
+
+from ...scene.footage.objects import PART
+from ...scene.markers.canonical_body import canonical_kind
+from ...scene.markers.object_points import has_points
+from .active_set import active_body, active_set, markers_of
+from .set_operators import new_set
+
+
+def _takeable(context: bpy.types.Context) -> list[bpy.types.Object]:
+    """The selected objects that can give markers: no bodies, no results of takes."""
+    return [
+        obj
+        for obj in context.selected_objects
+        if has_points(obj) and not canonical_kind(obj) and PART not in obj
+    ]
+
+
+def _search_groups(self: NLF_OT_markers_take, context: bpy.types.Context, text: str) -> list[str]:
+    active = context.object
+    groups = active.vertex_groups if active is not None and active.type == "MESH" else ()
+    return [group.name for group in groups if text.lower() in group.name.lower()]
+
+
+class NLF_OT_markers_take(bpy.types.Operator):
+    """Take the selected objects as markers of the active set: an empty is one, meshes, curves and point clouds give one for each of their points. They stay where they are and may be changed later"""  # noqa: E501  # Blender shows it as one line
+
+    bl_idname = "nlf.markers_take"
+    bl_label = "Take Selected"
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+
+    vertex_group: bpy.props.StringProperty(
+        name="Vertex Group",
+        description="Only the vertices in this group of the meshes that have it; else all",
+        search=_search_groups,
+        options={"SKIP_SAVE"},
+    )
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """Something is selected that can give markers, and there is a canonical body."""
+        if active_body(context) is None:
+            cls.poll_message_set("Add a canonical body first: Add > Mesh > NLF Canonical Body")
+            return False
+        if not _takeable(context):
+            cls.poll_message_set("Select empties, meshes, curves or point clouds")
+            return False
+        return context.mode == "OBJECT"
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        """Ask for the vertex group if the active mesh has any."""
+        active = context.object
+        if active in _takeable(context) and active.type == "MESH" and len(active.vertex_groups):
+            return context.window_manager.invoke_props_dialog(self)
+        return self.execute(context)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Link them to the set, which is made if there is none."""
+        chosen = self.vertex_group
+        objects = _takeable(context)
+        collection = active_set(context) or new_set(context, active_body(context))
+        known = markers_of(collection)
+        for obj in objects:
+            own = obj.type == "MESH" and chosen in obj.vertex_groups
+            obj.nlf_marker.vertex_group = chosen if own else ""
+            if obj not in known:
+                collection.objects.link(obj)
+        self.report({"INFO"}, f"{len(objects)} taken into {collection.name}")
+        return {"FINISHED"}
+
+
+class NLF_OT_localize_as_mesh(bpy.types.Operator):
+    """Localize the selected meshes vertex by vertex with the next jobs: whatever topology stands in the canonical body comes back in the pose of the person. Modifiers and scale count as applied"""  # noqa: E501  # Blender shows it as one line
+
+    bl_idname = "nlf.localize_as_mesh"
+    bl_label = "Localize as Mesh"
+    bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        """A mesh is selected that is no canonical body, and there is one."""
+        if active_body(context) is None:
+            cls.poll_message_set("Add a canonical body first: Add > Mesh > NLF Canonical Body")
+            return False
+        if not any(obj.type == "MESH" for obj in _takeable(context)):
+            cls.poll_message_set("Select a mesh that stands in the canonical body")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Mark them."""
+        body = active_body(context)
+        for obj in _takeable(context):
+            if obj.type == "MESH":
+                obj.nlf_points.is_set = obj.nlf_points.localize = True
+                obj.nlf_points.body = body
+        return {"FINISHED"}
+
+
+class NLF_OT_forget_object(bpy.types.Operator):
+    """Do not localize this object any more; the object itself stays"""
+
+    bl_idname = "nlf.forget_object"
+    bl_label = "Do Not Localize"
+    bl_options: ClassVar[set[str]] = {"INTERNAL", "UNDO"}
+
+    name: bpy.props.StringProperty(options={"SKIP_SAVE", "HIDDEN"})
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        """Take the mark off."""
+        obj = context.scene.objects.get(self.name)
+        if obj is None or not obj.nlf_points.is_set:
+            return {"CANCELLED"}
+        obj.nlf_points.is_set = False
+        return {"FINISHED"}
+
+
+CLASSES = (NLF_OT_markers_take, NLF_OT_localize_as_mesh, NLF_OT_forget_object)
