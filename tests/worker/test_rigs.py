@@ -15,9 +15,10 @@ from nlf_blender.body.kinematics import global_transforms
 from nlf_blender.body.rotations import matrix_from_rotvec, rotvec_from_matrix
 from nlf_blender.protocol.motion_files import read_rig
 from nlf_blender.protocol.point_set import RIG, PointSet, RigInfo
+from nlf_blender.protocol.take_sets import RIG_FILE
 from nlf_blender.worker.assets import OPEN_BODY
 from nlf_blender.worker.markers.attachment import attach
-from nlf_blender.worker.rigs.fit_photo import RIG_FILE, write_photo_rig
+from nlf_blender.worker.rigs.fit_photo import write_photo_rig
 from nlf_blender.worker.rigs.fit_rig import RigFit, fit_rig_motion
 from nlf_blender.worker.rigs.personal_rest import PersonalRests, unchanged
 from nlf_blender.worker.smpl.body_model import BodyModel

@@ -16,18 +16,19 @@ from ...body.conventions import BLENDER_FROM_CAMERA
 from ...errors import UserError
 from ...protocol.motion_files import read_motion, read_rig
 from ...protocol.point_set import RIG, PointSet, read_point_set
+from ...protocol.rows import read_rows
 from ...protocol.solution import SOLUTION_FOLDER, PersonInfo, read_solution
 from ...protocol.take import read_info
-from ...protocol.take_sets import POINTS_FILE, SETS_FOLDER, take_sets
+from ...protocol.take_sets import POINTS_FILE, RIG_FILE, SETS_FOLDER, take_sets
 from ..footage.objects import person_id, take_collection, take_folder
 from ..footage.options import stored_options
 from ..footage.scene_time import stored_time_map
 from ..footage.time_map import Samples
 from ..photo_ground import find_ground
-from ..take_people import read_take
+from ..take_people import Take, read_take
 from .apply_rig import RigMotion
 
-PHOTO_RIG = "rig.npz"  # in a set's folder: the rig in a photo's rows
+NAME = "nlf_track"  # of an imported rig: the person's name in the take
 
 
 def solved_rig(
@@ -116,9 +117,7 @@ def _of_photo(
     scene: bpy.types.Scene,
 ) -> RigMotion:
     take = read_take(folder)
-    path = folder / SETS_FOLDER / slug / PHOTO_RIG
-    track = str(person.get("nlf_track", ""))
-    row = next((one.rows[0] for one in take.people if one.track.name == track), None)
+    path, row = folder / SETS_FOLDER / slug / RIG_FILE, _row_of(person, take)
     if row is None or not path.is_file():
         raise _nothing(person, folder, [])
     motion = {name: values[row : row + 1] for name, values in read_rig(path).items()}
@@ -128,4 +127,12 @@ def _of_photo(
     placement = np.array(person.matrix_world, dtype=np.float64) @ from_camera
     frame = np.array([float(scene.frame_current)])
     samples = Samples(frame, np.zeros(1, dtype=np.int64), np.zeros(1), exact=True)
-    return RigMotion(points.rig, motion, samples, placement, f"{points.name} {track}")
+    return RigMotion(points.rig, motion, samples, placement, f"{points.name} {person[NAME]}")
+
+
+def _row_of(person: bpy.types.Object, take: Take) -> int | None:
+    """The first row of somebody in a photo, the one that is imported."""
+    track = next((one.track.id for one in take.people if one.track.name == person.get(NAME)), None)
+    rows = read_rows(take.folder, take.info.chunks)
+    own = np.flatnonzero(rows["track"] == track) if track is not None else np.zeros(0, dtype=int)
+    return int(own[rows["frame"][own].argmin()]) if len(own) else None

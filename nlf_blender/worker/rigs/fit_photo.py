@@ -12,14 +12,11 @@ from numpy.typing import NDArray
 
 from ...protocol.motion_files import write_rig
 from ...protocol.point_set import PointSet
+from ...protocol.take_sets import RIG_FILE
 from ..markers.attachment import Attachment
 from ..smpl.body_model import BodyModel
 from .fit_rig import fit_rig_motion
 from .personal_rest import PersonalRests
-
-RIG_FILE = (
-    "rig.npz"  # in a set's folder; `RIG_FIELDS` in camera space, a row for each of the take's
-)
 
 
 def write_photo_rig(
