@@ -164,6 +164,11 @@ def test_the_panel_and_what_it_refuses(rig: bpy.types.Object) -> None:
     bpy.ops.nlf.add_rig()
     assert rig in owners(bpy.context.scene)
     assert gather(bpy.context.scene, rig).points.kind == RIG
+    before = gather(bpy.context.scene, rig).points
+    rig.pose.bones["upperarm01.L"].rotation_quaternion = (0.9, 0.3, 0.3, 0.0)
+    rig.location.x += 3.0  # as when it plays a motion
+    bpy.context.view_layer.update()
+    np.testing.assert_array_equal(gather(bpy.context.scene, rig).points.points, before.points)
     assert "nlf.remove_rig" in panel_drawing.drawn(NLF_PT_marker_rig)
     with pytest.raises(RuntimeError, match="Nobody chosen"):
         bpy.ops.nlf.apply_rig()

@@ -13,6 +13,7 @@ from ...errors import UserError
 from ...protocol.point_set import MESH, PointSet, Polygons, of_markers
 from ..rigs.bone_choice import Wanted
 from ..rigs.collect_rig import collect_rig
+from ..rigs.kept_points import kept_points
 from .canonical_body import canonical_bodies, canonical_from_world, canonical_kind
 from .marker_sets import canonical_body_of, is_marker_set, marker_sets, members, read_scene_set
 from .object_points import MESH_TYPES, object_points
@@ -87,9 +88,17 @@ def _of_mesh(scene: bpy.types.Scene, obj: bpy.types.Object) -> Gathered:
 
 
 def _of_rig(scene: bpy.types.Scene, obj: bpy.types.Object) -> Gathered:
+    """As the rig stood when it was added; as it stands now, if it was not yet."""
+    kept = kept_points(obj)
+    found = Gathered(kept) if kept is not None else take_rig_points(scene, obj)
+    return replace(found, points=replace(found.points, force=obj.nlf_points.force))
+
+
+def take_rig_points(scene: bpy.types.Scene, obj: bpy.types.Object) -> Gathered:
+    """The points of a rig as it stands now. UserError if it does not stand in its body."""
     wanted = Wanted(fingers=obj.nlf_rig.fingers, face=obj.nlf_rig.face)
     found = collect_rig(obj, canonical_body_for(scene, obj), scene, wanted)
-    return Gathered(replace(found.points, force=obj.nlf_points.force), found.notes)
+    return Gathered(found.points, found.notes)
 
 
 def canonical_body_for(scene: bpy.types.Scene, obj: bpy.types.Object) -> bpy.types.Object:

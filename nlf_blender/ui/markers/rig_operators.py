@@ -10,8 +10,9 @@ import bpy
 from ...bridge.task import POINTS
 from ...errors import UserError
 from ...scene.markers.canonical_body import canonical_kind
-from ...scene.markers.point_sets import canonical_body_for, gather
+from ...scene.markers.point_sets import take_rig_points
 from ...scene.rigs.apply_rig import apply_rig
+from ...scene.rigs.kept_points import forget_points, keep_points
 from ...scene.rigs.people import imported_rigs, is_imported_rig
 from ...scene.rigs.take_rig import solved_rig
 from ..jobs.runtime import RUNTIME, errors_reported
@@ -58,22 +59,22 @@ class _OfRig:
 
 
 class NLF_OT_add_rig(_OfRig, bpy.types.Operator):
-    """Have this rig localized as it stands in the canonical body now: by the next job, or in a take that is there"""  # noqa: E501  # Blender shows it as one line
+    """Have this rig localized as it stands in the canonical body now; afterwards it may move"""
 
     bl_idname = "nlf.add_rig"
     bl_label = "Localize Rig"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        """Check where it stands, and mark it."""
+        """Keep how it stands, and mark it."""
         rig = active_rig(context)
         with errors_reported(self, POINTS):
             if not canonical_kind(rig.nlf_points.body):
                 rig.nlf_points.body = active_body(context)
-            canonical_body_for(context.scene, rig)
-            notes = gather(context.scene, rig).notes
+            found = take_rig_points(context.scene, rig)
+            keep_points(rig, found.points)
             rig.nlf_points.is_set = rig.nlf_points.localize = True
-            RUNTIME.problem, RUNTIME.notes = None, list(notes)
-            self.report({"INFO"}, notes[0])
+            RUNTIME.problem, RUNTIME.notes = None, list(found.notes)
+            self.report({"INFO"}, found.notes[0])
             return {"FINISHED"}
         return {"CANCELLED"}
 
@@ -86,7 +87,9 @@ class NLF_OT_remove_rig(_OfRig, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Unmark it."""
-        active_rig(context).nlf_points.is_set = False
+        rig = active_rig(context)
+        rig.nlf_points.is_set = False
+        forget_points(rig)
         return {"FINISHED"}
 
 

@@ -50,6 +50,7 @@ def _draw_choice(layout: bpy.types.UILayout, rig: bpy.types.Object) -> None:
     column.prop(rig.nlf_rig, "face")
     if rig.nlf_points.is_set:
         column.prop(rig.nlf_points, "localize")
+        layout.operator("nlf.add_rig", text="Take Pose Again", icon="FILE_REFRESH")
     else:
         layout.operator("nlf.add_rig", icon="ADD")
 
