@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from nlf_blender.errors import UserError
 from nlf_blender.protocol.point_set import MARKERS, PointSet
 from nlf_blender.worker.assets import OPEN_BODY
 from nlf_blender.worker.markers.attachment import attach, attached_body
+from nlf_blender.worker.markers.attachment_file import read_attachment, write_attachment
 from nlf_blender.worker.markers.placing import FAR, body_kind, place_points
 from nlf_blender.worker.smpl.body_model import BodyModel
 from nlf_blender.worker.smpl.canonical.own_canonical import own_canonical
@@ -123,3 +125,20 @@ def test_set_of_another_body_is_carried_over_or_refused() -> None:
 def test_bodies_are_known_by_their_content() -> None:
     assert body_kind(BODY, BODY.sha256) == "open"
     assert body_kind(BODY, "another") == ""
+
+
+def test_attachments_are_kept(tmp_path: Path) -> None:
+    attachment = attach(OWN, OWN.points[::3000] * 1.02)
+    write_attachment(tmp_path, attachment)
+    found = read_attachment(tmp_path, BODY)
+    for name in ("index", "share", "offset", "above"):
+        assert np.array_equal(getattr(found, name), getattr(attachment, name))
+    for wrong in (
+        {"index": attachment.index + len(OWN.points)},
+        {"share": 2 * attachment.share},
+        {"offset": attachment.offset * np.nan},
+        {"above": attachment.above[1:]},
+    ):
+        write_attachment(tmp_path, replace(attachment, **wrong))
+        with pytest.raises(UserError, match=r"attachment\.npz"):
+            read_attachment(tmp_path, BODY)

@@ -67,7 +67,7 @@ def example(tmp_path_factory: pytest.TempPathFactory, body: BodyData, own: OwnCa
     return folder
 
 
-def add_markers(take: Path, own: OwnCanonical, slug: str = "skin") -> Path:
+def add_markers(take: Path, own: OwnCanonical) -> Path:
     """Markers at vertices, at a joint, and one that was not localized."""
     points = np.concatenate([own.vertices[SKIN], own.joints[:1], own.vertices[:1] + OFF])
 
@@ -76,7 +76,7 @@ def add_markers(take: Path, own: OwnCanonical, slug: str = "skin") -> Path:
         nowhere = np.full_like(joint, np.nan)
         return np.concatenate([rows["points"][:, SKIN], joint[:, None], nowhere[:, None]], axis=1)
 
-    return add_set(take, slug, attach(own, points), localized)
+    return add_set(take, "skin", attach(own, points), localized)
 
 
 @pytest.fixture
