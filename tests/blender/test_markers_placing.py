@@ -142,9 +142,9 @@ def test_snapping_takes_joints_before_bones_before_vertices(
     knee, hip = (joints[labels.index(name)] for name in ("L_Knee", "L_Hip"))
     found = targets.nearest(screen, at(knee, 5.0))
     assert found.label == "joint L_Knee"
-    np.testing.assert_allclose(world_from_canonical(body, found.position)[0] - (0.5, 0, 0),
-                               np.array(body.matrix_world.to_3x3() @ Vector(knee)) +
-                               (0, 0, body.location.z), atol=1e-5)  # fmt: skip
+    np.testing.assert_allclose(
+        world_from_canonical(body, found.position)[0], body.matrix_world @ Vector(knee), atol=1e-5
+    )
     assert targets.nearest(screen, at((knee + hip) / 2, -5.0)).label == "middle of L_Hip - L_Knee"
     vertex = targets.nearest(screen, at((knee + hip) / 2, 30.0))
     number = int(vertex.label.removeprefix("vertex "))

@@ -10,6 +10,7 @@ from ...scene.markers.positions import canonical_position, marker_set_of, move_t
 from ...scene.markers.raycast import at_depth, closest_skin
 
 MM = 1000.0  # in a metre
+SHOWN_DIGITS = 2  # of a depth; more would show what single precision makes of 0
 
 
 def position_field(marker: bpy.types.PropertyGroup) -> tuple[float, float, float]:
@@ -38,7 +39,7 @@ def depth_field(marker: bpy.types.PropertyGroup) -> float:
     body = collection.nlf_markers.body
     graph = bpy.context.evaluated_depsgraph_get()
     skin = closest_skin(body, canonical_position(marker.id_data, body), graph)
-    return 0.0 if skin is None else MM * skin.depth
+    return 0.0 if skin is None else round(MM * skin.depth, SHOWN_DIGITS)
 
 
 def set_depth(marker: bpy.types.PropertyGroup, millimetres: float) -> None:

@@ -10,6 +10,7 @@ import bpy
 from ...scene.markers.positions import mirror_state
 from ..drawing import draw_text
 from .active_set import active_set, markers_of
+from .marker_operators import SIDES
 from .panel import MarkersPanel
 
 MOST_NAMED = 6  # pairs and markers that a panel lists
@@ -71,7 +72,8 @@ class NLF_PT_marker_sides(MarkersPanel, bpy.types.Panel):
             text = f"{pair.name}, {pair.other}: {1e3 * pair.distance:.1f} mm off"
             draw_text(layout, context, text, icon="INFO")
         row = layout.row(align=True)
-        row.operator_enum("nlf.markers_symmetrize", "side")
+        for side, name, _ in SIDES:
+            row.operator("nlf.markers_symmetrize", text=name, icon="MOD_MIRROR").side = side
 
 
 CLASSES = (NLF_PT_marker, NLF_PT_marker_sides)

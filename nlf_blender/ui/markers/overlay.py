@@ -10,8 +10,9 @@ import bpy
 import gpu
 import numpy as np
 from gpu_extras.batch import batch_for_shader
+from numpy.typing import NDArray
 
-from ...body.arrays import Float64Array
+from ...body.arrays import Float64Array, IntArray
 from ...scene.markers.marker_sets import marker_name
 from ..take.overlay import Color, Overlay, draw_lines
 from .pointing import pixels_of, scale, seen_at, shown_markers
@@ -19,6 +20,8 @@ from .pointing import pixels_of, scale, seen_at, shown_markers
 MOST_LABELS = 1000
 DOT, BIG_DOT = 3.5, 5.0  # pixels at scale 1, from the middle to a corner
 TEXT = 11.0
+CELL = np.array([40.0, TEXT])  # pixels at scale 1, in which one name has room
+CELL.setflags(write=False)
 PREVIEW_COLOR: Color = (1.0, 1.0, 1.0, 1.0)
 LINE_COLOR: Color = (1.0, 1.0, 1.0, 0.6)
 _FONT = 0
@@ -71,15 +74,30 @@ def _draw_markers(context: bpy.types.Context, markers: list[bpy.types.Object]) -
     seen = seen_at(context.region, context.region_data, markers)
     there = np.isfinite(seen).all(axis=1) & (seen >= 0).all(axis=1)
     there &= (seen <= (context.region.width, context.region.height)).all(axis=1)
-    colors = np.array([tuple(obj.color) for obj in markers])
-    sizes = [BIG_DOT if obj.select_get() else DOT for obj in markers]
-    draw_dots(seen[there], colors[there], np.array(sizes)[there] * scale(context))
+    colors = encoded(np.array([tuple(obj.color) for obj in markers]))
+    sizes = np.array([BIG_DOT if obj.select_get() else DOT for obj in markers])
+    draw_dots(seen[there], colors[there], sizes[there] * scale(context))
     if not context.scene.nlf_marking.labels:
         return
     _begin_text(context)
-    for index in np.flatnonzero(there):
+    for index in roomy(seen, np.flatnonzero(there), sizes == BIG_DOT, CELL * scale(context)):
         draw_label(seen[index], marker_name(markers[index]), _readable(colors[index]))
     blf.disable(_FONT, blf.SHADOW)
+
+
+def roomy(
+    places: Float64Array, indices: IntArray, always: NDArray[np.bool_], cell: Float64Array
+) -> list[int]:
+    """Which of the places [K,2] at these indices get a label: those of `always` [K], and the first
+    in each cell of so many pixels [2], so that names do not lie on each other."""
+    cells = [tuple(place) for place in (np.nan_to_num(places) // cell).astype(int).tolist()]
+    taken = {cells[index] for index in indices if always[index]}
+    chosen: list[int] = []
+    for index in map(int, indices):
+        if always[index] or cells[index] not in taken:
+            taken.add(cells[index])
+            chosen.append(index)
+    return chosen
 
 
 def _draw_preview(context: bpy.types.Context, preview: Preview) -> None:
@@ -95,6 +113,14 @@ def _draw_preview(context: bpy.types.Context, preview: Preview) -> None:
     _begin_text(context)
     draw_label(seen[0] + (0, -2.0 * TEXT * scale(context)), preview.text, PREVIEW_COLOR)
     blf.disable(_FONT, blf.SHADOW)
+
+
+def encoded(colors: Float64Array) -> Float64Array:
+    """Linear RGBA [K,4] as sRGB, which is what a view's pixels are."""
+    linear = np.clip(colors[:, :3], 0.0, 1.0)
+    curved = 1.055 * linear ** (1 / 2.4) - 0.055
+    rgb = np.where(linear <= 0.0031308, 12.92 * linear, curved)
+    return np.concatenate([rgb, colors[:, 3:]], axis=1)
 
 
 def draw_dots(places: Float64Array, colors: Float64Array, sizes: Float64Array) -> None:

@@ -90,6 +90,7 @@ class NLF_MarkerProperties(bpy.types.PropertyGroup):
             "In canonical space, mm: to the body's left, up, and to the front. X Mirror moves the"
             " other side, too"
         ),
+        subtype="XYZ",
         precision=1,
         step=100,
         get=position_field,
