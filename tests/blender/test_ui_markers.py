@@ -8,10 +8,12 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import bpy
 import numpy as np
 import pytest
+from mathutils import Vector
 from panel_drawing import drawn
 from ui_play import Extension
 
@@ -20,7 +22,7 @@ from nlf_blender.scene.markers.canonical_body import canonical_bodies, canonical
 from nlf_blender.scene.markers.marker_sets import marker_sets
 from nlf_blender.scene.markers.positions import canonical_position, single_markers
 from nlf_blender.ui.jobs.runtime import RUNTIME
-from nlf_blender.ui.markers import canonical_work, marker_panels, overlay, panel, tool
+from nlf_blender.ui.markers import canonical_work, marker_panels, overlay, panel, pointing, tool
 from nlf_blender.ui.markers.active_set import active_body, active_set
 
 FRONT = (0.0, 1.0, 0.0)
@@ -221,6 +223,56 @@ def test_tool_and_overlay_go_with_the_extension(extension: Extension) -> None:
     np.testing.assert_allclose(
         overlay.encoded(np.array([[0.0, 0.2140, 1.0, 0.5]])), [[0.0, 0.5, 1.0, 0.5]], atol=1e-3
     )
+
+
+@pytest.mark.parametrize("kind", ["PERSP", "ORTHO"])
+def test_a_ray_goes_through_what_its_pixel_shows(kind: str) -> None:
+    camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
+    bpy.context.scene.collection.objects.link(camera)
+    camera.data.type, camera.data.clip_end = kind, 1000.0
+    camera.location, camera.rotation_euler = (1.0, -6.0, 1.5), (1.4, 0.1, 0.3)
+    bpy.context.view_layer.update()
+    graph = bpy.context.evaluated_depsgraph_get()
+    matrix = camera.calc_matrix_camera(graph, x=640, y=480) @ camera.matrix_world.inverted()
+    region, view = (
+        SimpleNamespace(width=640, height=480),
+        SimpleNamespace(perspective_matrix=matrix),
+    )
+    points = np.array([[0.3, 0.4, 1.2], [-0.5, 2.0, 0.7]])
+    for point, pixel in zip(points, pointing.pixels_of(region, view, points), strict=True):
+        ray = pointing.view_ray(region, view, tuple(pixel))
+        off = np.cross(point - ray.origin, ray.direction)
+        assert np.linalg.norm(off) < 1e-4
+        assert (point - ray.origin) @ ray.direction > 0
+    behind = np.array(camera.matrix_world @ Vector((0.0, 0.0, 1.0)))
+    assert np.isnan(pointing.pixels_of(region, view, behind)).all() == (kind == "PERSP")
+
+
+def test_labels_are_of_sets_and_of_results_that_are_seen(body: bpy.types.Object) -> None:
+    placed = place()
+    result = bpy.data.objects.new("person 1 nose", None)
+    result.nlf_marker.name = "nose"
+    other = bpy.data.objects.new("no marker", None)
+    for obj in (result, other):
+        bpy.context.scene.collection.objects.link(obj)
+    bpy.context.view_layer.update()
+    assert pointing.labelled_markers(bpy.context) == [placed, result]
+    assert pointing.shown_markers(bpy.context) == [placed]
+    placed.hide_set(True)
+    assert pointing.labelled_markers(bpy.context) == [result]
+
+
+def test_a_hidden_or_removed_body_stops_nothing(body: bpy.types.Object) -> None:
+    marker = place().nlf_marker
+    body.hide_viewport = True
+    bpy.context.view_layer.update()
+    marker.depth = 3.0
+    assert marker.depth == pytest.approx(3.0, abs=0.1)
+    bpy.data.objects.remove(body)
+    assert (marker.depth, tuple(marker.position)) == (0.0, (0.0, 0.0, 0.0))
+    assert not bpy.ops.nlf.marker_place.poll()
+    for cls in (panel.NLF_PT_markers, marker_panels.NLF_PT_marker):
+        drawn(cls)
 
 
 def test_the_file_of_the_body_is_read_without_what_poses_it() -> None:

@@ -41,7 +41,7 @@ def active_body(context: bpy.types.Context) -> bpy.types.Object | None:
         return context.object
     collection = active_set(context)
     body = None if collection is None else collection.nlf_markers.body
-    if canonical_kind(body):
+    if canonical_kind(body) and body.name in context.view_layer.objects:
         return body
     bodies = canonical_bodies(context.scene)
     return bodies[-1] if bodies else None

@@ -39,7 +39,7 @@ def depth_field(marker: bpy.types.PropertyGroup) -> float:
     body = collection.nlf_markers.body
     graph = bpy.context.evaluated_depsgraph_get()
     skin = closest_skin(body, canonical_position(marker.id_data, body), graph)
-    return 0.0 if skin is None else round(MM * skin.depth, SHOWN_DIGITS)
+    return 0.0 if skin is None else round(MM * skin.depth, SHOWN_DIGITS) + 0.0  # no -0
 
 
 def set_depth(marker: bpy.types.PropertyGroup, millimetres: float) -> None:

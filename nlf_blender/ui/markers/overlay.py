@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ...body.arrays import Float64Array, IntArray
 from ...scene.markers.marker_sets import marker_name
 from ..take.overlay import Color, Overlay, draw_lines
-from .pointing import pixels_of, scale, seen_at, shown_markers
+from .pointing import labelled_markers, pixels_of, scale, seen_at
 
 MOST_LABELS = 1000
 DOT, BIG_DOT = 3.5, 5.0  # pixels at scale 1, from the middle to a corner
@@ -60,7 +60,7 @@ class Drawing:
         context = bpy.context
         if not context.space_data.overlay.show_overlays:
             return
-        markers = shown_markers(context)[:MOST_LABELS]
+        markers = labelled_markers(context)[:MOST_LABELS]
         if markers:
             _draw_markers(context, markers)
         if self.preview is not None and self.region == context.region:

@@ -9,7 +9,7 @@ import numpy as np
 from ...body.arrays import Float64Array
 from ...body.sides import mirrored
 from ...scene.markers.canonical_body import world_from_canonical
-from ...scene.markers.mirroring import on_middle
+from ...scene.markers.mirroring import on_middle, to_middle
 from ...scene.markers.raycast import Pierced, closest_skin, pierce
 from ...scene.markers.snapping import PIXELS, SnapTargets
 from .overlay import DRAWING, Preview
@@ -41,6 +41,10 @@ class HeldButton:
         context.workspace.status_text_set(None)
         if context.area is not None:
             context.area.header_text_set(None)
+
+    def cancel(self, context: bpy.types.Context) -> None:
+        """Blender ends it, as when another file is opened."""
+        self.end(context)
 
     def turned_wheel(self, event: bpy.types.Event) -> bool:
         """Whether the event is the wheel's, which changes the depth."""
@@ -78,7 +82,9 @@ class HeldButton:
 
     def _show(self, context: bpy.types.Context, text: str, way: Pierced | None) -> None:
         points = [self.pointed]
-        if self._mirror and not on_middle(self.pointed):
+        if self._mirror and on_middle(self.pointed):
+            points = [to_middle(self.pointed)]
+        elif self._mirror:
             points.append(mirrored(self.pointed))
         world = world_from_canonical(self._body, np.array(points))
         line = None if way is None else world_from_canonical(self._body, np.array(way))

@@ -68,6 +68,16 @@ def shown_markers(context: bpy.types.Context) -> list[bpy.types.Object]:
     ]
 
 
+def labelled_markers(context: bpy.types.Context) -> list[bpy.types.Object]:
+    """The empties that the view shows and that are markers, of sets or of what was localized."""
+    own = [o for c in marker_sets(context.scene) for o in single_markers(c).values()]
+    found = dict.fromkeys(own)
+    for obj in context.scene.objects:
+        if obj.type == "EMPTY" and obj.nlf_marker.name:
+            found[obj] = None
+    return [obj for obj in found if shown(context, obj)]
+
+
 def marker_under(
     context: bpy.types.Context,
     region: bpy.types.Region,
