@@ -12,6 +12,7 @@ python build.py bench register [OPTIONS...] a body to scans, clean and degraded
 python build.py bench load [OPTIONS...]    an official checkpoint of the large model into memory
 python build.py bench canonical [OPTIONS...] a body's points into the canonical space of a model
 python build.py bench footage [OPTIONS...] a rendered clip against its truth; memory of long ones
+python build.py bench markers accuracy|speed markers on rendered people, and what they cost
 python build.py bench solve [OPTIONS...]   what a moved slider costs, and the memory of it
 python build.py bench bake [OPTIONS...]    footage into keys and mesh caches, in the newest Blender
 python build.py worker ARGS...             the worker's command line (see: worker --help)
@@ -58,6 +59,7 @@ BENCHMARKS = {
     "load": "benchmarks.load_bench",
     "canonical": "benchmarks.canonical_bench",
     "footage": "benchmarks.footage_bench",
+    "markers": "benchmarks.markers_bench",
     "solve": "benchmarks.solve_bench",
 }
 BLENDER_BENCHMARKS = {"bake": "bake_bench.py"}

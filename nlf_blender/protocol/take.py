@@ -5,6 +5,7 @@
     body.npz          the body that was fitted, reduced to what a scene needs (body/body_data.py)
     chunk_00000.npz   what the localizer said: rows, one per person and frame (rows.py)
     sets/, features/  markers and other points beside the body (take_sets.py)
+    pending_sets/     sets on their way in, of a job that was stopped
 
 Of footage also:
     cameras.npz       where the camera was in every frame, if that is known (cameras.py)

@@ -11,16 +11,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from nlf_blender.bridge.task import points_task
 from nlf_blender.errors import UserError
+from nlf_blender.protocol.messages import EventReader, encode
 from nlf_blender.protocol.settings import SOURCE_CHANGED, LocalizeSettings
 from nlf_blender.protocol.solution import read_solution
 from nlf_blender.protocol.take import read_info
 from nlf_blender.protocol.take_sets import FEATURES_FOLDER, take_sets
 from nlf_blender.worker.footage.job import localize_footage
 from nlf_blender.worker.markers.pending import PENDING_FOLDER
-from nlf_blender.worker.markers.points_job import localize_points
+from nlf_blender.worker.markers.points_job import LOCALIZING, localize_points
 from nlf_blender.worker.pipeline import localize_photo
 from nlf_blender.worker.progress import Cancelled, Progress
+from nlf_blender.worker.serve import Server
 from tests.footage_files import frame_picture, write_video
 from tests.worker.footage_fakes import CPU, DiscEngine
 from tests.worker.marker_sets import (
@@ -223,3 +226,63 @@ def test_two_names_that_make_one_folder(take: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="Two sets of one name"):
         add(take, marker_file(tmp_path, "my_set"))
     assert [info.name for info in take_sets(take).values()] == ["My set"]
+
+
+def test_a_take_whose_job_is_not_done(clip: Path, tmp_path: Path) -> None:
+    def stop() -> bool:
+        return (tmp_path / "walk.take" / "take.json").exists()
+
+    with pytest.raises(Cancelled):
+        localize_footage(clip, tmp_path, CPU, DiscEngine(), Progress(is_cancelled=stop))
+    with pytest.raises(UserError, match="lacks frames"):
+        add(tmp_path / "walk.take", marker_file(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"format": "nlf_blender.markers", "version": 1, "name": "a"}', "markers"),
+        (
+            '{"format": "nlf_blender.markers", "version": 1, "name": "a", "body": "open",'
+            ' "markers": [{"name": "n", "position": [0, NaN, 0]}]}',
+            "finite|NaN",
+        ),
+        (
+            '{"format": "nlf_blender.markers", "version": 1, "name": "a", "body": "giraffe",'
+            ' "markers": [{"name": "n", "position": [0, 0, 0]}]}',
+            "giraffe",
+        ),
+    ],
+)
+def test_files_that_cannot_be_used_change_nothing(
+    take: Path, tmp_path: Path, text: str, words: str
+) -> None:
+    path = tmp_path / "bad.json"
+    path.write_text(text)
+    before = sorted(take.rglob("*"))
+    with pytest.raises(UserError, match=words):
+        add(take, str(path))
+    assert sorted(p for p in take.rglob("*") if p.name != "lock") == [
+        p for p in before if p.name != "lock"
+    ]
+
+
+def test_tables_of_markers_are_read_too(take: Path, tmp_path: Path) -> None:
+    x, y, z = at_vertices(4)["v4"]
+    (tmp_path / "table.csv").write_text(f"name,x,y,z\nmine,{x!r},{y!r},{z!r}\n")
+    add(take, str(tmp_path / "table.csv"))
+    np.testing.assert_array_equal(set_of(take, "table")[1], body_points(take, 4))
+
+
+def test_as_blender_asks_for_it(
+    take: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Server, "_loaded_engine", lambda _server: DiscEngine())
+    task = points_task(take, [Path(marker_file(tmp_path))])
+    commands = [{"kind": task.command, "job": "1", **task.fields}, {"kind": "quit"}]
+    (tmp_path / "session").mkdir()
+    Server(tmp_path / "session").run(encode(command) for command in commands)
+    events = EventReader(tmp_path / "session").read()
+    assert [e["results"] for e in events if e["kind"] == "done"] == [[str(take)]]
+    stages = {e["stage"] for e in events if e["kind"] == "progress"}
+    assert LOCALIZING in stages and stages <= set(task.stages)

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import random
 from dataclasses import replace
 from pathlib import Path
 
@@ -167,3 +169,29 @@ def test_boxes_drawn_by_hand_have_the_sets_too(
     assert chunk.frames == 0 and chunk.rows == FRAMES
     np.testing.assert_array_equal(set_of(take)[1], body_points(take, *VERTICES))
     assert (take / "features" / "chunk_00003.npy").exists()
+
+
+def localize_slowly(clip: Path, out: Path, settings: LocalizeSettings) -> None:
+    """A job in a process of its own, slow enough to be killed at any point."""
+    localize_footage(clip, out, settings, DiscEngine(seconds=0.004), Progress())
+
+
+def test_killed_at_any_moment(
+    clip: Path, take: Path, tmp_path: Path, settings: LocalizeSettings
+) -> None:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    moments = random.Random(3)
+    for _ in range(4):
+        process = context.Process(target=localize_slowly, args=(clip, tmp_path, settings))
+        process.start()
+        process.join(moments.uniform(0.2, 1.2))
+        process.kill()
+        process.join()
+        for path in tmp_path.glob("*.take/take.json"):
+            for chunk in read_info(path.parent).chunks:
+                for info in take_sets(path.parent).values():
+                    assert info.chunk_of(chunk.sha256) is not None
+    killed = localize_footage(clip, tmp_path, settings, DiscEngine(), Progress())
+    assert killed.name == "walk.take"
+    assert content(killed) == content(take)
