@@ -138,6 +138,13 @@ def test_sets_are_made_copied_chosen_and_removed(body: bpy.types.Object) -> None
     assert copied != first and names() == ["marker", "marker"]
     bpy.ops.nlf.marker_set_choose(name=first.name)
     assert active_set(bpy.context) == first
+    layers = bpy.context.view_layer.layer_collection.children
+    bpy.context.view_layer.active_layer_collection = layers[first.name]
+    bpy.ops.mesh.nlf_canonical_body_add()  # not into the set, whose markers it would become
+    second = bpy.context.object
+    assert second.name not in first.objects and second.name in bpy.context.scene.objects
+    bpy.data.objects.remove(second)
+    bpy.ops.nlf.marker_set_choose(name=first.name)
     bpy.ops.nlf.marker_set_remove()
     assert active_set(bpy.context) == copied and len(names()) == 1
     assert canonical_bodies(bpy.context.scene) == [body]
@@ -172,7 +179,7 @@ def test_panels_tell_what_is_not_the_same_on_both_sides(body: bpy.types.Object) 
 
 
 def test_a_body_of_smpl_needs_a_file(extension: Extension) -> None:
-    with pytest.raises(RuntimeError, match=r"No SMPL-X file.*Choose a SMPL-X file"):
+    with pytest.raises(RuntimeError, match=r"No SMPL-X file.*Choose an SMPL-X file"):
         bpy.ops.mesh.nlf_canonical_body_add(body="smplx")
     assert "No SMPL-X file" in drawn(panel.NLF_PT_markers)
 

@@ -26,8 +26,8 @@ def canonical_file(prefs: NLF_Preferences, kind: str) -> Path:
     title = KIND_TITLES[kind]
     raise UserError(
         f"No {title} file",
-        f"The canonical body of {title} is made from a {title} file of yours, and none is chosen.",
-        f"Choose a {title} file, or a folder with one, as Body in the preferences.",
+        f"The canonical body of {title} is made from an {title} file of yours, and none is chosen.",
+        f"Choose an {title} file, or a folder with one, as Body in the preferences.",
     )
 
 

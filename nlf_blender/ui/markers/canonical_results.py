@@ -9,6 +9,7 @@ from ...body.body_data import BodyData
 from ...errors import UserError
 from ...scene.datablocks import NewDatablocks
 from ...scene.markers.canonical_body import make_canonical_body
+from ...scene.markers.marker_sets import is_marker_set
 from ..jobs.runtime import RUNTIME
 from ..redraw import tag_redraw
 from .active_set import select_only
@@ -20,8 +21,8 @@ ADDED = "Add Canonical Body"
 def add_body(
     context: bpy.types.Context, body: BodyData, kind: str, location: tuple[float, float, float]
 ) -> bpy.types.Object:
-    """A canonical body in the active collection, active and selected, standing at a place.
-    UserError if the body has no canonical points."""
+    """A canonical body, active and selected, standing at a place, in the active collection if that
+    is no marker set. UserError if the body has no canonical points."""
     new = NewDatablocks()
     try:
         obj = make_canonical_body(new, body, kind)
@@ -31,8 +32,11 @@ def add_body(
             "Not a canonical body", f"{error}.", "Choose another body in the preferences."
         ) from error
     obj.location = [a + b for a, b in zip(obj.location, location, strict=True)]
+    target = context.collection
+    if is_marker_set(target):  # where it would be taken for markers
+        target = context.scene.collection
     for made in (obj, *obj.children):
-        context.collection.objects.link(made)
+        target.objects.link(made)
     context.view_layer.update()
     select_only(context, obj)
     return obj
