@@ -68,6 +68,7 @@ def add_markers_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--markers",
         nargs="+",
+        action="extend",
         default=[],
         metavar="SET",
         help="localize these, too: a marker set (.json, .csv), a point set (.npz), or one of "

@@ -39,6 +39,7 @@ def _add_add(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     parser.add_argument(
         "--markers",
         nargs="+",
+        action="extend",
         default=[],
         metavar="SET",
         help="a marker set (.json, .csv), a point set (.npz), or one of "
@@ -118,6 +119,10 @@ def _axes(text: str) -> str:
 
 
 def _add(options: argparse.Namespace) -> int:
+    if not (options.markers or options.remove):
+        raise UserError(
+            "No sets", "Nothing was named to add or to remove.", "Give --markers or --remove."
+        )
     from ..protocol.take_sets import take_sets
     from .engine import Engine
     from .markers.points_job import localize_points
