@@ -21,7 +21,6 @@ from rig_fixtures import (
 
 from nlf_blender.errors import UserError
 from nlf_blender.scene.rigs.apply_rig import apply_rig
-from nlf_blender.scene.rigs.bone_choice import Wanted
 from nlf_blender.scene.rigs.collect_rig import CollectedRig, collect_rig
 from nlf_blender.scene.rigs.uniform import axes_of
 
@@ -38,7 +37,7 @@ def body() -> bpy.types.Object:
 
 
 def collected(rig: bpy.types.Object, body: bpy.types.Object, **wanted: bool) -> CollectedRig:
-    return collect_rig(rig, body, bpy.context.scene, Wanted(**wanted))
+    return collect_rig(rig, body, bpy.context.scene, **wanted)
 
 
 def off_degrees(rig: bpy.types.Object, names: tuple[str, ...], wanted: np.ndarray) -> float:
@@ -76,6 +75,7 @@ def test_a_rigify_metarig_is_taken_as_it_is_posed(body: bpy.types.Object) -> Non
     assert len(found.points.points) <= 2300
     np.testing.assert_allclose(info.weights.sum(axis=1), 1.0, atol=1e-5)
     with_fingers = collected(rig, body, fingers=True).points.rig
+    np.testing.assert_allclose(with_fingers.weights.sum(axis=1), 1.0, atol=1e-5)
     assert not with_fingers.held[with_fingers.joint_names.index("f_index.02.L")]
 
 

@@ -11,7 +11,6 @@ import numpy as np
 
 from ...errors import UserError
 from ...protocol.point_set import MESH, PointSet, Polygons, of_markers
-from ..rigs.bone_choice import Wanted
 from ..rigs.collect_rig import collect_rig
 from ..rigs.kept_points import kept_points
 from .canonical_body import canonical_bodies, canonical_from_world, canonical_kind
@@ -96,8 +95,8 @@ def _of_rig(scene: bpy.types.Scene, obj: bpy.types.Object) -> Gathered:
 
 def take_rig_points(scene: bpy.types.Scene, obj: bpy.types.Object) -> Gathered:
     """The points of a rig as it stands now. UserError if it does not stand in its body."""
-    wanted = Wanted(fingers=obj.nlf_rig.fingers, face=obj.nlf_rig.face)
-    found = collect_rig(obj, canonical_body_for(scene, obj), scene, wanted)
+    body, fingers = canonical_body_for(scene, obj), obj.nlf_rig.fingers
+    found = collect_rig(obj, body, scene, fingers=fingers)
     return Gathered(found.points, found.notes)
 
 

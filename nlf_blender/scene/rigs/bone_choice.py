@@ -26,15 +26,6 @@ TORSO = ("pelvis", "spine", "collar")
 SIDES = ("L", "R")
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """Small bones that are solved, too, instead of being held: they are at the limit of what a
-    localizer sees. Leaves of the torso, such as breasts, are always held."""
-
-    fingers: bool = False
-    face: bool = False
-
-
 @dataclass(frozen=True, eq=False)
 class BoneEnds:
     """A pose as it stands in the canonical body: heads and tails [B,3] of all bones, metres,
@@ -94,9 +85,10 @@ def heights_above(body: bpy.types.Object, points: Float64Array) -> Float64Array:
 
 
 def choose_bones(
-    rig: bpy.types.Object, body: bpy.types.Object, ends: BoneEnds, wanted: Wanted
+    rig: bpy.types.Object, body: bpy.types.Object, ends: BoneEnds, fingers: bool
 ) -> ChosenBones:
-    """The bones that a set has. UserError if the rig does not stand in the body."""
+    """The bones that a set has; fingers: small bones of hands and feet are solved, too. UserError
+    if the rig does not stand in the body."""
     deform = np.array([bone.bone.use_deform for bone in ends.bones], dtype=bool)
     if not deform.any():
         raise UserError(
@@ -116,7 +108,7 @@ def choose_bones(
         )
     free = deform & (ends.outside < FAR)
     parents = _parents(ends.bones)
-    free &= ~_small(body, ends, parents, free, wanted)
+    free &= ~_small(body, ends, parents, free, fingers)
     return _tree(parents, free, ends.lengths)
 
 
@@ -126,9 +118,10 @@ def _parents(bones: Sequence[bpy.types.PoseBone]) -> IntArray:
 
 
 def _small(
-    body: bpy.types.Object, ends: BoneEnds, parents: IntArray, free: np.ndarray, wanted: Wanted
+    body: bpy.types.Object, ends: BoneEnds, parents: IntArray, free: np.ndarray, fingers: bool
 ) -> np.ndarray:
-    """Bones [B] that are held since they are too small, or follow no joint of a body."""
+    """Bones [B] that are held since a localizer does not see them turn: those of the face, leaves
+    of the torso, such as breasts, and unless wanted the small ones of hands and feet."""
     names, places, _ = joints_of(body)
     small = np.zeros(len(ends.bones), dtype=bool)
     if not names:
@@ -138,10 +131,10 @@ def _small(
     at = {name: distances[:, joint] for joint, name in enumerate(names)}
     nearest = np.array([name.lower() for name in names])[distances.argmin(axis=1)]
     face = free & _of(nearest, FACE)
-    if face.any() and not wanted.face:
+    if face.any():
         skull = int(np.where(face, ends.lengths, 0.0).argmax())
         small |= (face | _below(parents, skull)) & ~_above(parents, skull)
-    for side in SIDES if free.any() and not wanted.fingers else ():
+    for side in SIDES if free.any() and not fingers else ():
         if f"{side}_Wrist" in at:
             small |= _below(parents, _beginning(at[f"{side}_Wrist"], parents, free))
         if f"{side}_Ankle" in at and f"{side}_Foot" in at:

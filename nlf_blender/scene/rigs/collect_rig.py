@@ -20,7 +20,6 @@ from .bone_choice import (
     FAR,
     BoneEnds,
     ChosenBones,
-    Wanted,
     bone_ends,
     choose_bones,
 )
@@ -42,21 +41,23 @@ def collect_rig(
     rig: bpy.types.Object,
     body: bpy.types.Object,
     scene: bpy.types.Scene,
-    wanted: Wanted | None = None,
+    *,
+    fingers: bool = False,
 ) -> CollectedRig:
     """The point set of an armature that stands in a canonical body. Nothing is changed.
+    fingers: small bones of hands and feet are solved, too.
 
     UserError if it does not stand there, or its scale or the body's is uneven.
     """
     _check(rig, body)
     size = even_scale(rig) / even_scale(body)
     ends = bone_ends(rig, body)
-    chosen = choose_bones(rig, body, ends, wanted or Wanted())
+    chosen = choose_bones(rig, body, ends, fingers)
     if not len(chosen.index):
         raise UserError(
             "No bones to solve",
             f"No deforming bone of {rig.name} lies in a limb of {body.name}.",
-            "Move the rig into the canonical body; solve fingers or face if it has nothing else.",
+            "Move the rig into the canonical body; switch on its fingers if it has nothing else.",
         )
     joints = ends.heads[chosen.index]
     carriers = _carriers(ends, chosen)

@@ -15,7 +15,7 @@ from .bone_choice import STANDS_IN, heights_above
 MOST_POINTS = 2000
 LOOKED_AT = 12000  # vertices of which some are chosen
 SOFT = 0.015  # metres: how gradually a surface without weights goes from bone to bone
-LEAST_WEIGHT = 0.05  # of a bone in a point; less is left out
+LEAST_WEIGHT = 0.05  # of all bones in a point, or of one beside the strongest: less is left out
 SEED = 0
 
 
@@ -100,7 +100,7 @@ def surface_of_body(
     for bone, joint in enumerate(joints):
         weights[:, joint] += nearness[:, bone]
     weights /= weights.sum(axis=1, keepdims=True)
-    weights[weights < LEAST_WEIGHT] = 0.0
+    weights[weights < LEAST_WEIGHT * weights.max(axis=1, keepdims=True)] = 0.0
     weights /= weights.sum(axis=1, keepdims=True)
     chosen = _spread(weights, MOST_POINTS)
     return points[chosen], weights[chosen]

@@ -47,7 +47,6 @@ def _draw_choice(layout: bpy.types.UILayout, rig: bpy.types.Object) -> None:
     column = layout.column(align=True)
     column.prop(rig.nlf_points, "body")
     column.prop(rig.nlf_rig, "fingers")
-    column.prop(rig.nlf_rig, "face")
     if rig.nlf_points.is_set:
         column.prop(rig.nlf_points, "localize")
         layout.operator("nlf.add_rig", text="Take Pose Again", icon="FILE_REFRESH")

@@ -22,10 +22,6 @@ class NLF_RigProperties(bpy.types.PropertyGroup):
             " seen, and keep their pose otherwise"
         ),
     )
-    face: bpy.props.BoolProperty(
-        name="Face",
-        description="Solve the bones of the face, too; otherwise they keep their pose",
-    )
     person: bpy.props.PointerProperty(
         name="Person",
         description="The imported person whose motion the rig gets. Empty: the only one",
