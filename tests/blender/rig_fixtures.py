@@ -171,42 +171,42 @@ def known_motion(
     before = {name: rig.pose.bones[name].matrix_basis.copy() for name in names}
     into = np.array(body.matrix_world.inverted())
     rest = axes_of((into @ bone_matrices(rig, names))[:, :3, :3])
-    smpl = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]], dtype=float)  # from Blender's axes
-    turned, roots, matrices = [], [], []
-    kept = rig.matrix_world.copy()
+    matrices = []
     for _ in range(frames):
         for joint, name in enumerate(names):
             turn = Quaternion(rng.normal(0, 1, 3), rng.normal(0, 0.5))
             if not info.held[joint]:
                 rig.pose.bones[name].matrix_basis = before[name] @ turn.to_matrix().to_4x4()
         bpy.context.view_layer.update()
-        found = bone_matrices(rig, names)
-        size = scale * np.array(Matrix.Diagonal((1, 1, 1)))
-        turn = Euler(rng.normal(0, 1, 3)).to_matrix()
-        travel = rng.normal(0, 1, 3)
-        root = found[0, :3, 3]
-        found[:, :3, 3] = (found[:, :3, 3] - root) @ (size @ np.array(turn).T) + travel
-        found[:, :3, :3] = np.array(turn) @ axes_of(found[:, :3, :3])
+        found, turn = bone_matrices(rig, names), np.array(Euler(rng.normal(0, 1, 3)).to_matrix())
+        from_root = found[:, :3, 3] - found[0, :3, 3]
+        found[:, :3, 3] = scale * from_root @ turn.T + rng.normal(0, 1, 3)
+        found[:, :3, :3] = turn @ axes_of(found[:, :3, :3])
         matrices.append(found)
-        turned.append(found[:, :3, :3] @ rest.transpose(0, 2, 1) @ smpl.T)
-        roots.append(travel)
     for name, basis in before.items():
         rig.pose.bones[name].matrix_basis = basis
-    rig.matrix_world = kept
     bpy.context.view_layer.update()
-    space = np.array(turned)
+    return KnownMotion(_as_fields(info, np.array(matrices), rest, scale), np.array(matrices))
+
+
+def _as_fields(
+    info: RigInfo, matrices: np.ndarray, rest: np.ndarray, scale: float
+) -> dict[str, np.ndarray]:
+    """RIG_FIELDS of bones [T,J,4,4] in the world; rest [J,3,3]: their axes in Blender's."""
+    from_blender = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]], dtype=float)  # to SMPL's axes
+    space = matrices[:, :, :3, :3] @ rest.transpose(0, 2, 1) @ from_blender.T
     above = space[:, np.maximum(info.parents, 0)].copy()
     above[:, info.parents < 0] = np.eye(3)
-    motion = {
+    frames = len(matrices)
+    return {
         "frame": np.arange(frames),
         "time": np.arange(frames) / 25.0,
-        "root": np.array(roots),
+        "root": matrices[:, 0, :3, 3],
         "pose": rotvec_from_matrix(above.swapaxes(-1, -2) @ space),
         "scale": np.full(frames, scale),
         "error": np.zeros(frames, dtype=np.float32),
         "turn_sigma": np.zeros(space.shape[:2], dtype=np.float32),
     }
-    return KnownMotion(motion, np.array(matrices))
 
 
 def as_solved(info: RigInfo, known: KnownMotion, *, start: float = 11.0) -> RigMotion:
