@@ -35,6 +35,7 @@ def make_canonical_body(new: NewDatablocks, body: BodyData, kind: str) -> bpy.ty
     mesh.materials.append(make_skin(new, name, COLOR))
     obj = new.add(bpy.data.objects.new(name, mesh))
     obj[KIND], obj[SHA256] = kind, body.sha256
+    obj.hide_render = True
     obj.location.z = -float(vertices[:, 1].min())
     display = _joint_display(new, f"{name} Joints", blender_points_from_smpl(joints), body)
     display.parent = obj

@@ -25,7 +25,6 @@ from .result_mesh import bring_in_mesh
 MOST_EMPTIES = 200  # a set with more markers becomes one mesh of points
 ROOT, ROOT_COLLECTION = "markers root", "markers"  # parts: a person's
 KNOWN = "nlf_sets"  # of a person's collection: which results were made, by set; JSON
-ROOT_SIZE = 0.1  # metres
 
 
 def bring_in_sets(
@@ -37,6 +36,11 @@ def bring_in_sets(
     _remove(work, set(known) - set(of_take))
     known = {slug: labels for slug, labels in known.items() if slug in set(of_take)}
     wanted = [own for own in sets if own.points.kind != RIG]
+    work.notes.extend(
+        f"{own.points.name} was solved for {work.name}: Markers > Your Rig > Apply Motion to Rig."
+        for own in sets
+        if own.points.kind == RIG
+    )
     objects: list[bpy.types.Object] = []
     for own in wanted:
         made = _bring_in(work, own, _root(work), set(known.get(own.slug, ())))
@@ -80,7 +84,7 @@ def _root(work: PersonWork) -> bpy.types.Object:
     work.collection.children.link(collection)
     work.mark(collection, ROOT_COLLECTION, "")
     root = work.new.add(bpy.data.objects.new(name, None))
-    root.empty_display_size = ROOT_SIZE
+    root.hide_viewport = root.hide_render = True  # or Blender draws a line from each marker to it
     root.parent = work.rig
     work.mark(root, ROOT, "")
     collection.objects.link(root)

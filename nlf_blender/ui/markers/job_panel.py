@@ -75,7 +75,7 @@ def _draw_gaps(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
         return
     gaps, _ = stored_gaps(root)
     row = layout.row(align=True)
-    shown = f"Gaps above {gaps.threshold:.2f} m"
+    shown = f"Limit {gaps.threshold:.2f} m"
     row.operator("nlf.marker_gaps", text=shown, icon="HIDE_ON", translate=False)
     filled = row.operator("nlf.marker_gaps", text="Fill", icon="SNAP_MIDPOINT", depress=gaps.fill)
     filled.fill = not gaps.fill

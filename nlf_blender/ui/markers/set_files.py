@@ -36,6 +36,9 @@ from .set_operators import new_set
 
 MOST_MARKERS = 2000  # as many objects are slow to work with already
 AUTO = "AUTO"
+# Of a body that a set brings: beside the people of photos and footage, and out of sight of their
+# camera, which stands over the world's origin; metres
+BESIDE = (-2.5, 0.0, 0.0)
 UNIT_ITEMS = (
     (AUTO, "Automatic", "As the file says, else metres"),
     ("m", "Metres", ""),
@@ -66,10 +69,10 @@ def body_of_kind(context: bpy.types.Context, kind: str) -> bpy.types.Object:
         return found
     work = RUNTIME.canonical
     if kind == OPEN:
-        return add_body(context, work.open_body(), OPEN, (0.0, 0.0, 0.0))
+        return add_body(context, work.open_body(), OPEN, BESIDE)
     small = work.small_file(canonical_file(preferences(context), kind))
     if small.is_file():
-        return add_body(context, work.body(small), kind, (0.0, 0.0, 0.0))
+        return add_body(context, work.body(small), kind, BESIDE)
     title = KIND_TITLES[kind]
     raise UserError(
         f"No canonical {title} body",
