@@ -98,6 +98,7 @@ def test_a_rig_of_a_clip_moves_with_its_person(rig: bpy.types.Object, tmp_path: 
     take = footage_with(tmp_path, points, known)
     options = ImportOptions(footage=FootageOptions(start_frame=START))
     result = import_take(bpy.context.scene, take, options)
+    assert [note for note in result.notes if "MPFB was solved for Person 3" in note]
     person = result.people[0].rig
     placed = Matrix.Translation((1.0, 2.0, 0.5)) @ Matrix.Rotation(0.7, 4, "Z")
     person.matrix_world = placed  # by the artist
