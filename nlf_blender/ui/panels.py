@@ -15,7 +15,7 @@ from .drawing import draw_text
 from .jobs.job_view import draw_job, draw_problem
 from .jobs.queue_view import draw_queue, draw_unfinished
 from .jobs.runtime import RUNTIME
-from .markers.job_sets import chosen_owners, draw_owners
+from .markers.job_sets import draw_owners
 from .result_operators import PART_ITEMS
 from .scan_panel import NLF_PT_scan
 from .selection import is_rig, person_of
@@ -73,12 +73,11 @@ def _draw_settings(layout: bpy.types.UILayout, context: bpy.types.Context) -> No
     column.use_property_decorate = False
     column.prop(properties, "max_people")
     column.prop(properties, "augmentations")
+    column.prop(properties, "keep_features")
     if owners(context.scene):
         box = layout.box()
         box.label(text="Markers")
         draw_owners(box, context.scene)
-        if chosen_owners(context.scene):
-            box.prop(properties, "keep_features")
     row = layout.row()
     row.scale_y = 1.5
     row.operator("nlf.localize", icon="PLAY")

@@ -80,8 +80,9 @@ class NLF_SceneProperties(SourceProperties, FootageProperties, bpy.types.Propert
     )
     keep_features: bpy.props.BoolProperty(
         name="Keep Features",
-        description="Keep what the network saw of everybody in the take: further markers then need"
-        " neither the source nor the network's larger part",
+        description="Keep what the network saw of everybody in the take, so that markers can be"
+        " localized later without the source, and sooner. With the default model, 32 KiB of disk a"
+        " person, frame and augmentation",
     )
     scan_partial: bpy.props.BoolProperty(
         name="Partial",
@@ -126,6 +127,7 @@ class NLF_SceneProperties(SourceProperties, FootageProperties, bpy.types.Propert
             device=preferences.device,
             test_time_augmentations=self.augmentations,
             max_people=self.max_people,
+            keep_features=self.keep_features,
             solve=SolveSettings(max_people=self.max_people),
         )
 

@@ -17,9 +17,11 @@ import set_fixtures as sets
 from ui_play import Extension
 
 from nlf_blender.bridge.task import POINTS
+from nlf_blender.errors import UserError
 from nlf_blender.protocol.marker_set import Marker, MarkerSet, read_marker_set, write_marker_set
 from nlf_blender.protocol.point_set import MESH, read_point_set
 from nlf_blender.scene import FootageOptions, ImportOptions, import_take
+from nlf_blender.scene.markers import point_sets
 from nlf_blender.scene.markers.marker_sets import marker_sets, read_scene_set
 from nlf_blender.ui import panels
 from nlf_blender.ui.jobs.runtime import RUNTIME
@@ -200,6 +202,23 @@ def test_what_cannot_be_localized_is_told_before_the_job(
     assert RUNTIME.queue.current is None or not RUNTIME.job_active
 
 
+def test_a_mesh_asks_which_of_two_bodies_it_stands_in(
+    extension: Extension, small: bpy.types.Collection
+) -> None:
+    suit = add_mesh("Suit")
+    suit.nlf_points.is_set = True
+    assert point_sets.canonical_body_for(bpy.context.scene, suit) == small.nlf_markers.body
+    bpy.ops.mesh.nlf_canonical_body_add()
+    second = bpy.context.object
+    with pytest.raises(UserError, match="several"):
+        point_sets.gather(bpy.context.scene, suit)
+    suit.nlf_points.body = second
+    assert point_sets.gather(bpy.context.scene, suit).points.body == "open"
+    suit.data.clear_geometry()
+    with pytest.raises(UserError, match="no vertices"):
+        point_sets.gather(bpy.context.scene, suit)
+
+
 @pytest.fixture
 def walk(extension: Extension, tmp_path: Path) -> Path:
     """Footage of one person in the scene."""
@@ -245,8 +264,7 @@ def test_markers_are_localized_in_a_take_and_come_in(
 def test_a_photo_gets_markers_later(extension: Extension, small: bpy.types.Collection) -> None:
     result = import_take(bpy.context.scene, extension.take)
     bpy.context.view_layer.update()
-    select(result.people[1].body)
-    bpy.context.view_layer.objects.active = result.people[1].rig
+    select(result.people[1].points)
     extension.mode("good", take=str(extension.take), steps=3, pause=0.02)
     bpy.ops.nlf.localize_markers(filepath="x.jpg")
     assert extension.job.task.take == extension.take

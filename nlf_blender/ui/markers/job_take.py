@@ -13,6 +13,7 @@ from ...errors import UserError
 from ...protocol.take_sets import FEATURES_FOLDER, TakeSet
 from ...scene.markers.photo_sets import photo_folder
 from ..jobs.runtime import RUNTIME
+from ..selection import person_of
 from ..take.active_take import active_take
 from ..take.take_store import STORE
 
@@ -20,12 +21,15 @@ from ..take.take_store import STORE
 def markers_take(context: bpy.types.Context) -> Path | None:
     """The take of the active object, of a photo or of footage; else that of the scene's camera if
     it is of footage; else None."""
-    obj = context.object
+    obj, person = context.object, person_of(context.object)
+    candidates = [] if person is None else [person.rig]
     while obj is not None:
-        folder = photo_folder(obj)
+        candidates.append(obj)
+        obj = obj.parent
+    for candidate in candidates:
+        folder = photo_folder(candidate)
         if folder is not None:
             return folder
-        obj = obj.parent
     take = active_take(context)
     return None if take is None else take.folder
 

@@ -53,7 +53,7 @@ def submit_source(scene: bpy.types.Scene, preferences: NLF_Preferences, source: 
         settings = replace(settings, cameras=str(scratch / CAMERAS_FILE))
     if scratch is not None and chosen:
         paths, notes = _sets(scene, chosen, scratch)
-        settings = replace(settings, sets=paths, keep_features=properties.keep_features)
+        settings = replace(settings, sets=paths)
     footage = _placed(scene, source, lens)
     settings = replace(settings, placing=placing_text(footage))
     task = localize_task((source.path,), out, settings, footage=source.footage, scratch=scratch)
