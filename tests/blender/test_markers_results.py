@@ -289,7 +289,7 @@ def test_photos_get_markers_where_they_were_localized(tmp_path: Path, body: Body
     sets.add_to_photo(take, sets.markers(*NAMES), places, unsure, ("R_hip is far away.",))
     result = import_take(bpy.context.scene, take)
     bpy.context.view_layer.update()
-    assert "Probe: R_hip is far away." in result.notes
+    assert "R_hip is far away." in result.notes
     assert "Person 1 R_hip" in bpy.data.objects and "Person 2 R_hip" not in bpy.data.objects
     one, two = (bpy.data.objects[f"Person {i} nose"] for i in (1, 2))
     apart = np.array(two.matrix_world.translation - one.matrix_world.translation)

@@ -29,14 +29,12 @@ class PersonSet:
     """One person's points of a set at T moments. slug: the set's folder in the take; points: the
     set itself; places [T,K,3]: metres, in the world of footage, in the camera's space of photos;
     doubt [T,K]: uncertainty, metres. Of footage, doubt is NaN where a point was not seen and only
-    follows the body; of photos, places are NaN where a point was too far from the body. rig: the
-    file of a rig's motion, or None."""
+    follows the body; of photos, places are NaN where a point was too far from the body."""
 
     slug: str
     points: PointSet
     places: NDArray[np.float32]
     doubt: NDArray[np.float32]
-    rig: Path | None = None
 
 
 class TakeSets:
@@ -54,7 +52,7 @@ class TakeSets:
     @property
     def notes(self) -> list[str]:
         """What the user should know of them, one sentence each."""
-        return [f"{info.name}: {note}" for info in self.infos.values() for note in info.notes]
+        return [note for info in self.infos.values() for note in info.notes]
 
     def points(self, slug: str) -> PointSet:
         """A set itself. UserError if it is missing or damaged."""
@@ -75,8 +73,7 @@ class TakeSets:
         if places.shape[:2] != wanted or doubt.shape != wanted:
             error = ValueError(f"it has shape {places.shape}, not {(*wanted, 3)}")
             raise damaged_solution(path, error)
-        rig = folder / files.rig if files.rig else None
-        return PersonSet(files.slug, points, places, doubt, rig)
+        return PersonSet(files.slug, points, places, doubt)
 
     def of_photo(self, chunks: Sequence[ChunkInfo]) -> tuple[PersonSet, ...]:
         """All rows of the sets that were localized in all chunks of a photo: T is their number.
@@ -105,6 +102,4 @@ class TakeSets:
 
 def chosen_rows(sets: Sequence[PersonSet], rows: NDArray[np.int64]) -> tuple[PersonSet, ...]:
     """Only these rows of sets, as those of one person."""
-    return tuple(
-        PersonSet(own.slug, own.points, own.places[rows], own.doubt[rows], own.rig) for own in sets
-    )
+    return tuple(PersonSet(own.slug, own.points, own.places[rows], own.doubt[rows]) for own in sets)
