@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import shutil
 import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -25,9 +26,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .files import plain_name, read_versioned, write_whole
+from ..errors import UserError
+from .files import file_sha256, plain_name, read_versioned, write_whole
 from .json_fields import Json, as_int, as_list, as_object, as_str
-from .rows import damaged
 
 FORMAT = "nlf_blender.take_set"
 VERSION = 1
@@ -113,13 +114,26 @@ def read_take_set(folder: Path) -> TakeSet:
     except FileNotFoundError:
         raise
     except (OSError, ValueError) as error:
-        raise damaged(path, error) from error
+        raise damaged_set(path, error) from error
 
 
 def take_sets(take: Path) -> dict[str, TakeSet]:
     """All sets of a take by the names of their folders, in order. UserError if one is damaged."""
     folders = sorted(path.parent for path in (take / SETS_FOLDER).glob(f"*/{SET_FILE}"))
     return {folder.name: read_take_set(folder) for folder in folders}
+
+
+def set_contents(take: Path) -> dict[str, str]:
+    """The content hash of set.json of each of a take's sets, by the names of their folders, in
+    order; it follows all that is in the set. OSError from the disk."""
+    files = sorted((take / SETS_FOLDER).glob(f"*/{SET_FILE}"))
+    return {path.parent.name: file_sha256(path) for path in files}
+
+
+def remove_take_set(folder: Path) -> None:
+    """Remove a set's folder: a program that is killed here leaves no set. OSError from the disk."""
+    (folder / SET_FILE).unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_set_chunk(folder: Path, index: int, of: str, rows: SetRows) -> SetChunk:
@@ -146,5 +160,15 @@ def read_set_chunk(folder: Path, info: TakeSet, chunk: SetChunk) -> dict[str, ND
             if array.dtype != SET_FIELDS[name][0] or array.shape != (chunk.rows, *shape):
                 raise ValueError(f"{name} has shape {array.shape} of {array.dtype}")
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise damaged(path, error) from error
+        raise damaged_set(path, error) from error
     return arrays
+
+
+def damaged_set(path: Path, error: Exception | str) -> UserError:
+    """What the user is told of a file of a take's set that cannot be used."""
+    return UserError(
+        "Damaged point set",
+        f"{path}: {error}.",
+        f"Delete {path.parent} and localize the points of this set again; the rest of the take is"
+        " not touched.",
+    )

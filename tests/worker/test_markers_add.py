@@ -106,6 +106,40 @@ def test_a_set_that_is_there_is_kept(take: Path, tmp_path: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in (take / "sets").rglob("*")} == before
 
 
+@pytest.mark.parametrize("gone", [False, True])
+@pytest.mark.parametrize("name", ["chunk_00000.npz", "set.npz", "attachment.npz"])
+def test_a_damaged_set_is_mended(take: Path, tmp_path: Path, name: str, gone: bool) -> None:
+    file = marker_file(tmp_path)
+    add(take, file)
+    path = take / "sets" / "Mine" / name
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    if gone:
+        path.unlink()
+    shutil.rmtree(take / FEATURES_FOLDER)
+    looked_at = {"chunk_00000.npz": 32, "set.npz": FRAMES, "attachment.npz": 0}
+    assert add(take, file) == looked_at[name]
+    assert path.read_bytes() == whole
+
+
+def test_what_cannot_be_mended_is_told_with_a_way_out(take: Path, tmp_path: Path) -> None:
+    file = marker_file(tmp_path)
+    add(take, file)
+    (take / "sets" / "Mine" / "set.json").write_bytes(b"{")
+    with pytest.raises(UserError, match="Damaged point set") as told:
+        add(take, file)
+    assert f"Delete {take / 'sets' / 'Mine'} " in told.value.fix
+    shutil.rmtree(take / "sets" / "Mine")
+    add(take, file)
+
+
+def test_what_a_stopped_job_left_may_be_damaged(take: Path, tmp_path: Path) -> None:
+    left = take / PENDING_FOLDER / "Mine"
+    left.mkdir(parents=True)
+    (left / "set.json").write_bytes(b"{")
+    assert add(take, marker_file(tmp_path)) == 0
+
+
 def test_points_of_other_sets_are_copied(take: Path, tmp_path: Path) -> None:
     add(take, marker_file(tmp_path))
     shutil.rmtree(take / FEATURES_FOLDER)

@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 
 from ...protocol.motion_files import read_doubt, read_points
 from ...protocol.point_set import PointSet, read_point_set
-from ...protocol.rows import ChunkInfo, damaged
+from ...protocol.rows import ChunkInfo
 from ...protocol.solution import PersonInfo, SetFiles, damaged_solution
 from ...protocol.take_sets import (
     POINTS_FILE,
+    SET_FILE,
     SETS_FOLDER,
     TakeSet,
+    damaged_set,
     read_set_chunk,
     take_sets,
 )
@@ -88,12 +90,12 @@ class TakeSets:
         folder = self._take / SETS_FOLDER / slug
         points = self.points(slug)
         if info.count != len(points.points):
-            raise damaged(folder, ValueError(f"it has {len(points.points)} points"))
+            raise damaged_set(folder / POINTS_FILE, f"it has {len(points.points)} points")
         rows: list[Mapping[str, NDArray[np.float32]]] = []
         for chunk in chunks:
             own = info.chunk_of(chunk.sha256)
             if own is None or own.rows != chunk.rows:
-                raise damaged(folder, ValueError("it has not the rows of its take"))
+                raise damaged_set(folder / SET_FILE, "it has not the rows of its take")
             rows.append(read_set_chunk(folder, info, own))
         places = np.concatenate([arrays["points"] for arrays in rows])
         doubt = np.concatenate([arrays["uncertainty"] for arrays in rows])

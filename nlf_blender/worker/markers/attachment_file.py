@@ -13,6 +13,7 @@ from ...body.body_data import BodyData
 from ...body.npz_file import DAMAGED, read_npz
 from ...errors import UserError
 from ...protocol.files import write_whole
+from ...protocol.take_sets import damaged_set
 from .attachment import CORNERS, Attachment
 
 ATTACHMENT_FILE = "attachment.npz"
@@ -47,9 +48,13 @@ def read_attachment(folder: Path, body: BodyData) -> Attachment:
         offset = floats_of(arrays, "offset", (count, 3)).astype(np.float64)
         above = floats_of(arrays, "above", (count,)).astype(np.float64)
     except (OSError, *DAMAGED) as error:
-        raise UserError(
-            "Damaged point set",
-            f"{path}: {error}.",
-            f"Delete {folder} and localize the points again.",
-        ) from error
+        raise damaged_set(path, error) from error
     return Attachment(index, share, offset, above)
+
+
+def is_attached(folder: Path, body: BodyData, count: int) -> bool:
+    """Whether a folder has the attachment of a set of so many points to this body."""
+    try:
+        return len(read_attachment(folder, body).index) == count
+    except UserError:
+        return False

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ...errors import UserError
 from ...protocol.point_set import read_point_set
 from ...protocol.rows import ChunkInfo
 from ...protocol.take_sets import (
@@ -85,7 +86,7 @@ class PendingSet:
         return self.info.chunk_of(chunk.sha256) is None
 
     def borrow(self, chunk: ChunkInfo) -> Borrowed:
-        """Its rows of a chunk of the take as other sets have them. UserError if one is damaged."""
+        """Its rows of a chunk of the take as other sets have them, undamaged."""
         count = self.info.count
         points = np.full((chunk.rows, count, 3), np.nan, dtype=np.float32)
         doubt = np.full((chunk.rows, count), np.nan, dtype=np.float32)
@@ -95,6 +96,8 @@ class PendingSet:
         for lender in self.lenders:
             found = lender.info.chunk_of(chunk.sha256)
             if found is None or not missing[lender.mine].any():
+                continue
+            if not has_hash(lender.folder / found.file, found.sha256):
                 continue
             rows = read_set_chunk(lender.folder, lender.info, found)
             whole = np.isfinite(rows["points"]).all(axis=(0, 2))[lender.theirs]
@@ -145,6 +148,17 @@ class PendingSet:
         shutil.rmtree(replaced, ignore_errors=True)
 
 
+def put_back_replaced(take: Path) -> None:
+    """Give a take back the sets that a program which was killed had moved away, to put others in
+    their places. OSError from the disk."""
+    for folder in (take / PENDING_FOLDER).glob(f"*{REPLACED}"):
+        final = take / SETS_FOLDER / folder.name.removesuffix(REPLACED)
+        if final.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            folder.rename(final)
+
+
 def forget_others(take: Path, pending: Sequence[PendingSet]) -> None:
     """Remove what stopped jobs left of sets that nobody asks for now."""
     kept = {item.folder.name for item in pending}
@@ -159,7 +173,7 @@ def _left(folder: Path, item: JobSet, listed: Collection[str]) -> TakeSet | None
     """What a stopped job left of this very set, up to the first file that is damaged."""
     try:
         info = read_take_set(folder)
-    except FileNotFoundError:
+    except (FileNotFoundError, UserError):
         return None
     if info.points_sha256 != item.sha256:
         return None
@@ -171,9 +185,12 @@ def _left(folder: Path, item: JobSet, listed: Collection[str]) -> TakeSet | None
 
 
 def _lenders(take: Path, item: JobSet) -> list[Lender]:
+    """The take's sets that have some of its points, but for damaged ones."""
     found: list[Lender] = []
     for slug, info in take_sets(take).items():
         folder = take / SETS_FOLDER / slug
+        if not has_hash(folder / POINTS_FILE, info.points_sha256):
+            continue
         theirs = read_point_set(folder / POINTS_FILE)
         if theirs.body == item.points.body:
             same = same_points(item.points.points, theirs.points)

@@ -4,17 +4,17 @@ footage is cleaned up, with them."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from ...body.body_data import BodyData
 from ...errors import UserError
 from ...protocol.edits import read_edits
 from ...protocol.messages import STARTING
 from ...protocol.rows import ChunkInfo, read_chunk
 from ...protocol.take import WHOLE, TakeInfo
-from ...protocol.take_sets import SETS_FOLDER, TakeSet, take_sets
+from ...protocol.take_sets import POINTS_FILE, SETS_FOLDER, TakeSet, remove_take_set, take_sets
 from ..engine import Engine
 from ..footage.claim import held_any_take
 from ..footage.finish import clean_up
@@ -23,10 +23,11 @@ from ..nlf.localized import LocalizedPerson
 from ..progress import Progress
 from ..solved_before import settings_before
 from ..take_writer import disk_errors
+from .attachment_file import is_attached
 from .pending import Borrowed, PendingSet, forget_others
 from .photo_rig import fit_photo_rig
 from .row_points import RowPoints
-from .set_rows import sets_have
+from .set_rows import has_hash, sets_have
 from .sets import JobSet, joined, read_sets, two_of_one_name
 
 LOCALIZING = "Localizing points"
@@ -61,7 +62,7 @@ def localize_points(
             _add(take, info, files, force, gone, source, engine, progress)
         with disk_errors(take, AGAIN):
             for folder in gone:
-                shutil.rmtree(folder, ignore_errors=True)
+                remove_take_set(folder)
             forget_others(take, ())
         if info.is_footage:
             clean_up(take, settings_before(take), read_edits(take), engine, progress)
@@ -111,7 +112,8 @@ def _add(
     known = take_sets(take)
     _require_own_folders(take, sets, known, gone)
     gone -= {take / SETS_FOLDER / item.slug for item in sets}
-    wanted = [item for item in sets if not _is_there(take, info, item, known)]
+    body = models.body_model.body
+    wanted = [item for item in sets if not _is_there(take, info, item, known, body)]
     listed = {chunk.sha256 for chunk in info.chunks}
     with disk_errors(take, AGAIN):
         pending = [
@@ -188,9 +190,16 @@ def _require_own_folders(
             raise two_of_one_name(item.points.name, other.name, take)
 
 
-def _is_there(take: Path, info: TakeInfo, item: JobSet, known: dict[str, TakeSet]) -> bool:
-    """Whether a take has all of this very set."""
+def _is_there(
+    take: Path, info: TakeInfo, item: JobSet, known: dict[str, TakeSet], body: BodyData
+) -> bool:
+    """Whether a take of this body has all of this very set, undamaged."""
     there = known.get(item.slug)
     if there is None or there.points_sha256 != item.sha256:
+        return False
+    folder = take / SETS_FOLDER / item.slug
+    if not has_hash(folder / POINTS_FILE, item.sha256) or not is_attached(
+        folder, body, there.count
+    ):
         return False
     return all(sets_have(take, {item.slug: there}, chunk) for chunk in info.chunks)

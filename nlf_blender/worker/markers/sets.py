@@ -23,12 +23,12 @@ from ...protocol.point_set import (
     point_set_bytes,
     read_point_set,
 )
-from ...protocol.rows import damaged
 from ...protocol.take_sets import (
     POINTS_FILE,
     SETS_FOLDER,
     SetRows,
     TakeSet,
+    damaged_set,
     take_sets,
     write_take_set,
 )
@@ -181,7 +181,7 @@ def sets_of_take(take: Path, bodies: PlacedBodies) -> list[JobSet]:
         path = take / SETS_FOLDER / slug / POINTS_FILE
         item = placed_set(read_point_set(path), bodies)
         if (item.slug, item.sha256) != (slug, info.points_sha256):
-            raise damaged(path, ValueError("its content is not what was written"))
+            raise damaged_set(path, "its content is not what was written")
         found.append(item)
     return found
 

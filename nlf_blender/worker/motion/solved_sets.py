@@ -10,13 +10,19 @@ from pathlib import Path
 import numpy as np
 
 from ...body.body_data import BodyData
-from ...errors import UserError
 from ...protocol.files import file_sha256
 from ...protocol.point_set import RIG, PointSet, read_point_set
 from ...protocol.take import TakeInfo
-from ...protocol.take_sets import POINTS_FILE, SETS_FOLDER, SetChunk, TakeSet, take_sets
+from ...protocol.take_sets import (
+    POINTS_FILE,
+    SETS_FOLDER,
+    SetChunk,
+    TakeSet,
+    damaged_set,
+    take_sets,
+)
 from ..markers.attachment import Attachment, attached_body
-from ..markers.attachment_file import read_attachment
+from ..markers.attachment_file import ATTACHMENT_FILE, read_attachment
 from .chunk_map import map_field, read_picked
 from .track_fit import PersonRows
 
@@ -75,7 +81,7 @@ def _solved_set(
 ) -> SolvedSet:
     attachment = read_attachment(folder, body)
     if len(attachment.index) != info.count:
-        raise damaged_set(folder, "its attachment is of another number of points")
+        raise damaged_set(folder / ATTACHMENT_FILE, "it is of another number of points")
     digest = hashlib.sha256(info.points_sha256.encode())
     for array in (attachment.index, attachment.share, attachment.offset):
         digest.update(np.ascontiguousarray(array).tobytes())
@@ -100,15 +106,8 @@ def _verify(folder: Path, info: TakeSet, chunk: SetChunk, rows: int, verified: s
             if file_sha256(path) != chunk.sha256:
                 raise damaged_set(path, "its content is not what was written")
         except OSError as error:
-            raise damaged_set(path, str(error)) from error
+            raise damaged_set(path, error) from error
         points, uncertainty = map_field(path, "points"), map_field(path, "uncertainty")
         if points.shape != (rows, info.count, 3) or uncertainty.shape != (rows, info.count):
             raise damaged_set(path, f"it has shape {points.shape}, not {(rows, info.count, 3)}")
         verified.add(chunk.sha256)
-
-
-def damaged_set(path: Path, what: str) -> UserError:
-    """What the user is told of a set of a take that cannot be used."""
-    return UserError(
-        "Damaged point set", f"{path}: {what}.", "Localize the points of this set again."
-    )
