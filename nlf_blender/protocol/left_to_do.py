@@ -8,17 +8,20 @@ from pathlib import Path
 from ..errors import UserError
 from .solution import SOLUTION_FILE, SOLUTION_FOLDER, DamagedSolution, read_solution
 from .take import UNFINISHED, TakeInfo
+from .take_sets import set_contents
 
 
 def lacks_something(take: Path, info: TakeInfo) -> bool:
-    """Whether a job has something left to do: frames to localize, or to clean up what was."""
+    """Whether a job has something left to do: frames to localize, or to clean up what was, the
+    points of the take's sets among it."""
     if not info.is_footage:
         return False
     if info.state == UNFINISHED or not (take / SOLUTION_FOLDER / SOLUTION_FILE).exists():
         return True
     try:
-        return read_solution(take).chunks not in (0, len(info.chunks))
+        solution = read_solution(take)
     except DamagedSolution:
         return True
     except UserError:
         return False  # of a newer version
+    return solution.chunks not in (0, len(info.chunks)) or solution.sets != set_contents(take)

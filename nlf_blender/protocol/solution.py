@@ -18,7 +18,7 @@ and the old files go. `preview/` has the same layout, while the job runs.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -72,7 +72,7 @@ class SolutionInfo:
     empty where the take's cameras.npz tells; ground: how the ground was found, in words;
     cuts: frames in which another shot begins; report: quality before and after, see
     worker/motion/report.py; missing: frames that could not be read; chunks: how many of the take's
-    it was made from, 0 if unknown."""
+    it was made from, 0 if unknown; sets: of which point sets (take_sets.set_contents)."""
 
     settings: Json
     edits: tuple[Edit, ...]
@@ -83,6 +83,7 @@ class SolutionInfo:
     missing: tuple[int, ...] = ()
     report: Json | None = None
     chunks: int = 0
+    sets: dict[str, str] = field(default_factory=dict[str, str])
 
     @property
     def kept(self) -> tuple[PersonInfo, ...]:
@@ -123,11 +124,16 @@ class SolutionInfo:
             missing=_frames(data.get("missing"), "missing"),
             report=None if report is None else as_object(report, "report"),
             chunks=as_int(data.get("chunks", 0), "chunks"),
+            sets=_contents(as_object(data.get("sets", {}), "sets")),
         )
 
 
 def _frames(value: object, what: str) -> tuple[int, ...]:
     return tuple(as_int(item, what) for item in as_list(value, what))
+
+
+def _contents(data: Json) -> dict[str, str]:
+    return {slug: as_str(sha256, "sets") for slug, sha256 in data.items()}
 
 
 def _person(value: object) -> PersonInfo:

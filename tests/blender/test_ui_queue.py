@@ -22,6 +22,7 @@ from nlf_blender.bridge.queue import Stand
 from nlf_blender.bridge.task import SOLVE
 from nlf_blender.protocol.solution import SOLUTION_FOLDER, SolutionInfo, write_solution
 from nlf_blender.protocol.take import UNFINISHED, WHOLE, read_info, write_info
+from nlf_blender.protocol.take_sets import SETS_FOLDER, TakeSet, set_contents, write_take_set
 from nlf_blender.scene import takes_in
 from nlf_blender.ui import panels
 from nlf_blender.ui.jobs import job_pump, queue_unfinished
@@ -306,6 +307,24 @@ def test_a_take_that_was_not_cleaned_up_is_unfinished(extension: Extension) -> N
     assert "Unfinished Takes" in drawn(panels.NLF_PT_localize)
     (folder / SOLUTION_FOLDER).mkdir()
     write_solution(folder / SOLUTION_FOLDER, SolutionInfo({}, (), (), "", ()))
+    TAKES.look_again()
+    assert "Unfinished Takes" not in drawn(panels.NLF_PT_localize)
+
+
+def test_a_set_that_the_motion_lacks_leaves_a_take_unfinished(extension: Extension) -> None:
+    stop_in_the_middle(extension)
+    folder = take(extension)
+    write_info(folder, replace(read_info(folder), state=WHOLE))
+    (folder / SOLUTION_FOLDER).mkdir(exist_ok=True)
+    write_solution(folder / SOLUTION_FOLDER, SolutionInfo({}, (), (), "", ()))
+    TAKES.look_again()
+    assert "Unfinished Takes" not in drawn(panels.NLF_PT_localize)
+    (folder / SETS_FOLDER / "Mine").mkdir(parents=True)
+    write_take_set(folder / SETS_FOLDER / "Mine", TakeSet("Mine", "markers", "open", 1, ""))
+    TAKES.look_again()
+    assert "Unfinished Takes" in drawn(panels.NLF_PT_localize)
+    solved = SolutionInfo({}, (), (), "", (), sets=set_contents(folder))
+    write_solution(folder / SOLUTION_FOLDER, solved)
     TAKES.look_again()
     assert "Unfinished Takes" not in drawn(panels.NLF_PT_localize)
 

@@ -12,12 +12,14 @@ from ...errors import UserError
 from ...protocol.left_to_do import lacks_something
 from ...protocol.solution import SOLUTION_FILE, SOLUTION_FOLDER
 from ...protocol.take import SUFFIX, TAKE_FILE, TakeInfo, read_info
+from ...protocol.take_sets import SETS_FOLDER
 from ...scene.source.source_files import same_source
 from .runtime import RUNTIME
 
 SECONDS_BETWEEN_LOOKS = 3.0
 MOST_FOLDERS = 500  # in the takes folder; those changed last count
-Stamp = tuple[int, int]  # when a take's take.json and solution.json were written, 0 if it has none
+# When a take's take.json, solution.json and folder of point sets were written, 0 if it has none
+Stamp = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -72,16 +74,20 @@ def _stamps(folder: Path) -> list[tuple[Path, Stamp]]:
     except OSError:
         return []  # it is not there yet
     for name in names:
-        try:
-            written = (folder / name / TAKE_FILE).stat().st_mtime_ns
-        except OSError:
-            continue  # no take, or one that is just being written
-        try:
-            solved = (folder / name / SOLUTION_FOLDER / SOLUTION_FILE).stat().st_mtime_ns
-        except OSError:
-            solved = 0
-        found.append((folder / name, (written, solved)))
+        take = folder / name
+        written = _written(take / TAKE_FILE)
+        if written:  # else no take, or one that is just being written
+            solved = _written(take / SOLUTION_FOLDER / SOLUTION_FILE)
+            found.append((take, (written, solved, _written(take / SETS_FOLDER))))
     return found
+
+
+def _written(path: Path) -> int:
+    """When a file or a folder was written, 0 if it is not there."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _unfinished(folder: Path) -> Unfinished | None:

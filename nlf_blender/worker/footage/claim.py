@@ -12,6 +12,7 @@ from ...errors import UserError
 from ...protocol.take import BODY_FILE, CAMERAS_FILE, LOCK_FILE, SUFFIX, TAKE_FILE, TakeInfo
 from ...protocol.take import read_info as read_take_info
 from ...protocol.take_sets import SETS_FOLDER
+from ..markers.pending import put_back_replaced
 from .lock import TakeInUse, locked
 
 PART = ".part"  # ends the name of a file until it is whole
@@ -63,6 +64,7 @@ def held_any_take(take: Path) -> Iterator[TakeInfo]:
     read_take_info(take)
     with locked(take):
         remove_parts(take)
+        put_back_replaced(take)
         yield read_take_info(take)
 
 

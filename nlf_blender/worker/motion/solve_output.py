@@ -21,6 +21,7 @@ from ...protocol.solution import (
 )
 from ...protocol.solve_settings import SolveSettings
 from ...protocol.take import TakeInfo
+from ...protocol.take_sets import set_contents
 from ..people.sightings import LinkedPerson
 from ..progress import Progress
 from ..rigs.personal_rest import PersonalRests
@@ -101,6 +102,7 @@ def write_solved(
         missing=solve.rows.missing(solve.info.source),
         report=take_report(reports),
         chunks=len(solve.info.chunks),
+        sets=set_contents(solve.take),
     )
     write_edits(solve.take, edits)
     write_solution(folder, info)
