@@ -23,6 +23,20 @@ def empty_blender() -> Iterator[None]:
     yield
 
 
+@pytest.fixture
+def marker_properties(empty_blender: None) -> Iterator[None]:
+    """Collections and objects have the properties of marker sets and markers."""
+    from nlf_blender.ui.markers import properties
+
+    for cls in properties.CLASSES:
+        bpy.utils.register_class(cls)
+    properties.register()
+    yield
+    properties.unregister()
+    for cls in reversed(properties.CLASSES):
+        bpy.utils.unregister_class(cls)
+
+
 @pytest.fixture(scope="session")
 def package() -> Path:
     """The zip that build.py made."""

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import bpy
@@ -15,22 +14,11 @@ from nlf_blender.errors import UserError
 from nlf_blender.protocol.marker_motion import MarkerMotion, MarkerTrack
 from nlf_blender.scene.markers import motion_import
 from nlf_blender.scene.markers.motion_import import MotionOptions, import_motion
-from nlf_blender.ui.markers import properties
+
+pytestmark = pytest.mark.usefixtures("marker_properties")
 
 LABELS = ("nose", "wrist.L", "C7")
 FRAMES, RATE = 12, 30 / 1.001
-
-
-@pytest.fixture(autouse=True)
-def registered(empty_blender: None) -> Iterator[None]:
-    """Objects have the properties of markers."""
-    for cls in properties.CLASSES:
-        bpy.utils.register_class(cls)
-    properties.register()
-    yield
-    properties.unregister()
-    for cls in reversed(properties.CLASSES):
-        bpy.utils.unregister_class(cls)
 
 
 def person(name: str, seed: int = 0) -> MarkerTrack:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import bpy
@@ -24,23 +23,13 @@ from nlf_blender.scene.markers.marker_sets import make_marker_set
 from nlf_blender.scene.markers.mirroring import free_name, names_of_pair, new_markers, pair_names
 from nlf_blender.scene.markers.raycast import at_depth, closest_skin, pierce
 from nlf_blender.scene.markers.snapping import Screen, SnapTargets
-from nlf_blender.ui.markers import properties
+
+pytestmark = pytest.mark.usefixtures("marker_properties")
 
 OPEN_BODY = Path(__file__).resolve().parents[2] / "nlf_blender" / "assets" / "open_body.npz"
 BODY = load_body_npz(OPEN_BODY)
 BACKWARDS = np.array([0.0, 1.0, 0.0])  # the view from the front
 LEFT = np.array([0.1, 0.2, 0.05])
-
-
-@pytest.fixture(autouse=True)
-def registered(empty_blender: None) -> Iterator[None]:
-    for cls in properties.CLASSES:
-        bpy.utils.register_class(cls)
-    properties.register()
-    yield
-    properties.unregister()
-    for cls in reversed(properties.CLASSES):
-        bpy.utils.unregister_class(cls)
 
 
 @pytest.fixture

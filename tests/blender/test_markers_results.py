@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,7 +28,8 @@ from nlf_blender.scene.markers import gaps as gap_keys
 from nlf_blender.scene.markers.animated_marker import UNCERTAINTY
 from nlf_blender.scene.markers.gap_options import Gaps
 from nlf_blender.scene.markers.photo_sets import update_photo
-from nlf_blender.ui.markers import properties
+
+pytestmark = pytest.mark.usefixtures("marker_properties")
 
 FRAMES = np.arange(40)
 NAMES = ("nose", "L_hip", "R_hip")
@@ -39,18 +39,6 @@ EXACT = 1e-5
 @pytest.fixture(scope="module")
 def body() -> BodyData:
     return fixtures.make_body()
-
-
-@pytest.fixture(autouse=True)
-def registered(empty_blender: None) -> Iterator[None]:
-    """Objects have the properties of markers."""
-    for cls in properties.CLASSES:
-        bpy.utils.register_class(cls)
-    properties.register()
-    yield
-    properties.unregister()
-    for cls in reversed(properties.CLASSES):
-        bpy.utils.unregister_class(cls)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import bpy
@@ -16,7 +15,8 @@ from nlf_blender.errors import UserError
 from nlf_blender.protocol.marker_set import Marker, MarkerSet
 from nlf_blender.scene.datablocks import NewDatablocks
 from nlf_blender.scene.markers import canonical_body, marker_sets
-from nlf_blender.ui.markers import properties
+
+pytestmark = pytest.mark.usefixtures("marker_properties")
 
 OPEN_BODY = Path(__file__).resolve().parents[2] / "nlf_blender" / "assets" / "open_body.npz"
 BODY = load_body_npz(OPEN_BODY)
@@ -27,17 +27,6 @@ SET = MarkerSet(
         Marker("L_end", (-0.5, 0.25, 0.125)),
     ),
 )
-
-
-@pytest.fixture(autouse=True)
-def registered(empty_blender: None) -> Iterator[None]:
-    for cls in properties.CLASSES:
-        bpy.utils.register_class(cls)
-    properties.register()
-    yield
-    properties.unregister()
-    for cls in reversed(properties.CLASSES):
-        bpy.utils.unregister_class(cls)
 
 
 @pytest.fixture

@@ -256,7 +256,7 @@ def test_markers_are_localized_in_a_take_and_come_in(
     footage.set_frame(bpy.context.scene, 14)
     assert tip.hide_render
     select(bpy.data.objects["Anna end"])
-    bpy.ops.nlf.marker_gaps(fill=True)
+    bpy.ops.nlf.marker_gaps(fill_gaps=True)
     footage.set_frame(bpy.context.scene, 14)
     assert not tip.hide_render
 

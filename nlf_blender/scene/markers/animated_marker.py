@@ -11,9 +11,9 @@ import numpy as np
 from ...body.arrays import Float64Array, FloatArray
 from ..actions import Channel, new_action
 from ..datablocks import NewDatablocks
+from .marker_empty import make_marker_empty
 
 UNCERTAINTY = "nlf_uncertainty"  # custom property of the empty, metres
-SIZE = 0.02  # of the empty, metres
 
 
 def make_animated_marker(
@@ -28,9 +28,7 @@ def make_animated_marker(
     frames [T], increasing, without keys in gaps, where they are NaN; uncertainty [T]: metres, NaN
     where it is not known; more: channels of its action. The name is Blender's choice where another
     object has it; the marker's own stays."""
-    obj = new.add(bpy.data.objects.new(name, None))
-    obj.empty_display_type, obj.empty_display_size = "SPHERE", SIZE
-    obj.nlf_marker.name = name
+    obj = make_marker_empty(new, name)
     there = ~np.isnan(positions).any(axis=1)
     places = np.asarray(positions, dtype=np.float64)
     channels = list(more)

@@ -20,9 +20,8 @@ from ...errors import UserError
 from ...protocol.marker_set import Marker, MarkerSet
 from ..datablocks import NewDatablocks
 from .canonical_body import canonical_from_world, canonical_kind, world_from_canonical
+from .marker_empty import make_marker_empty
 from .object_points import has_points, object_points
-
-DISPLAY_SIZE = 0.012  # metres
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,12 +61,8 @@ def add_marker(
 ) -> bpy.types.Object:
     """A marker as an empty in a set, a child of the set's canonical body, with which it goes."""
     properties = collection.nlf_markers
-    obj = new.add(bpy.data.objects.new(marker.name, None))
-    obj.empty_display_type = "SPHERE"
-    obj.empty_display_size = DISPLAY_SIZE
-    obj.show_in_front = True
+    obj = make_marker_empty(new, marker.name)
     obj.color = (*(marker.color or properties.color), 1.0)
-    obj.nlf_marker.name = marker.name
     obj.nlf_marker.group = marker.group
     obj.nlf_marker.place = marker.place
     collection.objects.link(obj)

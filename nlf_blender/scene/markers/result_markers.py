@@ -15,10 +15,10 @@ from ..footage.objects import PERSON, rename
 from .animated_marker import UNCERTAINTY
 from .gap_options import Gaps
 from .gaps import UNCERTAINTY_PATH, show_gaps, store_gaps, stored_gaps
+from .marker_empty import COLOR, make_marker_empty
 from .person_sets import PersonSet
 from .person_work import MARKER, MARKER_MOTION, PersonWork, Playing, made
 
-COLOR = (1.0, 0.45, 0.1)  # of markers without one of their own
 # Radius of an empty over its uncertainty, metres: a tenth, but never too small to be seen
 SIZES = ((0.0, 0.005), (0.05, 0.005), (1.0, 0.1))
 
@@ -55,9 +55,7 @@ def _name(work: PersonWork, label: str) -> str:
 
 def _make(work: PersonWork, own: PersonSet, index: int, root: bpy.types.Object) -> bpy.types.Object:
     label = own.points.names[index]
-    obj = work.new.add(bpy.data.objects.new(label, None))
-    obj.empty_display_type, obj.show_in_front = "SPHERE", True
-    obj.nlf_marker.name = label
+    obj = make_marker_empty(work.new, label)
     obj.name = _name(work, label)
     work.mark(obj, MARKER, own.slug, label)
     obj.parent = root

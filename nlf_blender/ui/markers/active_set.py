@@ -47,6 +47,14 @@ def active_body(context: bpy.types.Context) -> bpy.types.Object | None:
     return bodies[-1] if bodies else None
 
 
+def has_body(operator: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
+    """For an operator's poll: whether there is a canonical body, in object mode."""
+    if active_body(context) is None:
+        operator.poll_message_set("Add a canonical body first: Add > Mesh > NLF Canonical Body")
+        return False
+    return context.mode == "OBJECT"
+
+
 def select_only(context: bpy.types.Context, obj: bpy.types.Object) -> None:
     """Make an object the active and only selected one, as far as it is in the view layer."""
     layer = context.view_layer

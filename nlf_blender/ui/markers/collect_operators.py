@@ -10,7 +10,7 @@ import bpy
 from ...scene.footage.objects import PART
 from ...scene.markers.canonical_body import canonical_kind
 from ...scene.markers.object_points import has_points
-from .active_set import active_body, active_set, markers_of
+from .active_set import active_body, active_set, has_body, markers_of
 from .set_operators import new_set
 
 
@@ -46,13 +46,12 @@ class NLF_OT_markers_take(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """Something is selected that can give markers, and there is a canonical body."""
-        if active_body(context) is None:
-            cls.poll_message_set("Add a canonical body first: Add > Mesh > NLF Canonical Body")
+        if not has_body(cls, context):
             return False
         if not _takeable(context):
             cls.poll_message_set("Select empties, meshes, curves or point clouds")
             return False
-        return context.mode == "OBJECT"
+        return True
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Ask for the vertex group if the active mesh has any."""
@@ -86,8 +85,7 @@ class NLF_OT_localize_as_mesh(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """A mesh is selected that is no canonical body, and there is one."""
-        if active_body(context) is None:
-            cls.poll_message_set("Add a canonical body first: Add > Mesh > NLF Canonical Body")
+        if not has_body(cls, context):
             return False
         if not any(obj.type == "MESH" for obj in _takeable(context)):
             cls.poll_message_set("Select a mesh that stands in the canonical body")

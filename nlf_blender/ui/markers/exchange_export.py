@@ -9,6 +9,7 @@ import bpy
 
 from ...bridge.exchange import ExportSettings
 from ...errors import UserError
+from ...scene.markers.gap_options import Gaps
 from .. import places
 from ..jobs import job_pump
 from ..jobs.runtime import RUNTIME, errors_reported
@@ -60,9 +61,9 @@ class NLF_OT_export_markers(bpy.types.Operator):
         description="What is more uncertain is a gap",
         subtype="DISTANCE",
         unit="LENGTH",
-        default=0.1,
+        default=Gaps.threshold,
         min=0.0,
-        soft_max=0.5,
+        soft_max=1.0,
     )
     rate: bpy.props.FloatProperty(
         name="Rate", description="Frames a second; 0 for the take's own", min=0.0, soft_max=240.0

@@ -78,7 +78,7 @@ def _draw_gaps(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     shown = f"Limit {gaps.threshold:.2f} m"
     row.operator("nlf.marker_gaps", text=shown, icon="HIDE_ON", translate=False)
     filled = row.operator("nlf.marker_gaps", text="Fill", icon="SNAP_MIDPOINT", depress=gaps.fill)
-    filled.fill = not gaps.fill
+    filled.fill_gaps = not gaps.fill
 
 
 CLASSES = (NLF_PT_marker_sources, NLF_PT_marker_job)

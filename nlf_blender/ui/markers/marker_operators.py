@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import bpy
 
+from ...scene.markers.marker_empty import COLOR
 from ...scene.markers.positions import symmetrize
 from .active_set import active_set, markers_of
 
@@ -48,7 +49,7 @@ class NLF_OT_markers_group(bpy.types.Operator):
 
     group: bpy.props.StringProperty(name="Group", description="Empty: none")
     color: bpy.props.FloatVectorProperty(
-        name="Colour", subtype="COLOR", size=3, min=0.0, max=1.0, default=(1.0, 0.45, 0.1)
+        name="Colour", subtype="COLOR", size=3, min=0.0, max=1.0, default=COLOR
     )
 
     @classmethod

@@ -6,6 +6,7 @@ from __future__ import annotations
 import bpy
 
 from ...scene.markers.canonical_body import canonical_kind
+from ...scene.markers.marker_empty import COLOR
 from .active_set import select_only
 from .marker_fields import depth_field, position_field, set_depth, set_position
 
@@ -53,7 +54,7 @@ class NLF_MarkerSetProperties(bpy.types.PropertyGroup):
         size=3,
         min=0.0,
         max=1.0,
-        default=(1.0, 0.45, 0.1),
+        default=COLOR,
     )
     force: bpy.props.BoolProperty(
         name="Far Points Too",

@@ -10,6 +10,7 @@ import bpy
 from ...scene.markers.gap_options import Gaps
 from ...scene.markers.gaps import has_gaps, stored_gaps
 from ...scene.markers.result_markers import show_gaps_again
+from .gap_properties import GapProperties
 
 
 def gaps_root(obj: bpy.types.Object | None) -> bpy.types.Object | None:
@@ -24,28 +25,12 @@ def gaps_root(obj: bpy.types.Object | None) -> bpy.types.Object | None:
     return own
 
 
-class NLF_OT_marker_gaps(bpy.types.Operator):
+class NLF_OT_marker_gaps(GapProperties, bpy.types.Operator):
     """Choose when the localized markers of the selected people are shown"""
 
     bl_idname = "nlf.marker_gaps"
     bl_label = "Marker Gaps"
     bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
-
-    threshold: bpy.props.FloatProperty(
-        name="Limit",
-        description="A marker that is less sure than this is not shown",
-        unit="LENGTH",
-        default=Gaps.threshold,
-        min=0.0,
-        soft_max=1.0,
-        precision=3,
-    )
-    fill: bpy.props.BoolProperty(
-        name="Fill Gaps",
-        description="Show markers also where they are unsure or were not seen: there, they follow"
-        " the body",
-        default=Gaps.fill,
-    )
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -58,17 +43,17 @@ class NLF_OT_marker_gaps(bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Begin with what holds now."""
         gaps, _ = stored_gaps(gaps_root(context.object))
-        if not self.properties.is_property_set("threshold"):
-            self.threshold = gaps.threshold
-        if not self.properties.is_property_set("fill"):
-            self.fill = gaps.fill
+        if not self.properties.is_property_set("gap_metres"):
+            self.gap_metres = gaps.threshold
+        if not self.properties.is_property_set("fill_gaps"):
+            self.fill_gaps = gaps.fill
         return self.execute(context)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Key it anew, for all selected people."""
         chosen = [gaps_root(obj) for obj in (context.object, *context.selected_objects)]
         for root in {root for root in chosen if root is not None}:
-            show_gaps_again(root, Gaps(self.threshold, self.fill))
+            show_gaps_again(root, Gaps(self.gap_metres, self.fill_gaps))
         return {"FINISHED"}
 
 

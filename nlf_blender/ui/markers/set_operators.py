@@ -10,7 +10,7 @@ import bpy
 from ...scene.datablocks import NewDatablocks
 from ...scene.markers.canonical_body import canonical_kind
 from ...scene.markers.marker_sets import is_marker_set, make_marker_set
-from .active_set import active_body, active_set, markers_of, select_only
+from .active_set import active_body, active_set, has_body, markers_of, select_only
 
 NEW_SET = "Markers"
 
@@ -46,10 +46,7 @@ class NLF_OT_marker_set_new(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         """There is a canonical body, in object mode."""
-        if active_body(context) is None:
-            cls.poll_message_set("Add a canonical body first: Add > Mesh > NLF Canonical Body")
-            return False
-        return context.mode == "OBJECT"
+        return has_body(cls, context)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Add it."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 import bpy
 
 from ...scene.footage.options import FootageOptions
+from ..markers.gap_properties import GapProperties
 
 TIME_ITEMS = (
     (
@@ -18,7 +19,7 @@ TIME_ITEMS = (
 )
 
 
-class FootageProperties:
+class FootageProperties(GapProperties):
     """The part of the scene's properties that is about the import of footage."""
 
     time_mode: bpy.props.EnumProperty(
@@ -35,22 +36,6 @@ class FootageProperties:
     timeline_markers: bpy.props.BoolProperty(
         name="Doubt Markers",
         description="Mark ranges on the scene's timeline in which the motion is doubtful",
-    )
-
-    gap_metres: bpy.props.FloatProperty(
-        name="Marker Gaps",
-        description="Localized markers are not shown where they are less sure than this",
-        unit="LENGTH",
-        default=FootageOptions.gap_metres,
-        min=0.0,
-        soft_max=1.0,
-        precision=3,
-    )
-    fill_gaps: bpy.props.BoolProperty(
-        name="Fill Marker Gaps",
-        description="Localized markers are shown also where they are unsure or were not seen:"
-        " there, they follow the body",
-        default=FootageOptions.fill_gaps,
     )
 
     def footage_options(self) -> FootageOptions:
