@@ -109,6 +109,13 @@ def test_far_points_are_left_out_unless_forced() -> None:
     assert forced.wanted.all() and "guesses" in forced.notes[0]
 
 
+@pytest.mark.parametrize(("metres", "wanted"), [(0.14, True), (0.16, False)])
+def test_far_is_more_than_15_cm(metres: float, wanted: bool) -> None:
+    crown = OWN.vertices[OWN.vertices[:, 1].argmax()]
+    placed = place_points(point_set(crown[None] + (0.0, metres, 0.0)), PLACED, "open", {}.get)
+    assert placed.wanted.tolist() == [wanted]
+
+
 def test_set_of_another_body_is_carried_over_or_refused() -> None:
     own = OWN.points + np.array([0.0, 0.1, 0.0])  # as if it stood elsewhere
     other = CanonicalPlacement(
@@ -120,6 +127,23 @@ def test_set_of_another_body_is_carried_over_or_refused() -> None:
     assert placed.wanted.all() and "carried over" in placed.notes[0]
     with pytest.raises(UserError, match="placed on the canonical body 'smpl'"):
         place_points(point_set(points, "smpl"), PLACED, "open", lambda kind: None)
+
+
+def test_sets_of_another_body_are_attached_where_they_are_on_the_fitted_one() -> None:
+    """In a model whose space is not the fitted body's own."""
+    moved = OWN.points * 1.1 + (0.0, 0.4, 0.0)
+    fitted = CanonicalPlacement(moved, OWN, "carried", {})
+    chosen = np.arange(0, BODY.vertex_count, 2_003)
+    own = point_set(OWN.vertices[chosen] + (0.0, 0.0, 3.0), "smpl")
+    theirs = replace(OWN, vertices=OWN.vertices + (0.0, 0.0, 3.0), joints=OWN.joints + (0, 0, 3))
+    other = CanonicalPlacement(moved, theirs, "their own", {})
+    found = place_points(own, fitted, "open", {"smpl": other}.get)
+    np.testing.assert_allclose(found.points, moved[chosen], atol=1e-6)
+    here = attach(OWN, OWN.vertices[chosen])
+    np.testing.assert_allclose(found.attachment.above, here.above, atol=1e-6)
+    body = attached_body(BODY, found.attachment)
+    np.testing.assert_allclose(body.v_template, BODY.v_template[chosen], atol=1e-6)
+    assert found.wanted.all()
 
 
 def test_bodies_are_known_by_their_content() -> None:

@@ -62,8 +62,8 @@ def place_points(
                 "Points of another body",
                 f"{points.name} was placed on the canonical body '{points.body}', whose file is "
                 "not there.",
-                "Choose that body in the preferences, or a folder with its files; or convert the "
-                "set to the body that is used.",
+                "Choose that body in the preferences (--body), put its file into the model's data "
+                "folder (--model-data), or convert the set to the body that is used.",
             )
         own = found
         placed = own.map.map(points.points)
