@@ -131,11 +131,11 @@ def test_set_of_another_body_is_carried_over_or_refused() -> None:
 
 def test_sets_of_another_body_are_attached_where_they_are_on_the_fitted_one() -> None:
     """In a model whose space is not the fitted body's own."""
-    moved = OWN.points * 1.1 + (0.0, 0.4, 0.0)
+    moved, away = OWN.points * 1.1 + (0.0, 0.4, 0.0), np.array([0.0, 0.0, 3.0])
     fitted = CanonicalPlacement(moved, OWN, "carried", {})
     chosen = np.arange(0, BODY.vertex_count, 2_003)
-    own = point_set(OWN.vertices[chosen] + (0.0, 0.0, 3.0), "smpl")
-    theirs = replace(OWN, vertices=OWN.vertices + (0.0, 0.0, 3.0), joints=OWN.joints + (0, 0, 3))
+    own = point_set(OWN.vertices[chosen] + away, "smpl")
+    theirs = replace(OWN, vertices=OWN.vertices + away, joints=OWN.joints + away)
     other = CanonicalPlacement(moved, theirs, "their own", {})
     found = place_points(own, fitted, "open", {"smpl": other}.get)
     np.testing.assert_allclose(found.points, moved[chosen], atol=1e-6)
