@@ -26,6 +26,7 @@ from .uncertainty import turn_uncertainty
 # People are fitted in batches such that no tensor on the way holds more numbers than this (64 MB):
 # fewer at a time cost more of torch's own overhead, more cost memory and gain nothing.
 BATCH_NUMBERS = 1 << 24
+MATRICES = 8  # of all turns by all turns, that are there at a time
 FEW_STEPS = 2  # with fewer points, at least
 NEAR_TURN = 0.02  # radians; with a longer turn in a step with all points, another one follows
 
@@ -196,7 +197,9 @@ def _spread(values: Tensor, points: Tensor, what: str) -> Tensor:
 
 def _parts(people: int, points: FitPoints) -> list[slice]:
     """The people of each batch, about as many in each; one empty batch for nobody."""
-    most = max(1, BATCH_NUMBERS // (12 * points.count * (points.column_count + 1)))
+    by_points = 12 * points.count * (points.column_count + 1)
+    by_turns = MATRICES * (3 * points.joint_count) ** 2
+    most = max(1, BATCH_NUMBERS // max(by_points, by_turns))
     count = max(1, -(-people // most))
     size = max(1, -(-people // count))
     return [slice(first, first + size) for first in range(0, max(people, 1), size)]
