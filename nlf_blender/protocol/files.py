@@ -6,8 +6,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from ..errors import UserError
 from .json_fields import Json, as_int, as_object, as_str
@@ -32,14 +35,21 @@ def file_sha256(path: Path) -> str:
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file so that a reader sees all of it or none: temporary name, sync, rename."""
+    with whole_file(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def whole_file(path: Path) -> Generator[BinaryIO]:
+    """A file to write that a reader sees, whole, at the end of the with block, and never else."""
     temporary = path.with_name(path.name + ".part")
     try:
         with open(temporary, "wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except OSError:
+    except BaseException:
         temporary.unlink(missing_ok=True)
         raise
 

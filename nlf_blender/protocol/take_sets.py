@@ -13,8 +13,6 @@ network saw of every row, where the user allowed it to be kept: with it, new set
 
 from __future__ import annotations
 
-import hashlib
-import io
 import json
 import shutil
 import zipfile
@@ -27,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UserError
-from .files import file_sha256, plain_name, read_versioned, write_whole
+from .files import file_sha256, plain_name, read_versioned, whole_file, write_whole
 from .json_fields import Json, as_int, as_list, as_object, as_str
 
 FORMAT = "nlf_blender.take_set"
@@ -141,12 +139,10 @@ def write_set_chunk(folder: Path, index: int, of: str, rows: SetRows) -> SetChun
     the entry for set.json. OSError from the disk."""
     # row by row on the disk, for it is mapped where it lies
     arrays = {n: np.ascontiguousarray(rows[n], dtype=SET_FIELDS[n][0]) for n in SET_FIELDS}
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)  # pyright: ignore[reportArgumentType]
-    data = buffer.getvalue()
     path = folder / f"chunk_{index:05d}.npz"
-    write_whole(path, data)
-    return SetChunk(path.name, hashlib.sha256(data).hexdigest(), of, len(arrays["points"]))
+    with whole_file(path) as file:  # not by way of memory: there may be very many points
+        np.savez(file, **arrays)  # pyright: ignore[reportArgumentType]
+    return SetChunk(path.name, file_sha256(path), of, len(arrays["points"]))
 
 
 def read_set_chunk(folder: Path, info: TakeSet, chunk: SetChunk) -> dict[str, NDArray[Any]]:

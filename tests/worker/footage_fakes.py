@@ -28,7 +28,7 @@ from nlf_blender.worker.nlf.camera import Camera
 from nlf_blender.worker.nlf.canonical_space import OPEN_SPACE, CanonicalSpace
 from nlf_blender.worker.nlf.crops import CropSpec
 from nlf_blender.worker.nlf.head import PointWeights
-from nlf_blender.worker.nlf.localized import LocalizedPerson
+from nlf_blender.worker.nlf.localized import LocalizedPerson, PointsBeside
 from nlf_blender.worker.nlf.localizer import Features
 from nlf_blender.worker.people.person import Frame, Person
 from nlf_blender.worker.smpl.body_model import BodyModel
@@ -178,14 +178,14 @@ class DiscLocalizer:
         return number
 
 
-def points_beside(points: np.ndarray, beside: PointWeights) -> LocalizedPerson:
+def points_beside(points: np.ndarray, beside: PointWeights) -> PointsBeside:
     """Canonical points that go with the nearest of somebody's vertices and joints [N,3]."""
     canonical = beside.codes.numpy()
     own = placement().own.points
     nearest = cKDTree(own).query(canonical)[1]
     places = points[nearest] + (canonical - own[nearest]) * [1.0, -1.0, -1.0]
     doubt = np.full(len(places), 2 * NOISE, np.float32)
-    return LocalizedPerson(places.astype(np.float32), doubt, np.zeros((len(places), 2), np.float32))
+    return PointsBeside(places.astype(np.float32), doubt)
 
 
 class DiscEngine(Engine):

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -12,6 +12,15 @@ from torch import Tensor
 
 from .augmentation import combine
 from .camera import Camera
+
+
+@dataclass(frozen=True)
+class PointsBeside:
+    """What was localized of one person beside the body, K points, as a LocalizedPerson's. Their
+    pixels are not kept, for there may be very many points."""
+
+    points: NDArray[np.float32]
+    uncertainty: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -26,7 +35,7 @@ class LocalizedPerson:
     points: NDArray[np.float32]
     uncertainty: NDArray[np.float32]
     points_2d: NDArray[np.float32]
-    beside: LocalizedPerson | None = None
+    beside: PointsBeside | None = None
 
 
 @dataclass
@@ -52,10 +61,10 @@ def localized_person(variations: list[tuple[Tensor, Tensor]], camera: Camera) ->
     """One person from what each readout gave for all variations: points [1,A,N,3], uncertainty
     [1,A,N]. The first readout is the body, which decides how large the others are."""
     body = variations[0][0]
-    found: list[LocalizedPerson] = []
+    found: list[PointsBeside] = []
     for points, uncertainty in variations:
         merged, doubt = combine(points, uncertainty, like=body)
-        values = merged[0].cpu().numpy()
-        pixels = camera.project(values).astype(np.float32)
-        found.append(LocalizedPerson(values, doubt[0].cpu().numpy(), pixels))
-    return replace(found[0], beside=found[1] if len(found) > 1 else None)
+        found.append(PointsBeside(merged[0].cpu().numpy(), doubt[0].cpu().numpy()))
+    first = found[0]
+    pixels = camera.project(first.points).astype(np.float32)
+    return LocalizedPerson(first.points, first.uncertainty, pixels, *found[1:])
