@@ -151,14 +151,17 @@ def points_task(
     remove: Sequence[str] = (),
     scratch: Path | None = None,
     source: Path | None = None,
+    body_folders: Sequence[str] = (),
 ) -> Task:
     """Localize point sets in a take that is there. remove: names of sets that it shall lose;
-    source: where the source is now, if it was moved."""
+    source: where the source is now, if it was moved; body_folders: with the bodies that sets were
+    placed on."""
     fields: Json = {
         "take": str(folder),
         "sets": [str(path) for path in sets],
         "remove": list(remove),
         "source": "" if source is None else str(source),
+        "body_folders": list(body_folders),
     }
     task = _take_task(POINTS, folder, fields, POINTS_STAGES, "Localizing points")
     return replace(task, scratch=scratch)

@@ -53,7 +53,8 @@ class LocalizeSettings:
     solve: how the motion is cleaned up at the end.
 
     sets: files of point sets or marker sets that are localized, too (point_set.py). keep_features:
-    keep what the network saw of everybody, so that further sets need no network.
+    keep what the network saw of everybody, so that further sets need no network. body_folders: with
+    the files of further bodies, for sets that were placed on them.
     """
 
     model: str = "default"
@@ -81,6 +82,7 @@ class LocalizeSettings:
     solve: SolveSettings = field(default_factory=SolveSettings)
     sets: tuple[str, ...] = ()
     keep_features: bool = False
+    body_folders: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self._check(
@@ -143,6 +145,7 @@ class LocalizeSettings:
         data["camera_size"] = list(self.camera_size)
         data["solve"] = self.solve.to_json()
         data["sets"] = list(self.sets)
+        data["body_folders"] = list(self.body_folders)
         data["boxes"] = {name: [list(box) for box in boxes] for name, boxes in self.boxes}
         return data
 
@@ -191,6 +194,10 @@ class LocalizeSettings:
             solve=SolveSettings.from_json(as_object(data.get("solve", {}), "solve")),
             sets=tuple(as_str(path, "sets") for path in as_list(data.get("sets", []), "sets")),
             keep_features=as_bool(data.get("keep_features", base.keep_features), "keep_features"),
+            body_folders=tuple(
+                as_str(path, "body_folders")
+                for path in as_list(data.get("body_folders", []), "body_folders")
+            ),
         )
 
 

@@ -128,6 +128,7 @@ class NLF_SceneProperties(SourceProperties, FootageProperties, bpy.types.Propert
             test_time_augmentations=self.augmentations,
             max_people=self.max_people,
             keep_features=self.keep_features,
+            body_folders=preferences.body_folders(),
             solve=SolveSettings(max_people=self.max_people),
         )
 

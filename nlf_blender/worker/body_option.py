@@ -26,3 +26,8 @@ def body_name(options: argparse.Namespace) -> str:
     if options.body != "open" and folder.is_dir():
         return str(choose_body(folder, options.body_kind, options.gender))
     return options.body
+
+
+def body_folders(options: argparse.Namespace) -> tuple[str, ...]:
+    """Where files of further bodies are, as settings name it: the folder that --body is."""
+    return (options.body,) if Path(options.body).is_dir() else ()

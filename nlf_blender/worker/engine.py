@@ -72,6 +72,7 @@ class Engine:
         if self._models is None or key != self._key:
             self._models = None  # free the old set's memory before the new one is loaded
             self._models, self._key = _load(settings), key
+        self._models.bodies.folders = _folders(settings)
         return self._models
 
     def body(self, name: str) -> LoadedBody:
@@ -104,9 +105,15 @@ def _load(settings: LocalizeSettings) -> Models:
         body_file=reduced_body_npz(body),
         body_model=BodyModel(body).to(fitting_device(device)),
         point_weights=localizer.point_weights(placement.points),
-        bodies=PlacedBodies(placement, place, data_folder),
+        bodies=PlacedBodies(placement, place, _folders(settings)),
         notes=(placement.how,) if placement.approximate else (),
     )
+
+
+def _folders(settings: LocalizeSettings) -> tuple[Path, ...]:
+    """Where body files are, but for those that are not there (any more)."""
+    named = (*settings.body_folders, settings.model_data)
+    return tuple(folder for folder in map(Path, filter(None, named)) if folder.is_dir())
 
 
 def place_body(

@@ -52,6 +52,13 @@ def _add_add(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         "--force", action="store_true", help="localize markers far from the body, too"
     )
     parser.add_argument("--source", type=Path, help="where the take's source is now")
+    parser.add_argument(
+        "--body-folder",
+        action="append",
+        default=[],
+        metavar="FOLDER",
+        help="with files of SMPL, SMPL-H or SMPL-X that sets were placed on",
+    )
     parser.set_defaults(run=_add)
 
 
@@ -138,6 +145,7 @@ def _add(options: argparse.Namespace) -> int:
         progress,
         source=options.source,
         force=options.force,
+        body_folders=options.body_folder,
     )
     print(options.take)
     for info in take_sets(options.take).values():

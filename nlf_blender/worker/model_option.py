@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..protocol.settings import DEVICES, LocalizeSettings
-from .body_option import add_body_options, body_name
+from .body_option import add_body_options, body_folders, body_name
 
 
 def add_model_data_option(parser: argparse.ArgumentParser) -> None:
@@ -58,5 +58,6 @@ def model_settings(options: argparse.Namespace) -> dict[str, Any]:
         "model_data": str(options.model_data or ""),
         "trusted": tuple(options.trust),
         "body": body_name(options),
+        "body_folders": body_folders(options),
         "device": options.device,
     }

@@ -188,6 +188,9 @@ class Server:
             self._loaded_engine(),
             progress,
             source=Path(source) if source else None,
+            body_folders=[
+                as_str(path, "body_folders") for path in as_list(command["body_folders"], "folders")
+            ],
         )
         return (take,), ()
 

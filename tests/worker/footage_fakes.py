@@ -206,7 +206,7 @@ class DiscEngine(Engine):
             body_file=body().file,
             body_model=body().model,
             point_weights=None,
-            bodies=PlacedBodies(placement(), place, None),
+            bodies=PlacedBodies(placement(), place, ()),
         )
 
 

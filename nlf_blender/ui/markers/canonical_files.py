@@ -8,7 +8,6 @@ from pathlib import Path
 
 from ...body.model_folder import GENDERS, KIND_TITLES, body_file, find_bodies
 from ...errors import UserError
-from ..places import absolute
 from ..setup.preferences import NLF_Preferences
 
 
@@ -33,14 +32,7 @@ def canonical_file(prefs: NLF_Preferences, kind: str) -> Path:
 
 def _found(prefs: NLF_Preferences, kind: str) -> Iterator[tuple[str, Path]]:
     """Gender and path of the files of a kind in the folders that the preferences name."""
-    for folder in _folders(prefs):
-        if folder.is_dir():
-            for file in find_bodies(folder).files:
-                if file.kind == kind:
-                    yield file.gender, file.path
-
-
-def _folders(prefs: NLF_Preferences) -> Iterator[Path]:
-    for text in (prefs.body_folder, prefs.model_data):
-        if text:
-            yield absolute(text)
+    for folder in prefs.body_folders():
+        for file in find_bodies(Path(folder)).files:
+            if file.kind == kind:
+                yield file.gender, file.path

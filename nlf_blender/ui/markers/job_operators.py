@@ -71,14 +71,16 @@ class NLF_OT_localize_markers(_OnTake, bpy.types.Operator):
 
 def _submit(context: bpy.types.Context, take: Path, source: Path | None) -> list[str]:
     """Put the job in line. Returns what the user should know. UserError if it cannot be."""
-    python = preferences(context).find_interpreter().path
+    prefs = preferences(context)
+    python = prefs.find_interpreter().path
     try:
         scratch = places.scratch_folder()
     except OSError as error:
         raise places.not_handed_over("marker set", error) from error
     try:
         paths, notes = write_sets(context.scene, chosen_owners(context.scene), scratch)
-        task = points_task(take, [Path(path) for path in paths], scratch=scratch, source=source)
+        files, folders = [Path(path) for path in paths], prefs.body_folders()
+        task = points_task(take, files, scratch=scratch, source=source, body_folders=folders)
         RUNTIME.submit(python, task, context.scene)
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -97,7 +99,8 @@ class NLF_OT_remove_take_set(_OnTake, bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Ask first."""
-        return context.window_manager.invoke_confirm(self, event)
+        title = f"Remove '{self.name}' from {markers_take(context).stem}?"
+        return context.window_manager.invoke_confirm(self, event, title=title)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Put the job in line."""

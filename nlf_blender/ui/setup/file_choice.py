@@ -177,6 +177,11 @@ class FileChoice:
             )
         return str(self.body_file() or _file_named(self.body, "body"))
 
+    def body_folders(self) -> tuple[str, ...]:
+        """The folders with files of bodies, the body folder first."""
+        named = [places.absolute(text) for text in (self.body_folder, self.model_data) if text]
+        return tuple(str(folder) for folder in named if folder.is_dir())
+
     def model_license(self) -> str:
         """The chosen model's licence in words."""
         release = self.release()

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ...body.arrays import Float64Array
@@ -19,14 +19,14 @@ Place = Callable[[BodyData], CanonicalPlacement]
 
 
 class PlacedBodies:
-    """The fitted body, the open one, and those of the SMPL family that are in a folder; each is
+    """The fitted body, the open one, and those of the SMPL family that are in folders; each is
     placed once, on first use."""
 
-    def __init__(self, fitted: CanonicalPlacement, place: Place, folder: Path | None) -> None:
-        """fitted: the body that is fitted; place: puts another into the model's space; folder:
-        with body files, None for none."""
+    def __init__(self, fitted: CanonicalPlacement, place: Place, folders: Sequence[Path]) -> None:
+        """fitted: the body that is fitted; place: puts another into the model's space; folders:
+        with body files, the first before the others."""
         self.fitted = fitted
-        self._place, self._folder = place, folder
+        self._place, self.folders = place, tuple(folders)
         self._kind: str | None = None
         self._placed: dict[str, CanonicalPlacement | None] = {}
 
@@ -65,7 +65,7 @@ class PlacedBodies:
 
     @property
     def _files(self) -> tuple[BodyFile, ...]:
-        return () if self._folder is None else find_bodies(self._folder).files
+        return tuple(file for folder in self.folders for file in find_bodies(folder).files)
 
     def _file(self, kind: str) -> Path | None:
         return next((file.path for file in self._files if file.kind == kind), None)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from ...body.body_data import BodyData
@@ -13,6 +14,7 @@ from ...errors import UserError
 from ...protocol.edits import read_edits
 from ...protocol.messages import STARTING
 from ...protocol.rows import ChunkInfo, read_chunk
+from ...protocol.settings import LocalizeSettings
 from ...protocol.take import WHOLE, TakeInfo
 from ...protocol.take_sets import POINTS_FILE, SETS_FOLDER, TakeSet, remove_take_set, take_sets
 from ..engine import Engine
@@ -43,13 +45,15 @@ def localize_points(
     *,
     source: Path | None = None,
     force: bool = False,
+    body_folders: Sequence[str] = (),
 ) -> Path:
     """Give a take the sets in files, take others by their names from it, and return its folder.
 
     A set replaces one of the same name. source: where the take's source is now, if it was moved;
-    force: localize points far from the body, too. UserError if the take is not whole, in use or
-    damaged, if a file, the source, the model or the disk is not usable; Cancelled: what is done of
-    the sets is kept until they are asked for again.
+    force: localize points far from the body, too; body_folders: with the bodies that sets were
+    placed on, beside those of the take's own settings. UserError if the take is not whole, in use
+    or damaged, if a file, the source, the model or the disk is not usable; Cancelled: what is done
+    of the sets is kept until they are asked for again.
     """
     progress.people = 0
     progress.step(STARTING)
@@ -59,7 +63,10 @@ def localize_points(
         require_whole(take, info)
         gone = _folders(take, remove)
         if files:
-            _add(take, info, files, force, gone, source, engine, progress)
+            settings = settings_of(take, info)
+            folders = (*body_folders, *settings.body_folders)
+            settings = replace(settings, body_folders=folders)
+            _add(take, info, files, force, gone, source, settings, engine, progress)
         with disk_errors(take, AGAIN):
             for folder in gone:
                 remove_take_set(folder)
@@ -99,12 +106,12 @@ def _add(
     force: bool,
     gone: set[Path],
     source: Path | None,
+    settings: LocalizeSettings,
     engine: Engine,
     progress: Progress,
 ) -> None:
     """Localize what is missing of the sets and make them the take's; those of them that were to go
     (`gone`) do not any more."""
-    settings = settings_of(take, info)
     models = engine.models(settings)
     require_same_models(take, info, models)
     progress.step("Reading")
