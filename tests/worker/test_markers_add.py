@@ -13,11 +13,19 @@ from PIL import Image
 
 from nlf_blender.bridge.task import points_task
 from nlf_blender.errors import UserError
+from nlf_blender.protocol.files import file_sha256
 from nlf_blender.protocol.messages import EventReader, encode
+from nlf_blender.protocol.point_set import read_point_set, write_point_set
 from nlf_blender.protocol.settings import SOURCE_CHANGED, LocalizeSettings
 from nlf_blender.protocol.solution import read_solution
 from nlf_blender.protocol.take import read_info
-from nlf_blender.protocol.take_sets import FEATURES_FOLDER, take_sets
+from nlf_blender.protocol.take_sets import (
+    FEATURES_FOLDER,
+    POINTS_FILE,
+    read_take_set,
+    take_sets,
+    write_take_set,
+)
 from nlf_blender.worker.footage.job import localize_footage
 from nlf_blender.worker.markers.pending import PENDING_FOLDER
 from nlf_blender.worker.markers.points_job import LOCALIZING, localize_points
@@ -106,8 +114,15 @@ def test_a_set_that_is_there_is_kept(take: Path, tmp_path: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in (take / "sets").rglob("*")} == before
 
 
-@pytest.mark.parametrize("gone", [False, True])
-@pytest.mark.parametrize("name", ["chunk_00000.npz", "set.npz", "attachment.npz"])
+@pytest.mark.parametrize(
+    ("name", "gone"),
+    [
+        ("chunk_00000.npz", False),
+        ("chunk_00000.npz", True),
+        ("set.npz", False),
+        ("attachment.npz", True),
+    ],
+)
 def test_a_damaged_set_is_mended(take: Path, tmp_path: Path, name: str, gone: bool) -> None:
     file = marker_file(tmp_path)
     add(take, file)
@@ -146,6 +161,19 @@ def test_points_of_other_sets_are_copied(take: Path, tmp_path: Path) -> None:
     other = marker_file(tmp_path, "Other", at_vertices(*VERTICES[::-1]))
     assert add(take, other) == 0
     np.testing.assert_array_equal(set_of(take, "Other")[1], body_points(take, *VERTICES[::-1]))
+
+
+def test_points_at_the_same_place_of_another_body_are_not_copied(
+    take: Path, tmp_path: Path
+) -> None:
+    add(take, marker_file(tmp_path))
+    folder = take / "sets" / "Mine"
+    path = folder / POINTS_FILE
+    write_point_set(path, replace(read_point_set(path), body="smpl"))
+    info = replace(read_take_set(folder), body="smpl", points_sha256=file_sha256(path))
+    write_take_set(folder, info)
+    shutil.rmtree(take / FEATURES_FOLDER)
+    assert add(take, marker_file(tmp_path, "Other")) == FRAMES
 
 
 def test_another_set_of_that_name_takes_its_place(take: Path, tmp_path: Path) -> None:
