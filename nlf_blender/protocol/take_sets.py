@@ -36,8 +36,8 @@ SET_FILE = "set.json"
 POINTS_FILE = "set.npz"
 RIG_FILE = "rig.npz"
 
-# name -> (dtype, axes after R, the row); K points. Points that are too far from the body to be
-# localized are NaN.
+# name -> (dtype, axes after R, the row); K points. Both are NaN where a point was not localized:
+# too far from the body, or in a picture that could not be read again.
 SET_FIELDS: dict[str, tuple[str, str]] = {
     "points": ("float32", "K3"),  # metres, camera space
     "uncertainty": ("float32", "K"),  # metres

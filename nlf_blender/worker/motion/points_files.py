@@ -97,8 +97,5 @@ def write_doubt(path: Path, task: PointsTask, rows: SetRows, count: int) -> None
             doubt = np.full((len(block), count), np.nan, dtype=np.float32)
             there = np.flatnonzero(task.usable[block])
             if len(there):
-                at = row[block[there]]
-                blank = np.isnan(rows.read("points", at, slice(0, count))).any(axis=2)
-                found = rows.read("uncertainty", at, slice(0, count))
-                doubt[there] = np.where(blank, np.nan, found)
+                doubt[there] = rows.read("uncertainty", row[block[there]], slice(0, count))
             file.write(torch.from_numpy(doubt))
