@@ -71,6 +71,23 @@ def test_the_open_body_comes_at_once(extension: Extension) -> None:
     assert times[1] < 0.3
 
 
+def test_a_canonical_body_is_no_scan_and_no_mesh_of_ones_own(body: bpy.types.Object) -> None:
+    assert body.select_get() and not bpy.ops.nlf.register_scan.poll()
+    assert not bpy.ops.nlf.localize_as_mesh.poll()
+
+
+def test_a_copy_of_the_body_becomes_a_mesh_of_ones_own(body: bpy.types.Object) -> None:
+    bpy.ops.object.duplicate()
+    copy = bpy.context.object
+    bpy.ops.nlf.localize_as_mesh()
+    assert copy.nlf_points.is_set and copy.nlf_points.body == body
+    assert canonical_bodies(bpy.context.scene) == [body]
+    assert not any(key.startswith("nlf_canonical") for key in tuple(copy.keys()))
+    copy.select_set(False)
+    body.select_set(True)
+    assert not bpy.ops.nlf.localize_as_mesh.poll()
+
+
 def test_a_click_makes_the_set_and_another_adds_to_it(body: bpy.types.Object) -> None:
     first = place()
     assert active_set(bpy.context).name == "Markers"

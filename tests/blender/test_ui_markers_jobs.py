@@ -25,7 +25,7 @@ from nlf_blender.scene.markers import point_sets
 from nlf_blender.scene.markers.marker_sets import marker_sets, read_scene_set
 from nlf_blender.ui import panels
 from nlf_blender.ui.jobs.runtime import RUNTIME
-from nlf_blender.ui.markers import job_panel, presets
+from nlf_blender.ui.markers import job_panel, panel, presets
 from nlf_blender.ui.markers.active_set import active_set
 
 SMALL = MarkerSet("Small", (Marker("tip", (0.1, 0.2, 0.3), "a"), Marker("end", (0, 0.5, 0))))
@@ -259,6 +259,22 @@ def test_markers_are_localized_in_a_take_and_come_in(
     bpy.ops.nlf.marker_gaps(fill_gaps=True)
     footage.set_frame(bpy.context.scene, 14)
     assert not tip.hide_render
+
+
+def test_panels_tell_the_next_step(extension: Extension) -> None:
+    def shown(drawn: type) -> str:
+        return " ".join(panel_drawing.drawn(drawn).split("\n"))  # texts are wrapped
+
+    assert panel.NO_BODY in shown(panel.NLF_PT_markers)
+    assert job_panel.NOTHING in shown(job_panel.NLF_PT_marker_job)
+    bpy.ops.mesh.nlf_canonical_body_add()
+    assert panel.NO_SET in shown(panel.NLF_PT_markers)
+    bpy.ops.nlf.marker_set_new()
+    assert panel.NO_SET not in shown(panel.NLF_PT_markers)
+    told = shown(job_panel.NLF_PT_marker_job)
+    assert job_panel.NO_TAKE in told and "nlf.localize_markers" not in told
+    select(import_take(bpy.context.scene, extension.take).people[0].rig)
+    assert "nlf.localize_markers" in shown(job_panel.NLF_PT_marker_job)
 
 
 def test_a_photo_gets_markers_later(extension: Extension, small: bpy.types.Collection) -> None:

@@ -74,7 +74,9 @@ def bones_by_joint(rig: bpy.types.Object) -> dict[str, str]:
 
 @contextmanager
 def edit_mode(rig: bpy.types.Object) -> Iterator[None]:
-    """Edit mode in a scene of its own, so that the user's mode and selection stay as they are."""
+    """Edit mode in a scene of its own, so that the user's mode, selection and tool stay as they
+    are."""
+    tool = _active_tool()
     scene = bpy.data.scenes.new("NLF rest bones")
     try:
         scene.collection.objects.link(rig)
@@ -89,6 +91,17 @@ def edit_mode(rig: bpy.types.Object) -> Iterator[None]:
         layer.update()  # makes the pose bones
     finally:
         bpy.data.scenes.remove(scene)
+        if tool and tool != _active_tool():  # Blender takes the first one as the mode changes
+            bpy.ops.wm.tool_set_by_id(name=tool, space_type="VIEW_3D")
+
+
+def _active_tool() -> str:
+    """The tool of the 3D View in the user's mode; "" without a window."""
+    context = bpy.context
+    if context.window is None:
+        return ""
+    tool = context.workspace.tools.from_space_view3d_mode(context.mode)
+    return tool.idname if tool is not None else ""
 
 
 def _add_bones(

@@ -14,6 +14,7 @@ from ...body.arrays import Float64Array
 from ...body.conventions import smpl_points_from_blender
 from ...errors import UserError
 from ...protocol.scan import Scan
+from ..markers.canonical_body import canonical_kind
 
 SCAN_TYPES = ("MESH", "POINTCLOUD")
 
@@ -27,8 +28,13 @@ class _Piece:
 
 
 def scan_objects(view_layer: bpy.types.ViewLayer) -> list[bpy.types.Object]:
-    """The selected objects that can be a scan, or a piece of one; the active one first."""
-    objects = [obj for obj in view_layer.objects.selected if obj.type in SCAN_TYPES]
+    """The selected objects that can be a scan, or a piece of one; the active one first. A canonical
+    body is none."""
+    objects = [
+        obj
+        for obj in view_layer.objects.selected
+        if obj.type in SCAN_TYPES and not canonical_kind(obj)
+    ]
     return sorted(objects, key=lambda obj: obj != view_layer.objects.active)
 
 

@@ -41,13 +41,6 @@ class NLF_OT_canonical_body_add(bpy.types.Operator):
         """In object mode."""
         return context.mode == "OBJECT"
 
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """Add it, and hide the view's lines from children to parents: one for each marker."""
-        space = context.space_data
-        if space is not None and space.type == "VIEW_3D":
-            space.overlay.show_relationship_lines = False
-        return self.execute(context)
-
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Add it; a body that the worker has to make first comes when it is made."""
         with errors_reported(self, CANONICAL):

@@ -22,7 +22,8 @@ def add_body(
     context: bpy.types.Context, body: BodyData, kind: str, location: tuple[float, float, float]
 ) -> bpy.types.Object:
     """A canonical body, active and selected, standing at a place, in the active collection if that
-    is no marker set. UserError if the body has no canonical points."""
+    is no marker set; the view hides its lines from children to parents. UserError if the body has
+    no canonical points."""
     new = NewDatablocks()
     try:
         obj = make_canonical_body(new, body, kind)
@@ -39,6 +40,9 @@ def add_body(
         target.objects.link(made)
     context.view_layer.update()
     select_only(context, obj)
+    space = context.space_data
+    if space is not None and space.type == "VIEW_3D":  # else a line for each marker
+        space.overlay.show_relationship_lines = False
     return obj
 
 

@@ -8,7 +8,8 @@ from typing import ClassVar
 import bpy
 
 from ...scene.footage.objects import PART
-from ...scene.markers.canonical_body import canonical_kind
+from ...scene.markers.canonical_body import KIND, canonical_bodies, canonical_kind
+from ...scene.markers.marker_sets import marker_sets
 from ...scene.markers.object_points import has_points
 from .active_set import active_body, active_set, has_body, markers_of
 from .set_operators import new_set
@@ -23,6 +24,25 @@ def _takeable(context: bpy.types.Context) -> list[bpy.types.Object]:
     ]
 
 
+def _own_meshes(context: bpy.types.Context) -> list[bpy.types.Object]:
+    """The selected meshes that can be localized as they are; a copy of a canonical body, or a part
+    of it, is one."""
+    kept = _bodies_kept(context)
+    return [
+        obj
+        for obj in context.selected_objects
+        if obj.type == "MESH" and obj not in kept and PART not in obj
+    ]
+
+
+def _bodies_kept(context: bpy.types.Context) -> list[bpy.types.Object]:
+    """The canonical bodies that stay canonical: those with markers, those that are not selected; if
+    there is none of them, all."""
+    bodies = canonical_bodies(context.scene)
+    used = [collection.nlf_markers.body for collection in marker_sets(context.scene)]
+    return [b for b in bodies if b in used or not b.select_get()] or bodies
+
+
 def _search_groups(self: NLF_OT_markers_take, context: bpy.types.Context, text: str) -> list[str]:
     active = context.object
     groups = active.vertex_groups if active is not None and active.type == "MESH" else ()
@@ -33,7 +53,7 @@ class NLF_OT_markers_take(bpy.types.Operator):
     """Take the selected objects as markers of the active set: an empty is one, meshes, curves and point clouds give one for each of their points. They stay where they are and may be changed later"""  # noqa: E501  # Blender shows it as one line
 
     bl_idname = "nlf.markers_take"
-    bl_label = "Take Selected"
+    bl_label = "Use as Markers"
     bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
 
     vertex_group: bpy.props.StringProperty(
@@ -79,7 +99,7 @@ class NLF_OT_localize_as_mesh(bpy.types.Operator):
     """Localize the selected meshes vertex by vertex with the next jobs: whatever topology stands in the canonical body comes back in the pose of the person. Modifiers and scale count as applied"""  # noqa: E501  # Blender shows it as one line
 
     bl_idname = "nlf.localize_as_mesh"
-    bl_label = "Localize as Mesh"
+    bl_label = "Use as Mesh"
     bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
 
     @classmethod
@@ -87,18 +107,20 @@ class NLF_OT_localize_as_mesh(bpy.types.Operator):
         """A mesh is selected that is no canonical body, and there is one."""
         if not has_body(cls, context):
             return False
-        if not any(obj.type == "MESH" for obj in _takeable(context)):
-            cls.poll_message_set("Select a mesh that stands in the canonical body")
+        if not _own_meshes(context):
+            cls.poll_message_set("Select a mesh of your own that stands in the canonical body")
             return False
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Mark them."""
-        body = active_body(context)
-        for obj in _takeable(context):
-            if obj.type == "MESH":
-                obj.nlf_points.is_set = obj.nlf_points.localize = True
-                obj.nlf_points.body = body
+        kept, meshes, body = _bodies_kept(context), _own_meshes(context), active_body(context)
+        for obj in meshes:
+            for key in tuple(obj.keys()):
+                if key.startswith(KIND):
+                    del obj[key]  # a copy of a canonical body is none any more
+            obj.nlf_points.is_set = obj.nlf_points.localize = True
+            obj.nlf_points.body = body if body in kept else kept[-1]
         return {"FINISHED"}
 
 

@@ -9,6 +9,7 @@ import bpy
 
 from ...bridge.task import POINTS
 from ...scene.markers.gaps import stored_gaps
+from ...scene.markers.point_sets import owners
 from ..drawing import draw_text
 from ..jobs.job_view import draw_job, draw_problem
 from .job_sets import draw_owners
@@ -16,11 +17,17 @@ from .job_take import markers_take, points_under_way, sets_of
 from .panel import MarkersPanel
 from .result_operators import gaps_root
 
+NOTHING = "Nothing to localize yet: place markers, or use a mesh or a rig."
+NO_TAKE = (
+    "What is checked is localized with the next Localize. For a take that is there, select one of"
+    " its people or its camera."
+)
+
 
 class NLF_PT_marker_sources(MarkersPanel, bpy.types.Panel):
     """Where markers come from."""
 
-    bl_label = "Sets and Objects"
+    bl_label = "Presets, Files, Objects"
     bl_parent_id = "NLF_PT_markers"
     bl_order = 1
 
@@ -32,8 +39,10 @@ class NLF_PT_marker_sources(MarkersPanel, bpy.types.Panel):
         row.operator("nlf.marker_set_load", text="Load", icon="IMPORT")
         row.operator("nlf.marker_set_save", text="Save", icon="EXPORT")
         column = layout.column(align=True)
-        column.operator("nlf.markers_take", icon="RESTRICT_SELECT_OFF")
-        column.operator("nlf.localize_as_mesh", icon="MESH_DATA")
+        column.label(text="Use Selected Objects As")
+        row = column.row(align=True)
+        row.operator("nlf.markers_take", text="Markers", icon="EMPTY_DATA")
+        row.operator("nlf.localize_as_mesh", text="Mesh", icon="MESH_DATA")
 
 
 class NLF_PT_marker_job(MarkersPanel, bpy.types.Panel):
@@ -41,21 +50,31 @@ class NLF_PT_marker_job(MarkersPanel, bpy.types.Panel):
 
     bl_label = "Localize in Take"
     bl_parent_id = "NLF_PT_markers"
-    bl_order = 2
+    bl_order = 3
 
     def draw(self, context: bpy.types.Context) -> None:
         """Draw the panel."""
         layout, take = self.layout, markers_take(context)
         draw_owners(layout, context.scene)
         if not draw_job(layout, context, POINTS):
-            text = "Localize Markers" if take is None else f"Localize in {take.stem}"
-            layout.operator("nlf.localize_markers", text=text, icon="PLAY", translate=False)
-            if take is not None and points_under_way(take) is not None:
-                draw_text(layout, context, "Waits in the queue", icon="TIME")
+            _draw_start(layout, context, take)
         draw_problem(layout, context, POINTS)
         if take is not None:
             _draw_sets(layout, take)
         _draw_gaps(layout, context)
+
+
+def _draw_start(layout: bpy.types.UILayout, context: bpy.types.Context, take: Path | None) -> None:
+    """What begins the job, or what is missing for it."""
+    if not owners(context.scene):
+        draw_text(layout, context, NOTHING, icon="INFO")
+    elif take is None:
+        draw_text(layout, context, NO_TAKE, icon="INFO")
+    else:
+        text = f"Localize in {take.stem}"
+        layout.operator("nlf.localize_markers", text=text, icon="PLAY", translate=False)
+        if points_under_way(take) is not None:
+            draw_text(layout, context, "Waits in the queue", icon="TIME")
 
 
 def _draw_sets(layout: bpy.types.UILayout, take: Path) -> None:
@@ -74,10 +93,14 @@ def _draw_gaps(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     if root is None:
         return
     gaps, _ = stored_gaps(root)
-    row = layout.row(align=True)
+    column = layout.column(align=True)
+    column.label(text="Unsure Markers")
+    row = column.row(align=True)
     shown = f"Limit {gaps.threshold:.2f} m"
     row.operator("nlf.marker_gaps", text=shown, icon="HIDE_ON", translate=False)
-    filled = row.operator("nlf.marker_gaps", text="Fill", icon="SNAP_MIDPOINT", depress=gaps.fill)
+    filled = row.operator(
+        "nlf.marker_gaps", text="Fill Gaps", icon="SNAP_MIDPOINT", depress=gaps.fill
+    )
     filled.fill_gaps = not gaps.fill
 
 

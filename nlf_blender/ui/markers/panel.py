@@ -8,10 +8,14 @@ from typing import ClassVar
 import bpy
 
 from ...scene.markers.marker_sets import marker_sets
+from ..drawing import draw_text
 from ..jobs.job_view import draw_problem
 from ..jobs.runtime import RUNTIME
 from .active_set import active_body, active_set, markers_of
 from .canonical_work import CANONICAL
+
+NO_BODY = "Markers stand on a canonical body. Add it, or begin with a preset or a file."
+NO_SET = "Click on the body with the tool NLF Marker, or begin with a preset or a file."
 
 
 class MarkersPanel:
@@ -96,8 +100,11 @@ class NLF_PT_markers(MarkersPanel, bpy.types.Panel):
             layout.label(text="Making the canonical body", icon="TIME")
         draw_problem(layout, context, CANONICAL)
         if active_body(context) is None:
+            draw_text(layout, context, NO_BODY, icon="INFO")
             layout.operator("mesh.nlf_canonical_body_add", icon="ADD")
             return
+        if collection is None:
+            draw_text(layout, context, NO_SET, icon="INFO")
         draw_set_choice(layout, collection)
         if collection is None:
             return

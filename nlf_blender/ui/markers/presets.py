@@ -4,13 +4,14 @@ folder of presets, where other versions of Blender find them, too."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
 import bpy
 
 from ...errors import UserError
-from ...protocol.marker_set import SUFFIX, MarkerSet, read_marker_set
+from ...protocol.marker_set import SUFFIX, read_marker_set
 from ...scene.markers.marker_sets import read_scene_set
 from .. import places
 from ..jobs.runtime import errors_reported
@@ -137,7 +138,7 @@ class NLF_OT_marker_preset_add(bpy.types.Operator):
     """Keep the active marker set as a preset, for all files"""
 
     bl_idname = "nlf.marker_preset_add"
-    bl_label = "Add Preset"
+    bl_label = "Save as Preset"
 
     name: bpy.props.StringProperty(name="Name", options={"SKIP_SAVE"})
 
@@ -163,7 +164,7 @@ class NLF_OT_marker_preset_add(bpy.types.Operator):
                     f"There is a preset called '{NAMES.name(path)}' already.",
                     "Give another name, or remove that preset first.",
                 )
-            named = MarkerSet(name, found.markers, found.body, found.description)
+            named = replace(found, name=name)
             save_set(path, named)
             return {"FINISHED"}
         return {"CANCELLED"}
@@ -180,7 +181,8 @@ class NLF_OT_marker_preset_remove(bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Ask first."""
-        return context.window_manager.invoke_confirm(self, event)
+        title = f"Remove preset '{NAMES.name(Path(self.filepath))}'?"
+        return context.window_manager.invoke_confirm(self, event, title=title)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Delete its file, if it is one of the user's presets."""

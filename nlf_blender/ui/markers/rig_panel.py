@@ -22,7 +22,7 @@ class NLF_PT_marker_rig(MarkersPanel, bpy.types.Panel):
 
     bl_label = "Your Rig"
     bl_parent_id = "NLF_PT_markers"
-    bl_order = 7
+    bl_order = 2
     bl_options: ClassVar[set[str]] = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
