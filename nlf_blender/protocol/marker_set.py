@@ -3,12 +3,15 @@
 
     {"format": "nlf_blender.markers", "version": 1,
      "name": "COCO-17", "description": "where the positions come from",
-     "body": "open", "space": "canonical", "units": "metre", "axes": "x left, y up, z front",
+     "body": "smplx", "gender": "neutral", "space": "canonical", "units": "metre",
+     "axes": "x left, y up, z front",
      "markers": [{"name": "nose", "position": [0.0, 0.61, 0.12], "group": "head",
                   "color": [1.0, 0.6, 0.1], "place": "in words, where on the body it is"}]}
 
 Positions are in the canonical space of the body that is named: the pose of its canonical vertices,
-metres. Left is the body's own. Group, color (linear RGB, 0 to 1) and place may be left out.
+metres. Left is the body's own. Gender, group, color (linear RGB, 0 to 1) and place may be left out:
+gender is that of the SMPL-family file, neutral, male or female, whose mean people differ by
+centimetres; without it, the set is taken to be of the file that is used.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..body.model_folder import GENDERS
 from ..errors import UserError
 from .files import read_versioned, write_whole
 from .json_fields import Json, as_floats, as_list, as_object, as_str, optional
@@ -51,12 +55,14 @@ class Marker:
 
 @dataclass(frozen=True)
 class MarkerSet:
-    """A named list of markers with names of their own. body: one of BODIES."""
+    """A named list of markers with names of their own. body: one of BODIES; gender: which of
+    SMPL's family it is, one of GENDERS, "" where nobody knows and for the open body."""
 
     name: str
     markers: tuple[Marker, ...]
     body: str = OPEN
     description: str = ""
+    gender: str = ""
 
     def __post_init__(self) -> None:
         """ValueError naming what is wrong."""
@@ -64,6 +70,7 @@ class MarkerSet:
             raise ValueError("the set has no name")
         if self.body not in BODIES:
             raise ValueError(f"'{self.body}' is no canonical body; there are {', '.join(BODIES)}")
+        require_gender(self.gender)
         seen: set[str] = set()
         for marker in self.markers:
             if not marker.name.strip() or len(marker.name.encode()) > LONGEST_NAME:
@@ -87,6 +94,7 @@ class MarkerSet:
             "name": self.name,
             "description": self.description,
             "body": self.body,
+            **({"gender": self.gender} if self.gender else {}),
             "space": SPACE,
             "units": UNITS,
             "axes": AXES,
@@ -105,7 +113,19 @@ class MarkerSet:
             markers=tuple(_marker(item) for item in as_list(data.get("markers"), "markers")),
             body=as_str(data.get("body"), "body"),
             description=as_str(data.get("description", ""), "description"),
+            gender=as_str(data.get("gender", ""), "gender"),
         )
+
+
+def require_gender(gender: str) -> None:
+    """ValueError if it is none of a canonical body."""
+    if gender and gender not in GENDERS:
+        raise ValueError(f"'{gender}' is no gender of a body; there are {', '.join(GENDERS)}")
+
+
+def body_title(body: str, gender: str) -> str:
+    """What a canonical body is called: smplx, or smplx female."""
+    return f"{body} {gender}" if gender else body
 
 
 def _to_json(marker: Marker) -> Json:

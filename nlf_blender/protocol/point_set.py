@@ -29,14 +29,14 @@ from ..body.array_fields import Arrays, floats_of, indices_of, texts_of
 from ..body.npz_file import DAMAGED, read_npz
 from ..errors import UserError
 from .files import write_whole
-from .marker_set import BODIES, SUFFIX, MarkerSet, read_marker_set
+from .marker_set import BODIES, SUFFIX, MarkerSet, read_marker_set, require_gender
 
 FORMAT = "nlf_blender.points"
 VERSION = 1
 MARKERS, MESH, RIG = "markers", "mesh", "rig"
 KINDS = (MARKERS, MESH, RIG)
 _KEYS = (
-    *("format", "version", "name", "kind", "body", "points", "force"),
+    *("format", "version", "name", "kind", "body", "gender", "points", "force"),
     *("names", "groups", "colors", "polygon_sizes", "corners"),
     *("joint_names", "parents", "joints", "weights", "held", "bone_axes", "rig_size"),
 )
@@ -74,7 +74,7 @@ class RigInfo:
 @dataclass(frozen=True, eq=False)
 class PointSet:
     """Canonical points [K,3] in metres, on one of BODIES; names, groups, colors are of markers,
-    polygons of a mesh."""
+    polygons of a mesh; gender as a MarkerSet's."""
 
     name: str
     kind: str
@@ -86,6 +86,7 @@ class PointSet:
     rig: RigInfo | None = None
     force: bool = False
     polygons: Polygons | None = None
+    gender: str = ""
 
     def __post_init__(self) -> None:
         """ValueError naming what is wrong."""
@@ -93,6 +94,7 @@ class PointSet:
             raise ValueError(f"'{self.kind}' is no kind of point set")
         if self.body not in BODIES:
             raise ValueError(f"'{self.body}' is no canonical body; there are {', '.join(BODIES)}")
+        require_gender(self.gender)
         if self.points.ndim != 2 or self.points.shape[1] != 3 or not len(self.points):
             raise ValueError(f"points have shape {self.points.shape}, not (any, 3)")
         if not np.isfinite(self.points).all():
@@ -120,6 +122,7 @@ def of_markers(markers: MarkerSet, *, force: bool = False) -> PointSet:
         groups=tuple(marker.group for marker in markers.markers),
         colors=np.array(colors, dtype=np.float32),
         force=force,
+        gender=markers.gender,
     )
 
 
@@ -139,6 +142,8 @@ def point_set_bytes(points: PointSet) -> bytes:
         "points": points.points,
         "force": np.array(points.force),
     }
+    if points.gender:
+        arrays["gender"] = np.array(points.gender)
     if points.names:
         arrays |= {"names": np.array(points.names), "groups": np.array(points.groups)}
     if points.colors is not None:
@@ -211,6 +216,7 @@ def _from_arrays(arrays: Arrays, path: Path) -> PointSet:
         rig=_rig(arrays, len(points)) if "joints" in arrays else None,
         force=bool(arrays["force"]),
         polygons=_polygons(arrays, len(points)) if "corners" in arrays else None,
+        gender=str(arrays.get("gender", "")),
     )
 
 

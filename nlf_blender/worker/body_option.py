@@ -28,6 +28,18 @@ def body_name(options: argparse.Namespace) -> str:
     return options.body
 
 
+def add_body_folder_option(parser: argparse.ArgumentParser) -> None:
+    """Make --body-folder known."""
+    parser.add_argument(
+        "--body-folder",
+        action="append",
+        default=[],
+        metavar="FOLDER",
+        help="with files of SMPL, SMPL-H or SMPL-X that marker sets were placed on",
+    )
+
+
 def body_folders(options: argparse.Namespace) -> tuple[str, ...]:
-    """Where files of further bodies are, as settings name it: the folder that --body is."""
-    return (options.body,) if Path(options.body).is_dir() else ()
+    """Where files of further bodies are, as settings name it; the folder that --body is, too."""
+    own = [options.body] if Path(options.body).is_dir() else []
+    return (*options.body_folder, *own)

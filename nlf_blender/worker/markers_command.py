@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from ..errors import UserError
 from ..protocol.marker_axes import BLENDER_AXES, METRES, SMPL_AXES, axes_matrix
 from ..protocol.marker_files import TableOptions, read_markers, write_markers
 from ..protocol.marker_set import BODIES, MarkerSet
+from .body_option import add_body_folder_option
 from .markers.preset_files import marker_file, preset_names
 
 if TYPE_CHECKING:
@@ -52,13 +54,7 @@ def _add_add(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         "--force", action="store_true", help="localize markers far from the body, too"
     )
     parser.add_argument("--source", type=Path, help="where the take's source is now")
-    parser.add_argument(
-        "--body-folder",
-        action="append",
-        default=[],
-        metavar="FOLDER",
-        help="with files of SMPL, SMPL-H or SMPL-X that sets were placed on",
-    )
+    add_body_folder_option(parser)
     parser.set_defaults(run=_add)
 
 
@@ -182,7 +178,7 @@ def _check(options: argparse.Namespace) -> int:
     from .markers.check import check_markers
 
     bodies, markers = _read(options)
-    own = bodies.own(markers.body) if bodies.has(markers.body) else None
+    own = bodies.own_of(markers) if bodies.has(markers.body) else None
     found = check_markers(markers, own)
     print(json.dumps(found.to_json()) if options.json else "\n".join(found.lines()))
     return EXIT_FAR if found.far else 0
@@ -193,4 +189,5 @@ def _read(options: argparse.Namespace) -> tuple[KnownBodies, MarkerSet]:
 
     bodies = KnownBodies(options.body_file)
     shown = TableOptions(options.of, options.units, options.axes, options.name)
-    return bodies, read_markers(marker_file(options.source), bodies.vertices, shown)
+    markers = read_markers(marker_file(options.source), bodies.vertices, shown)
+    return bodies, replace(markers, gender=markers.gender or bodies.gender(markers.body))

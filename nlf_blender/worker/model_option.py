@@ -8,7 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from ..protocol.settings import DEVICES, LocalizeSettings
-from .body_option import add_body_options, body_folders, body_name
+from .body_option import (
+    add_body_folder_option,
+    add_body_options,
+    body_folders,
+    body_name,
+)
 
 
 def add_model_data_option(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +43,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     add_model_data_option(parser)
     add_trust_option(parser)
     add_body_options(parser)
+    add_body_folder_option(parser)
     parser.add_argument(
         "--device", default="auto", type=device_name, metavar="auto|cpu|cuda|cuda:N|mps"
     )

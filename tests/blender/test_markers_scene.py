@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import bpy
@@ -75,7 +76,7 @@ def test_set_comes_back_wherever_the_body_went(
         np.testing.assert_allclose(read.positions, SET.positions, atol=2e-6)
         assert read.markers[0].group == "head" and read.markers[0].place == "in the air"
         assert read.markers[0].color == pytest.approx((0.2, 0.4, 0.6))
-        assert read.body == "open"
+        assert (read.body, read.gender) == ("open", "")
         moved(body)
 
 
@@ -122,3 +123,19 @@ def test_what_cannot_be_read_is_told(
     bpy.data.objects.remove(body)
     with pytest.raises(UserError, match="no canonical body"):
         marker_sets.read_scene_set(collection)
+
+
+def test_a_set_says_which_of_smpl_it_is_on() -> None:
+    """Mean men and women differ by centimetres."""
+    woman = replace(BODY, gender="female")
+    body = canonical_body.make_canonical_body(NewDatablocks(), woman, "smpl")
+    bpy.context.scene.collection.objects.link(body)
+    collection = marker_sets.make_marker_set(NewDatablocks(), "Two", body)
+    on = replace(SET, body="smpl")
+    for gender in ("", "female"):
+        marker_sets.add_markers(NewDatablocks(), collection, replace(on, gender=gender))
+        assert marker_sets.read_scene_set(collection).gender == "female"
+        for obj in list(collection.objects):
+            bpy.data.objects.remove(obj)
+    with pytest.raises(UserError, match="'smpl neutral', Two stands on 'smpl female'"):
+        marker_sets.add_markers(NewDatablocks(), collection, replace(on, gender="neutral"))

@@ -101,11 +101,11 @@ def point_set(points: np.ndarray, body: str = "open", *, force: bool = False) ->
 
 def test_far_points_are_left_out_unless_forced() -> None:
     points = OWN.vertices[:3] + np.array([[0, 0, 0], [0, 0, 0], [0, 0, 1.0]])
-    placed = place_points(point_set(points), PLACED, "open", lambda _: None)
+    placed = place_points(point_set(points), PLACED, "open", lambda *_: None)
     assert placed.wanted.tolist() == [True, True, False]
     assert placed.attachment.above[2] > FAR
     assert "m2" in placed.notes[0] and "not localized" in placed.notes[0]
-    forced = place_points(point_set(points, force=True), PLACED, "open", lambda _: None)
+    forced = place_points(point_set(points, force=True), PLACED, "open", lambda *_: None)
     assert forced.wanted.all() and "guesses" in forced.notes[0]
 
 
@@ -122,11 +122,11 @@ def test_set_of_another_body_is_carried_over_or_refused() -> None:
         OWN.points, type(OWN)(BODY, own[:-24], own[-24:], None, True), "", {}
     )
     points = own[::1000]
-    placed = place_points(point_set(points, "smpl"), PLACED, "open", lambda kind: other)
+    placed = place_points(point_set(points, "smpl"), PLACED, "open", lambda *_: other)
     np.testing.assert_allclose(placed.points, OWN.points[::1000], atol=1e-9)
     assert placed.wanted.all() and "carried over" in placed.notes[0]
     with pytest.raises(UserError, match="placed on the canonical body 'smpl'"):
-        place_points(point_set(points, "smpl"), PLACED, "open", lambda kind: None)
+        place_points(point_set(points, "smpl"), PLACED, "open", lambda *_: None)
 
 
 def test_sets_of_another_body_are_attached_where_they_are_on_the_fitted_one() -> None:

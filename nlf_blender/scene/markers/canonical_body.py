@@ -2,7 +2,8 @@
 """The canonical body as objects: the surface on which markers are placed, its joints inside.
 
 Its mesh has the body's canonical vertices, unchanged and in their order, in Blender's axes: it
-faces -Y, 1 unit is 1 metre. Wherever the artist moves the object, canonical space goes with it.
+faces -Y, 1 unit is 1 metre. Its vertex groups are how much the body's skin follows each joint.
+Wherever the artist moves the object, canonical space goes with it.
 """
 
 from __future__ import annotations
@@ -14,11 +15,14 @@ from mathutils import Matrix
 from ...body.arrays import Float64Array, FloatArray
 from ...body.body_data import BodyData
 from ...body.conventions import blender_points_from_smpl, smpl_points_from_blender
+from ...protocol.marker_set import OPEN
 from ..datablocks import NewDatablocks
 from ..materials import make_skin
 from ..meshes import Topology, make_mesh
+from ..person.skinned import add_weights
 
 KIND = "nlf_canonical"  # of the body's object: one of protocol/marker_set.py's BODIES
+GENDER = "nlf_canonical_gender"  # of the body of SMPL's family, "" for the open one
 SHA256 = "nlf_canonical_sha256"  # of the body's file
 JOINTS = "nlf_canonical_joints"  # of the joints' object: their names, one a line
 COLOR = (0.56, 0.6, 0.66, 1.0)
@@ -34,7 +38,9 @@ def make_canonical_body(new: NewDatablocks, body: BodyData, kind: str) -> bpy.ty
     mesh = make_mesh(new, name, blender_points_from_smpl(vertices), Topology.of_body(body))
     mesh.materials.append(make_skin(new, name, COLOR))
     obj = new.add(bpy.data.objects.new(name, mesh))
+    add_weights(obj, body, {joint: joint for joint in body.skeleton.joint_names})
     obj[KIND], obj[SHA256] = kind, body.sha256
+    obj[GENDER] = "" if kind == OPEN else body.gender
     obj.hide_render = True
     obj.location.z = -float(vertices[:, 1].min())
     display = _joint_display(new, f"{name} Joints", blender_points_from_smpl(joints), body)
@@ -61,6 +67,11 @@ def _joint_display(
 def canonical_kind(obj: bpy.types.Object | None) -> str:
     """Which canonical body an object is, "" if none."""
     return "" if obj is None or obj.type != "MESH" else str(obj.get(KIND, ""))
+
+
+def canonical_gender(obj: bpy.types.Object) -> str:
+    """Which of its kind a canonical body is, "" where nobody knows and for the open one."""
+    return str(obj.get(GENDER, ""))
 
 
 def canonical_bodies(scene: bpy.types.Scene) -> list[bpy.types.Object]:

@@ -17,9 +17,14 @@ from mathutils import Vector
 from ...body.arrays import Float64Array
 from ...body.conventions import blender_points_from_smpl
 from ...errors import UserError
-from ...protocol.marker_set import Marker, MarkerSet
+from ...protocol.marker_set import Marker, MarkerSet, body_title
 from ..datablocks import NewDatablocks
-from .canonical_body import canonical_from_world, canonical_kind, world_from_canonical
+from .canonical_body import (
+    canonical_from_world,
+    canonical_gender,
+    canonical_kind,
+    world_from_canonical,
+)
 from .marker_empty import make_marker_empty
 from .object_points import has_points, object_points
 
@@ -86,13 +91,15 @@ def add_markers(
     new: NewDatablocks, collection: bpy.types.Collection, markers: MarkerSet
 ) -> list[bpy.types.Object]:
     """All markers of a marker set as empties. UserError if it is of another canonical body."""
-    kind = canonical_kind(collection.nlf_markers.body)
-    if markers.body != kind:
+    body = collection.nlf_markers.body
+    kind, gender = canonical_kind(body), canonical_gender(body)
+    if markers.body != kind or (markers.gender and gender and markers.gender != gender):
+        wanted = body_title(markers.body, markers.gender)
         raise UserError(
             "Marker set of another body",
-            f"{markers.name} was placed on the canonical body '{markers.body}', {collection.name} "
-            f"stands on '{kind}'.",
-            f"Add the canonical body '{markers.body}', or convert the set to this one.",
+            f"{markers.name} was placed on the canonical body '{wanted}', {collection.name} "
+            f"stands on '{body_title(kind, gender)}'.",
+            f"Add the canonical body '{wanted}', or convert the set to this one.",
         )
     return [add_marker(new, collection, marker) for marker in markers.markers]
 
@@ -151,8 +158,13 @@ def read_scene_set(collection: bpy.types.Collection) -> MarkerSet:
             "Place some with the marker tool, or add objects that stand in the canonical body.",
         )
     try:
-        description = collection.nlf_markers.description
-        return MarkerSet(collection.name, tuple(markers), canonical_kind(body), description)
+        return MarkerSet(
+            name=collection.name,
+            markers=tuple(markers),
+            body=canonical_kind(body),
+            description=collection.nlf_markers.description,
+            gender=canonical_gender(body),
+        )
     except ValueError as error:
         raise UserError(
             "Marker set not usable", f"{collection.name}: {error}.", "Rename or correct it."

@@ -13,7 +13,12 @@ from ...errors import UserError
 from ...protocol.point_set import MESH, PointSet, Polygons, of_markers
 from ..rigs.collect_rig import collect_rig
 from ..rigs.kept_points import kept_points
-from .canonical_body import canonical_bodies, canonical_from_world, canonical_kind
+from .canonical_body import (
+    canonical_bodies,
+    canonical_from_world,
+    canonical_gender,
+    canonical_kind,
+)
 from .marker_sets import canonical_body_of, is_marker_set, marker_sets, members, read_scene_set
 from .object_points import MESH_TYPES, object_points
 
@@ -82,6 +87,7 @@ def _of_mesh(scene: bpy.types.Scene, obj: bpy.types.Object) -> Gathered:
         points=canonical_from_world(body, world),
         force=obj.nlf_points.force,
         polygons=_polygons(obj),
+        gender=canonical_gender(body),
     )
     return Gathered(points, _applied(obj, body))
 

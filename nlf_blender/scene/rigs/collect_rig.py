@@ -15,7 +15,7 @@ from ...body.arrays import Float64Array
 from ...body.conventions import BLENDER_FROM_SMPL
 from ...errors import UserError
 from ...protocol.point_set import RIG, PointSet, RigInfo
-from ..markers.canonical_body import canonical_kind
+from ..markers.canonical_body import canonical_gender, canonical_kind
 from .bone_choice import (
     FAR,
     BoneEnds,
@@ -75,7 +75,8 @@ def collect_rig(
         size=size,
     )
     places = np.concatenate([joints, ends.tails[chosen.index[leaves]], skin])
-    points = PointSet(rig.name, RIG, canonical_kind(body), places, rig=info)
+    kind, gender = canonical_kind(body), canonical_gender(body)
+    points = PointSet(rig.name, RIG, kind, places, rig=info, gender=gender)
     return CollectedRig(points, (*_notes(ends, chosen), note))
 
 

@@ -23,7 +23,7 @@ from ...protocol.marker_files import (
 )
 from ...protocol.marker_set import OPEN, SMPL, SMPLH, SMPLX, SUFFIX, MarkerSet
 from ...scene.datablocks import NewDatablocks
-from ...scene.markers.canonical_body import canonical_bodies, canonical_kind
+from ...scene.markers.canonical_body import canonical_bodies, canonical_gender, canonical_kind
 from ...scene.markers.marker_sets import add_markers, read_scene_set
 from .. import places
 from ..jobs.runtime import RUNTIME, errors_reported
@@ -59,25 +59,26 @@ BODY_ITEMS = (
 )
 
 
-def body_of_kind(context: bpy.types.Context, kind: str) -> bpy.types.Object:
-    """A canonical body of a kind in the scene, the one at hand before others; added if there is
-    none. UserError if that asks for a file that is not at hand."""
+def body_of_kind(context: bpy.types.Context, kind: str, gender: str = "") -> bpy.types.Object:
+    """A canonical body of a kind and gender ("" for any) in the scene, the one at hand before
+    others; added if there is none. UserError if that asks for a file that is not at hand."""
     at_hand = active_body(context)
     bodies = [*([at_hand] if at_hand is not None else []), *canonical_bodies(context.scene)]
-    found = next((body for body in bodies if canonical_kind(body) == kind), None)
+    of_kind = [body for body in bodies if canonical_kind(body) == kind]
+    found = next((b for b in of_kind if not gender or canonical_gender(b) in ("", gender)), None)
     if found is not None:
         return found
     work = RUNTIME.canonical
     if kind == OPEN:
         return add_body(context, work.open_body(), OPEN, BESIDE)
     small = work.small_file(canonical_file(preferences(context), kind))
-    if small.is_file():
+    if small.is_file() and gender in ("", work.body(small).gender):
         return add_body(context, work.body(small), kind, BESIDE)
-    title = KIND_TITLES[kind]
+    title = f"{KIND_TITLES[kind]} {gender}".strip()
     raise UserError(
         f"No canonical {title} body",
         f"The set was placed on the canonical body of {title}, which is not in the scene yet.",
-        f"Add it first: Add > Mesh > NLF Canonical Body, Body {title}.",
+        f"Choose {title} as Body in the preferences, then Add > Mesh > NLF Canonical Body.",
     )
 
 
@@ -91,7 +92,8 @@ def bring_in(context: bpy.types.Context, markers: MarkerSet) -> bpy.types.Collec
             f"Load {MOST_MARKERS} or less; more can be a mesh's vertices, or go to"
             " 'worker localize --markers'.",
         )
-    collection = new_set(context, body_of_kind(context, markers.body), markers.name)
+    body = body_of_kind(context, markers.body, markers.gender)
+    collection = new_set(context, body, markers.name)
     collection.nlf_markers.description = markers.description
     add_markers(NewDatablocks(), collection, markers)
     return collection

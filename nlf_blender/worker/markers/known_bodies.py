@@ -10,7 +10,7 @@ from pathlib import Path
 from ...body.arrays import Float64Array
 from ...body.body_data import BodyData, load_body_npz
 from ...errors import UserError
-from ...protocol.marker_set import BODIES, OPEN
+from ...protocol.marker_set import BODIES, OPEN, MarkerSet, body_title
 from ..assets import OPEN_BODY
 from ..smpl.body_files import load_body
 from ..smpl.canonical.own_canonical import OwnCanonical, in_smpl_family, own_canonical
@@ -62,6 +62,23 @@ class KnownBodies:
             body = load_body_npz(OPEN_BODY) if kind == OPEN else self._given[kind]
             self._own[kind] = own_canonical(body)
         return self._own[kind]
+
+    def gender(self, kind: str) -> str:
+        """Which of its kind the file is that was given, "" for the open body and without one."""
+        return self._given[kind].gender if kind in self._given else ""
+
+    def own_of(self, markers: MarkerSet) -> OwnCanonical:
+        """The canonical body that a set is on. UserError if it is not at hand, or if the file is of
+        another gender."""
+        own, given = self.own(markers.body), self.gender(markers.body)
+        if markers.gender not in ("", given):
+            raise UserError(
+                "File of another gender",
+                f"{markers.name} was placed on {body_title(markers.body, markers.gender)}, and the "
+                f"file is {given}.",
+                f"Give the {markers.gender} file of {markers.body} with --body-file.",
+            )
+        return own
 
     def _vertices(self, kind: str) -> Float64Array:
         return self.own(kind).vertices

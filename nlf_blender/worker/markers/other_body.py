@@ -32,7 +32,7 @@ def on_other_body(markers: MarkerSet, kind: str, bodies: KnownBodies) -> Carried
     """
     if kind == markers.body:
         return Carried(markers)
-    source, target = bodies.own(markers.body), bodies.own(kind)
+    source, target = bodies.own_of(markers), bodies.own(kind)
     try:
         found = carry_along_surface(source, target, target.vertices)
     except ValueError as error:  # no vertex has a counterpart
@@ -51,4 +51,4 @@ def on_other_body(markers: MarkerSet, kind: str, bodies: KnownBodies) -> Carried
     note = f"Carried over from the body '{markers.body}' to '{kind}' along their surfaces."
     if found.share < LEAST_SHARE:
         note += f" Only {found.share:.0%} of the vertices have a counterpart: look at the result."
-    return Carried(replace(markers, body=kind, markers=moved), note)
+    return Carried(replace(markers, body=kind, markers=moved, gender=bodies.gender(kind)), note)

@@ -192,7 +192,7 @@ def _lenders(take: Path, item: JobSet) -> list[Lender]:
         if not has_hash(folder / POINTS_FILE, info.points_sha256):
             continue
         theirs = read_point_set(folder / POINTS_FILE)
-        if theirs.body == item.points.body:
+        if (theirs.body, theirs.gender) == (item.points.body, item.points.gender):
             same = same_points(item.points.points, theirs.points)
             if len(same[0]):
                 found.append(Lender(folder, info, *same))

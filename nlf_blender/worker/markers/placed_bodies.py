@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ...body.arrays import Float64Array
 from ...body.body_data import BodyData
-from ...body.model_folder import BodyFile, find_bodies
+from ...body.model_folder import GENDERS, BodyFile, find_bodies
 from ...protocol.files import file_sha256
 from ...protocol.marker_set import BODIES, OPEN
 from ..assets import OPEN_BODY
@@ -28,7 +28,7 @@ class PlacedBodies:
         self.fitted = fitted
         self._place, self.folders = place, tuple(folders)
         self._kind: str | None = None
-        self._placed: dict[str, CanonicalPlacement | None] = {}
+        self._placed: dict[Path, CanonicalPlacement] = {}
 
     @property
     def fitted_kind(self) -> str:
@@ -39,14 +39,23 @@ class PlacedBodies:
             self._kind = body_kind(self.fitted.own.body, file_sha256(OPEN_BODY))
         return self._kind
 
-    def of(self, kind: str) -> CanonicalPlacement | None:
-        """The body of this kind, None if it is not to be had. UserError if its file is damaged."""
-        if kind == self.fitted_kind:
+    def of(self, kind: str, gender: str = "") -> CanonicalPlacement | None:
+        """The body of this kind and gender, "" for any: the one that is fitted before others, then
+        a neutral one. None if it is not to be had; UserError if its file is damaged."""
+        if kind == self.fitted_kind and gender in ("", self._fitted_gender):
             return self.fitted
-        if kind not in self._placed:
-            path = OPEN_BODY if kind == OPEN else self._file(kind)
-            self._placed[kind] = None if path is None else self._place(load_body(path))
-        return self._placed[kind]
+        path = OPEN_BODY if kind == OPEN else self._file(kind, gender)
+        if path is None:
+            return None
+        if path not in self._placed:
+            self._placed[path] = self._place(load_body(path))
+        return self._placed[path]
+
+    @property
+    def _fitted_gender(self) -> str:
+        from .placing import body_gender
+
+        return body_gender(self.fitted.own.body)
 
     @property
     def vertices(self) -> dict[str, Callable[[], Float64Array]]:
@@ -67,5 +76,7 @@ class PlacedBodies:
     def _files(self) -> tuple[BodyFile, ...]:
         return tuple(file for folder in self.folders for file in find_bodies(folder).files)
 
-    def _file(self, kind: str) -> Path | None:
-        return next((file.path for file in self._files if file.kind == kind), None)
+    def _file(self, kind: str, gender: str) -> Path | None:
+        found = [file for file in self._files if file.kind == kind and gender in ("", file.gender)]
+        found.sort(key=lambda file: GENDERS.index(file.gender))
+        return found[0].path if found else None

@@ -11,7 +11,7 @@ import numpy as np
 from ...body.arrays import Float64Array
 from ...body.body_data import BodyData
 from ...errors import UserError
-from ...protocol.marker_set import OPEN
+from ...protocol.marker_set import OPEN, body_title
 from ...protocol.point_set import PointSet
 from ..smpl.canonical.canonical_map import CanonicalMap
 from ..smpl.canonical.own_canonical import in_smpl_family
@@ -42,33 +42,39 @@ def body_kind(body: BodyData, open_sha256: str) -> str:
     return OPEN if body.sha256 == open_sha256 else ""
 
 
+def body_gender(body: BodyData) -> str:
+    """Which of its kind a body of SMPL's family is, "" for others."""
+    return body.gender if in_smpl_family(body) else ""
+
+
 def place_points(
     points: PointSet,
     fitted: CanonicalPlacement,
     fitted_kind: str,
-    placement_of: Callable[[str], CanonicalPlacement | None],
+    placement_of: Callable[[str, str], CanonicalPlacement | None],
 ) -> PlacedPoints:
     """Place a point set. fitted: the body that is fitted, in the model's space, of this kind;
-    placement_of(kind): another canonical body there, None if it is not to be had. UserError if the
-    set is of such a one."""
+    placement_of(kind, gender): another canonical body there, None if it is not to be had.
+    UserError if the set is of such a one."""
     notes: list[str] = []
-    if points.body == fitted_kind:
+    if points.body == fitted_kind and points.gender in ("", body_gender(fitted.own.body)):
         own, in_fitted = fitted, points.points
         placed = own.map.map(points.points)
     else:
-        found = placement_of(points.body)
+        body = body_title(points.body, points.gender)
+        found = placement_of(points.body, points.gender)
         if found is None:
             raise UserError(
                 "Points of another body",
-                f"{points.name} was placed on the canonical body '{points.body}', whose file is "
-                "not there.",
-                "Choose that body in the preferences (--body), put its file into the model's data "
-                "folder (--model-data), or convert the set to the body that is used.",
+                f"{points.name} was placed on the canonical body '{body}', whose file is not "
+                "there.",
+                "Choose that body in the preferences (--body), or a folder with its file "
+                "(--body-folder), or convert the set to the body that is used.",
             )
         own = found
         placed = own.map.map(points.points)
         in_fitted = CanonicalMap(fitted.points, fitted.own.points, None).map(placed)
-        notes.append(f"{points.name} was carried over from the body '{points.body}'. {own.how}")
+        notes.append(f"{points.name} was carried over from the body '{body}'. {own.how}")
     attachment = attach(fitted.own, in_fitted)
     far = attachment.above > FAR
     if far.any():
