@@ -6,6 +6,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -27,6 +28,8 @@ from nlf_blender.protocol.solve_settings import NO_GROUND, SolveSettings
 from nlf_blender.protocol.take import read_info, write_info
 from nlf_blender.protocol.take_sets import read_take_set, write_take_set
 from nlf_blender.worker.markers.attachment import attach
+from nlf_blender.worker.motion.points_files import write_doubt
+from nlf_blender.worker.motion.points_source import PointsTask
 from nlf_blender.worker.motion.solve import solve_take
 from nlf_blender.worker.progress import Cancelled, Progress
 from nlf_blender.worker.smpl.canonical.own_canonical import OwnCanonical, own_canonical
@@ -211,6 +214,25 @@ def test_sliders_leave_the_doubt_and_the_same_again_is_the_same(take: Path) -> N
     assert not [name for name in contents(take) if name.endswith(".part")]
     solve(take, SolveSettings(smoothing=0.3))
     assert contents(take) == first
+
+
+class Uncertainties:
+    """Rows of two points that tell their own number."""
+
+    def read(self, name: str, at: np.ndarray, columns: slice) -> np.ndarray:
+        assert name == "uncertainty"
+        return np.stack([at, at], axis=1).astype(np.float32)[:, columns]
+
+
+def test_frames_that_were_filled_in_or_turned_back_have_no_uncertainty(tmp_path: Path) -> None:
+    before = SimpleNamespace(evidence=np.array([True, True, False, True]))
+    after = SimpleNamespace(frame=np.arange(4))
+    usable = np.array([True, False, False, True])
+    task = PointsTask(before, after, usable, np.zeros((4, 4, 4)), 0.5)
+    write_doubt(tmp_path / "doubt.npy", task, Uncertainties(), 2)
+    nan = np.nan
+    wanted = [[0, 0], [nan, nan], [nan, nan], [2, 2]]
+    np.testing.assert_array_equal(np.load(tmp_path / "doubt.npy"), wanted)
 
 
 def test_sets_need_no_mesh(take: Path) -> None:

@@ -91,6 +91,13 @@ def find(
 ) -> bpy.types.ID | None:
     """The datablock that an import made as this part; of copies, which carry the same properties,
     the first."""
+    return next(iter(find_all(blocks, tag, part, person)), None)
+
+
+def find_all(
+    blocks: Iterable[bpy.types.ID], tag: str, part: str, person: int | None = None
+) -> list[bpy.types.ID]:
+    """All datablocks that an import made as this part, and copies of them, the oldest first."""
     found = [
         block
         for block in blocks
@@ -99,4 +106,4 @@ def find(
         and block.get(PERSON) == person
         and block.library is None
     ]
-    return min(found, key=lambda block: block.session_uid, default=None)
+    return sorted(found, key=lambda block: block.session_uid)

@@ -9,9 +9,9 @@ from pathlib import Path
 import bpy
 
 from ...body.arrays import Float64Array
-from ..datablocks import IMPORT_TAG, NewDatablocks
+from ..datablocks import NewDatablocks
 from ..footage.key_merge import ALL, Span
-from ..footage.objects import GIVEN_NAME, PART, PERSON, mark
+from ..footage.objects import GIVEN_NAME, PART, PERSON, find_all, mark
 from ..footage.time_map import TimeMap
 from .gap_options import Gaps
 
@@ -75,13 +75,5 @@ def made(
 ) -> dict[tuple[str, str], bpy.types.ID]:
     """The datablocks of a part that an import made of a person, by set and marker; of copies, the
     first."""
-    found = [
-        block
-        for block in blocks
-        if block.get(IMPORT_TAG) == tag
-        and block.get(PART) == part
-        and block.get(PERSON) == person
-        and block.library is None
-    ]
-    found.sort(key=lambda block: -block.session_uid)
-    return {(str(block[SET]), str(block.get(LABEL, ""))): block for block in found}
+    found = find_all(blocks, tag, part, person)
+    return {(str(block[SET]), str(block.get(LABEL, ""))): block for block in reversed(found)}

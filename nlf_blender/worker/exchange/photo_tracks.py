@@ -18,9 +18,9 @@ from ...body.conventions import blender_points_from_camera
 from ...body.forward import PosedBody, skinned, unposed_body
 from ...body.rotations import matrix_from_rotvec
 from ...errors import UserError
-from ...protocol.rows import read_chunk, read_rows
+from ...protocol.rows import damaged, read_chunk, read_rows
 from ...protocol.take import BODY_FILE, TakeInfo
-from ...protocol.take_sets import SET_FIELDS, SETS_FOLDER, TakeSet, read_set_chunk
+from ...protocol.take_sets import SET_FIELDS, SETS_FOLDER, TakeSet, damaged_set, read_set_chunk
 from .tracks import (
     JOINTS,
     PointNames,
@@ -46,7 +46,7 @@ def photo_tracks(take: Path, info: TakeInfo, wanted: Wanted) -> Tracks:
     chosen = choose_set(take, wanted)
     body = load_body_npz(take / BODY_FILE)
     rows = read_rows(take, info.chunks, FIT_FIELDS)
-    fits = {track.id: _fit(body, rows, track.id) for track in info.tracks}
+    fits = {track.id: _fit(take, body, rows, track.id) for track in info.tracks}
     lowest = min(_world(fit.vertices)[:, 2].min() for _, fit in fits.values())
     if chosen is None:
         names = PointNames(JOINTS, body.skeleton.joint_names)
@@ -79,11 +79,11 @@ def _world(points: NDArray[Any]) -> NDArray[np.float64]:
     return blender_points_from_camera(points)
 
 
-def _fit(body: BodyData, rows: Rows, track: int) -> tuple[int, PosedBody]:
-    """A person's first row, and their body of it in camera space."""
+def _fit(take: Path, body: BodyData, rows: Rows, track: int) -> tuple[int, PosedBody]:
+    """A person's first row, and their body of it in camera space. UserError without any row."""
     own = np.flatnonzero(rows["track"] == track)
     if not len(own):
-        raise _damaged(body.name, f"person {track} has no rows")
+        raise damaged(take, ValueError(f"person {track} has no rows"))
     row = int(own[np.argmin(rows["frame"][own])])
     rotations = matrix_from_rotvec(rows["pose"][row])
     shape = unposed_body(body, rows["betas"][own].mean(axis=0, dtype=np.float64))
@@ -93,6 +93,7 @@ def _fit(body: BodyData, rows: Rows, track: int) -> tuple[int, PosedBody]:
 
 def _set_rows(take: Path, info: TakeInfo, slug: str, points: TakeSet) -> Rows:
     """A set's rows, as the take has them. UserError if they are not there, or damaged."""
+    folder = take / SETS_FOLDER / slug
     parts = []
     for chunk in info.chunks:
         of = points.chunk_of(chunk.sha256)
@@ -102,12 +103,8 @@ def _set_rows(take: Path, info: TakeInfo, slug: str, points: TakeSet) -> Rows:
                 f"'{points.name}' was not localized in all of {take}.",
                 "Let its job come to an end.",
             )
-        part = read_set_chunk(take / SETS_FOLDER / slug, points, of)
+        part = read_set_chunk(folder, points, of)
         if of.rows != len(read_chunk(take, chunk, ("track",), verify=False)["track"]):
-            raise _damaged(str(take), f"'{points.name}' has {of.rows} rows in {of.file}")
+            raise damaged_set(folder / of.file, f"it has {of.rows} rows, which its take has not")
         parts.append(part)
     return {name: np.concatenate([part[name] for part in parts]) for name in SET_FIELDS}
-
-
-def _damaged(what: str, error: str) -> UserError:
-    return UserError("Damaged take", f"{what}: {error}.", "Localize the photo again.")

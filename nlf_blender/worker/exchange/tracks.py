@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ...errors import UserError
 from ...protocol.point_set import PointSet, read_point_set
 from ...protocol.take import TakeInfo
-from ...protocol.take_sets import POINTS_FILE, SETS_FOLDER, TakeSet, take_sets
+from ...protocol.take_sets import POINTS_FILE, SETS_FOLDER, TakeSet, damaged_set, take_sets
 
 JOINTS = "joints"
 
@@ -93,13 +93,10 @@ def choose_set(take: Path, wanted: Wanted) -> tuple[str, TakeSet] | None:
 def names_of_set(take: Path, slug: str, info: TakeSet) -> PointNames:
     """The names of a set's points; those of a mesh or a rig are numbered. UserError if the set's
     file is damaged."""
-    points = read_point_set(take / SETS_FOLDER / slug / POINTS_FILE)
+    path = take / SETS_FOLDER / slug / POINTS_FILE
+    points = read_point_set(path)
     if len(points.points) != info.count:
-        raise UserError(
-            "Damaged take",
-            f"{take}: the set '{info.name}' has {len(points.points)} points, not {info.count}.",
-            "Localize the set again.",
-        )
+        raise damaged_set(path, f"it has {len(points.points)} points, not {info.count}")
     return PointNames(info.name, labels_of(points), points.groups, points.colors)
 
 
