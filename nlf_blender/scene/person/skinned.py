@@ -40,7 +40,7 @@ def make_body(
     obj = new.add(
         bpy.data.objects.new(name, make_mesh(new, name, blender_points_from_smpl(basis), topology))
     )
-    _add_weights(obj, body, bones_by_joint(rig))
+    add_weights(obj, body, bones_by_joint(rig))
     _add_shape_keys(obj, body, person, basis, binding)
     _attach(obj, rig)
     if binding.correctives is not None:
@@ -58,8 +58,9 @@ def _attach(obj: bpy.types.Object, rig: bpy.types.Object) -> None:
     modifier.use_bone_envelopes = False
 
 
-def _add_weights(obj: bpy.types.Object, body: BodyData, bones: Mapping[str, str]) -> None:
-    """A vertex group per bone, empty ones included: a retargeting tool expects them all."""
+def add_weights(obj: bpy.types.Object, body: BodyData, bones: Mapping[str, str]) -> None:
+    """A vertex group per bone (of bones: by joint), empty ones included: a retargeting tool expects
+    them all."""
     for joint, joint_name in enumerate(body.skeleton.joint_names):
         group = obj.vertex_groups.new(name=bones[joint_name])
         moved = np.flatnonzero(body.weights[:, joint])

@@ -11,11 +11,11 @@ from ...body.arrays import Float64Array, IntArray
 from ...body.conventions import smpl_points_from_blender
 from ..markers.canonical_body import canonical_from_world, canonical_kind
 from .bone_choice import STANDS_IN, heights_above
+from .skin_weights import skin_weights
 
 MOST_POINTS = 2000
 LOOKED_AT = 12000  # vertices of which some are chosen
-SOFT = 0.015  # metres: how gradually a surface without weights goes from bone to bone
-LEAST_WEIGHT = 0.05  # of all bones in a point, or of one beside the strongest: less is left out
+LEAST_WEIGHT = 0.05  # of all bones in a point: less is left out
 SEED = 0
 
 
@@ -85,34 +85,16 @@ def surface_of_body(
     joints: IntArray,
     joint_count: int,
 ) -> tuple[Float64Array, Float64Array]:
-    """Points [K,3] on the canonical body's skin, canonical space, and weights [K,J] by how near the
-    bones from heads [B,3] to tails [B,3] are; joints [B]: which joint each goes with."""
+    """Points [K,3] on the canonical body's skin, canonical space, and weights [K,J] for the bones
+    from heads [B,3] to tails [B,3]; joints [B]: which joint each goes with."""
     vertices = np.empty(3 * len(body.data.vertices), dtype=np.float32)
     body.data.vertices.foreach_get("co", vertices)
     points = smpl_points_from_blender(vertices.reshape(-1, 3))
-    order = np.random.default_rng(SEED).permutation(len(points))[:LOOKED_AT]
-    points = points[np.sort(order)]
-    distances = np.stack(
-        [distance_from_bone(points, head, tail) for head, tail in zip(heads, tails, strict=True)], 1
-    )
-    nearness = np.exp(-(distances - distances.min(axis=1, keepdims=True)) / SOFT)
     weights = np.zeros((len(points), joint_count))
-    for bone, joint in enumerate(joints):
-        weights[:, joint] += nearness[:, bone]
-    weights /= weights.sum(axis=1, keepdims=True)
-    weights[weights < LEAST_WEIGHT * weights.max(axis=1, keepdims=True)] = 0.0
-    weights /= weights.sum(axis=1, keepdims=True)
+    for joint, weight in zip(joints, skin_weights(body, points, heads, tails).T, strict=True):
+        weights[:, joint] += weight
     chosen = _spread(weights, MOST_POINTS)
     return points[chosen], weights[chosen]
-
-
-def distance_from_bone(
-    points: Float64Array, head: Float64Array, tail: Float64Array
-) -> Float64Array:
-    """How far points [N,3] are from a bone from head [3] to tail [3], metres [N]."""
-    along = tail - head
-    share = (points - head) @ along / max(float(along @ along), 1e-12)
-    return np.linalg.norm(points - head - np.clip(share, 0.0, 1.0)[:, None] * along, axis=1)
 
 
 def _spread(weights: Float64Array, most: int) -> IntArray:
