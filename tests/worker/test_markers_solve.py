@@ -269,3 +269,6 @@ def test_a_rig_is_fitted_to_its_clean_points(take: Path, body: BodyData) -> None
     path.unlink()
     solve(take)
     assert path.read_bytes() == written
+    smooth = solve(take, replace(RAW, smoothing=0.6)).people[0].sets[0].rig
+    assert smooth != path.name
+    assert (take / SOLUTION_FOLDER / smooth).read_bytes() != written

@@ -34,7 +34,7 @@ from .tracks import (
 )
 
 RATE = 30.0  # of a single frame nobody can tell: programs ask for one all the same
-FIT_FIELDS = ("track", "frame", "pose", "betas", "translation", "scale", "uncertainty")
+FIT_FIELDS = ("track", "pose", "betas", "translation", "scale", "uncertainty")
 Rows = dict[str, NDArray[Any]]
 
 
@@ -84,7 +84,7 @@ def _fit(take: Path, body: BodyData, rows: Rows, track: int) -> tuple[int, Posed
     own = np.flatnonzero(rows["track"] == track)
     if not len(own):
         raise damaged(take, ValueError(f"person {track} has no rows"))
-    row = int(own[np.argmin(rows["frame"][own])])
+    row = int(own[0])
     rotations = matrix_from_rotvec(rows["pose"][row])
     shape = unposed_body(body, rows["betas"][own].mean(axis=0, dtype=np.float64))
     scale = float(rows["scale"][own].mean(dtype=np.float64))
