@@ -25,6 +25,7 @@ SET = MarkerSet(
     ),
     description="a belt",
 )
+DOCUMENT = Path(__file__).parents[1] / "nlf_blender" / "worker" / "markers" / "FILES.md"
 VERTICES = np.arange(30.0).reshape(10, 3) / 100
 Write = Callable[[str, str], Path]
 
@@ -235,3 +236,9 @@ def test_a_vertex_table_needs_its_body(write: Write) -> None:
             read_markers(path, vertices, TableOptions(body))
     found = read_markers(path, {"open": lambda: VERTICES}, TableOptions("open"))
     assert found.body == "open"
+
+
+def test_the_set_in_the_documents_can_be_read(write: Write) -> None:
+    text = DOCUMENT.read_text(encoding="utf-8").split("```json\n")[1].split("```")[0]
+    (marker,) = read_markers(write("documented.json", text), {}).markers
+    assert (marker.name, marker.group) == ("nose", "head")

@@ -80,6 +80,8 @@ def test_gaps_by_uncertainty_and_none(take: Path) -> None:
     (track,) = motion_of_take(take, Wanted(), Gaps(above=0.1)).people
     gaps = np.isnan(track.positions).any(axis=2)
     assert gaps[:30, 1].all() and gaps.sum() == 33
+    (track,) = motion_of_take(take, Wanted(), Gaps(above=0.25)).people
+    assert np.isnan(track.positions).any(axis=2).sum() == 3
     (track,) = motion_of_take(take, Wanted(), Gaps(fill=True)).people
     np.testing.assert_array_equal(track.positions, smooth(1)(TIMES[FRAMES]).astype(np.float32))
     assert np.isnan(track.uncertainty[4:7, 2]).all()  # nobody saw it there all the same
