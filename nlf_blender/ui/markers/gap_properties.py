@@ -12,7 +12,7 @@ class GapProperties:
     """Properties of whatever asks for it."""
 
     gap_metres: bpy.props.FloatProperty(
-        name="Marker Gaps",
+        name="Marker Limit",
         description="Localized markers are not shown where they are less sure than this",
         unit="LENGTH",
         default=Gaps.threshold,

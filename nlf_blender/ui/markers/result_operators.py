@@ -41,13 +41,14 @@ class NLF_OT_marker_gaps(GapProperties, bpy.types.Operator):
         return True
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """Begin with what holds now."""
+        """Begin with what holds now, and ask at the mouse, unless the button says what to fill."""
         gaps, _ = stored_gaps(gaps_root(context.object))
         if not self.properties.is_property_set("gap_metres"):
             self.gap_metres = gaps.threshold
-        if not self.properties.is_property_set("fill_gaps"):
-            self.fill_gaps = gaps.fill
-        return self.execute(context)
+        if self.properties.is_property_set("fill_gaps"):
+            return self.execute(context)
+        self.fill_gaps = gaps.fill
+        return context.window_manager.invoke_props_popup(self, event)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Key it anew, for all selected people."""
