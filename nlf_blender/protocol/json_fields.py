@@ -51,7 +51,10 @@ def as_float(value: object, what: str) -> float:
         raise ValueError(f"{what} is not a number")
     if value != value or value in (float("inf"), float("-inf")):
         raise ValueError(f"{what} is not finite")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise ValueError(f"{what} is too large") from error
 
 
 def as_floats(value: object, what: str) -> tuple[float, ...]:

@@ -36,6 +36,7 @@ BODIES = (OPEN, SMPL, SMPLH, SMPLX)  # canonical bodies that points can be place
 SPACE = "canonical"
 UNITS, AXES = "metre", "x left, y up, z front"
 LONGEST_NAME = 63  # bytes, as Blender's
+FURTHEST = 1000.0  # metres from the origin; beyond, it is a mistake
 
 Color = tuple[float, float, float]
 
@@ -51,6 +52,15 @@ class Marker:
     group: str = ""
     color: Color | None = None
     place: str = ""
+
+
+def require_unicode(*texts: str) -> None:
+    """ValueError if one of them cannot be written to a file: JSON may have halves of characters."""
+    for text in texts:
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(f"{text!r} is not valid Unicode") from error
 
 
 @dataclass(frozen=True)
@@ -71,14 +81,18 @@ class MarkerSet:
         if self.body not in BODIES:
             raise ValueError(f"'{self.body}' is no canonical body; there are {', '.join(BODIES)}")
         require_gender(self.gender)
+        require_unicode(self.name, self.description)
         seen: set[str] = set()
         for marker in self.markers:
+            require_unicode(marker.name, marker.group, marker.place)
             if not marker.name.strip() or len(marker.name.encode()) > LONGEST_NAME:
                 raise ValueError(f"a marker's name is empty or over {LONGEST_NAME} bytes")
             if marker.name in seen:
                 raise ValueError(f"two markers are called '{marker.name}'")
             if not np.isfinite(marker.position).all():
                 raise ValueError(f"the position of '{marker.name}' is not finite")
+            if np.abs(marker.position).max() > FURTHEST:
+                raise ValueError(f"'{marker.name}' is more than {FURTHEST:g} m away")
             seen.add(marker.name)
 
     @property

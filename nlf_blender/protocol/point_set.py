@@ -29,7 +29,7 @@ from ..body.array_fields import Arrays, floats_of, indices_of, texts_of
 from ..body.npz_file import DAMAGED, read_npz
 from ..errors import UserError
 from .files import write_whole
-from .marker_set import BODIES, SUFFIX, MarkerSet, read_marker_set, require_gender
+from .marker_set import BODIES, FURTHEST, SUFFIX, MarkerSet, read_marker_set, require_gender
 
 FORMAT = "nlf_blender.points"
 VERSION = 1
@@ -97,8 +97,8 @@ class PointSet:
         require_gender(self.gender)
         if self.points.ndim != 2 or self.points.shape[1] != 3 or not len(self.points):
             raise ValueError(f"points have shape {self.points.shape}, not (any, 3)")
-        if not np.isfinite(self.points).all():
-            raise ValueError("points are not finite")
+        if not (np.abs(self.points) <= FURTHEST).all():
+            raise ValueError(f"points are not finite or over {FURTHEST:g} m away")
         if self.kind == MARKERS and len(set(self.names)) != len(self.points):
             raise ValueError("markers need names of their own")
         if (self.kind == RIG) != (self.rig is not None):

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,7 +48,9 @@ def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     export.add_argument(
         "--person", type=read_person, metavar="ID|all", help="whose (default: all who are kept)"
     )
-    export.add_argument("--out", type=Path, metavar="FILE", help="default: beside the take")
+    export.add_argument(
+        "--out", type=Path, metavar="FILE", help="or a folder (default: beside the take)"
+    )
     export.add_argument(
         "--units", choices=UNITS, help="default: mm in TRC and C3D, m in CSV and JSON"
     )
@@ -55,7 +58,7 @@ def _add_export(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     gaps = export.add_mutually_exclusive_group()
     gaps.add_argument(
         "--gap-above",
-        type=float,
+        type=read_metres,
         metavar="METRES",
         help="what is more uncertain is a gap (default: what was not seen)",
     )
@@ -79,6 +82,17 @@ def read_person(text: str) -> int | None:
         raise argparse.ArgumentTypeError(f"'{text}' is neither an id nor {ALL}") from error
 
 
+def read_metres(text: str) -> float:
+    """An uncertainty, in metres."""
+    try:
+        metres = float(text)
+    except ValueError:
+        metres = math.nan
+    if not 0.0 < metres < math.inf:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of metres above 0")
+    return metres
+
+
 def _export(options: argparse.Namespace) -> int:
     from .exchange.files import write_markers
     from .exchange.forms import form_of
@@ -88,7 +102,9 @@ def _export(options: argparse.Namespace) -> int:
     wanted = Wanted(options.set_name, options.joints, options.person)
     gaps = Gaps(options.gap_above, options.fill)
     motion = motion_of_take(options.take, wanted, gaps, options.rate)
-    out = options.out or default_path(options.take, motion.name, options.format)
+    default = default_path(options.take, motion.name, options.format)
+    out = options.out or default
+    out = out / default.name if out.is_dir() else out
     form = form_of(options.format, options.units, options.axes)
     files, notes = write_markers(out, motion, options.format, form)
     notes = [*motion.notes, *notes]

@@ -161,12 +161,13 @@ def _convert(options: argparse.Namespace) -> int:
             "Choose another name, or add --force.",
         )
     from .markers.other_body import on_other_body
-    from .take_writer import require_writable
+    from .take_writer import disk_errors
 
     bodies, markers = _read(options)
     found = on_other_body(markers, options.body or markers.body, bodies)
-    require_writable(out.parent)
-    write_markers(out, found.markers, unit=options.out_units, axes=options.out_axes)
+    with disk_errors(out.parent):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        write_markers(out, found.markers, unit=options.out_units, axes=options.out_axes)
     print(out)
     print(f"{len(found.markers.markers)} markers on the canonical body '{found.markers.body}'")
     if found.note:

@@ -18,6 +18,7 @@ from nlf_blender.body.rotations import matrix_from_rotvec
 from nlf_blender.errors import UserError
 from nlf_blender.protocol.marker_motion import read_marker_motion
 from nlf_blender.protocol.solution import SOLUTION_FOLDER
+from nlf_blender.worker.command_line import main
 from nlf_blender.worker.exchange.files import read_markers
 from nlf_blender.worker.exchange.motion_of_take import Gaps, motion_of_take
 from nlf_blender.worker.exchange.tracks import Wanted
@@ -259,6 +260,18 @@ def test_a_photo_stands_on_the_ground(tmp_path: Path) -> None:
     joints = motion_of_take(tmp_path / "p.take", Wanted(joints=True, person=2))
     truth = blender_points_from_camera(fits[1].joints) + np.array([0.0, 0.0, lowest])
     np.testing.assert_allclose(joints.people[0].positions[0], truth, atol=1e-4)
+
+
+@pytest.mark.parametrize("metres", ["nan", "inf", "0", "-1", "a"])
+def test_gaps_above_what_is_no_uncertainty(take: Path, metres: str) -> None:
+    with pytest.raises(SystemExit):
+        main(["export", str(take), "--format", "csv", "--gap-above", metres])
+
+
+def test_into_a_folder(take: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    assert main(["export", str(take), "--format", "csv", "--out", str(tmp_path / "out")]) == 0
+    assert (tmp_path / "out" / "a_Some_Markers.csv").exists()
 
 
 def test_the_command_line(take: Path, tmp_path: Path) -> None:

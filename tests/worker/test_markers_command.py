@@ -104,6 +104,13 @@ def test_a_vertex_table_stands_on_its_body(tmp_path: Path, smpl: Path, capsys: O
     np.testing.assert_array_equal(found.positions, own.vertices[[nose, toe]])
 
 
+def test_folders_that_are_made_or_cannot_be(tmp_path: Path, capsys: Output) -> None:
+    out = tmp_path / "new" / "folder" / "out.csv"
+    assert convert("coco_17", out) == 0 and out.exists()
+    assert convert("coco_17", out / "out.csv") == 1
+    assert "Folder not usable" in capsys.readouterr().err
+
+
 def test_bodies_that_are_not_at_hand(tmp_path: Path, smpl: Path, capsys: Output) -> None:
     out = tmp_path / "out.json"
     assert convert("coco_17", out, "--body", "smplx", "--body-file", smpl) == 1
