@@ -9,6 +9,7 @@ import bpy
 import numpy as np
 import pytest
 from rig_fixtures import (
+    OPEN_BODY,
     add_body,
     add_metarig,
     add_mpfb,
@@ -19,9 +20,12 @@ from rig_fixtures import (
     known_motion,
 )
 
+from nlf_blender.body.body_data import load_body_npz
 from nlf_blender.errors import UserError
 from nlf_blender.scene.rigs.apply_rig import apply_rig
 from nlf_blender.scene.rigs.collect_rig import CollectedRig, collect_rig
+from nlf_blender.scene.rigs.rig_surface import MOST_POINTS
+from nlf_blender.scene.rigs.skin_weights import LEAST_WEIGHT
 from nlf_blender.scene.rigs.uniform import axes_of
 
 FRAMES = 4
@@ -124,6 +128,21 @@ def test_the_skin_is_that_of_the_rigs_own_mesh(body: bpy.types.Object) -> None:
     skin = info.weights[len(info.joints) :]
     assert ((skin == 0) | (skin == 1)).all()  # as bound, not by nearness
     assert 500 < len(skin) <= 2100
+
+
+def test_without_a_mesh_the_skin_follows_as_the_bodys_own(body: bpy.types.Object) -> None:
+    rig, data = add_mpfb(body), load_body_npz(OPEN_BODY)
+    info = collect_rig(rig, body, bpy.context.scene, fingers=True).points
+    skin = info.points[-MOST_POINTS:]
+    vertices = np.array([np.abs(data.canonical_vertices - p).sum(axis=1).argmin() for p in skin])
+    for bone, joint in (("clavicle.L", "L_Collar"), ("upperleg01.R", "R_Hip"), ("neck01", "Neck")):
+        weights = info.rig.weights[-MOST_POINTS:, info.rig.joint_names.index(bone)]
+        own = data.weights[vertices, data.skeleton.joint_names.index(joint)]
+        assert (own > 0.3).sum() > 20
+        np.testing.assert_allclose(weights, own, atol=1.2 * LEAST_WEIGHT)
+    body.vertex_groups.clear()
+    by_nearness = collect_rig(rig, body, bpy.context.scene).points.rig.weights
+    np.testing.assert_allclose(by_nearness.sum(axis=1), 1.0, atol=1e-5)
 
 
 def test_the_action_before_is_kept(body: bpy.types.Object) -> None:

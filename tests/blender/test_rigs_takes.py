@@ -33,7 +33,7 @@ from nlf_blender.scene.markers.point_sets import gather, owners
 from nlf_blender.scene.photo_ground import find_ground
 from nlf_blender.scene.take_people import read_take
 from nlf_blender.ui.jobs.runtime import RUNTIME
-from nlf_blender.ui.markers.rig_panel import NLF_PT_marker_rig
+from nlf_blender.ui.markers.rig_panel import OUTDATED, NLF_PT_marker_rig
 
 FRAMES = 5
 START = 7
@@ -111,6 +111,33 @@ def test_a_rig_of_a_clip_moves_with_its_person(rig: bpy.types.Object, tmp_path: 
         wanted = known.matrices[row, :, :3, 3] @ matrix[:3, :3].T + matrix[:3, 3]
         assert worst_place(rig, points.rig.joint_names, wanted) < 1e-3
     assert RUNTIME.problem is None
+
+
+def says_outdated() -> bool:
+    return OUTDATED in panel_drawing.drawn(NLF_PT_marker_rig).replace("\n", " ")
+
+
+def test_the_panel_tells_when_the_motion_was_solved_again(
+    rig: bpy.types.Object, tmp_path: Path
+) -> None:
+    points, known = solved(rig)
+    take = footage_with(tmp_path, points, known)
+    import_take(bpy.context.scene, take, ImportOptions())
+    bpy.context.view_layer.objects.active = rig
+    assert not says_outdated()
+    bpy.ops.nlf.apply_rig()
+    first = rig.animation_data.action
+    assert not says_outdated()
+    folder, solution = take / SOLUTION_FOLDER, read_solution(take)
+    (folder / "rig_r.npz").rename(folder / "rig_again.npz")
+    person = solution.people[0]
+    files = replace(person.sets[0], rig="rig_again.npz")
+    write_solution(folder, replace(solution, people=(replace(person, sets=(files,)),)))
+    assert says_outdated()
+    bpy.ops.nlf.apply_rig()
+    assert not says_outdated()
+    rig.animation_data.action = first  # chosen again by the artist
+    assert says_outdated()
 
 
 def test_in_place_leaves_the_way_out(rig: bpy.types.Object, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from ..actions import new_action
 from ..datablocks import NewDatablocks
 from ..footage.time_map import Samples
 from .bone_keys import BoneTargets, bone_channels
+from .motion_origin import MotionOrigin, remember_origin
 from .uniform import axes_of, even_scale
 
 # PERSON: the object is scaled until the rig is as large as the person, so that it lies over the
@@ -35,13 +36,15 @@ NAMED = 5  # bones that a note names
 @dataclass(frozen=True, eq=False)
 class RigMotion:
     """What was solved of a rig. motion: RIG_FIELDS; samples: at which scene frames to key it;
-    placement [4,4]: from the motion's axes into the scene's, of even scale; name: of the action."""
+    placement [4,4]: from the motion's axes into the scene's, of even scale; name: of the action;
+    origin: where footage keeps it."""
 
     rig: RigInfo
     motion: Mapping[str, NDArray[Any]]
     samples: Samples
     placement: Float64Array
     name: str
+    origin: MotionOrigin | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +83,8 @@ def apply_rig(rig: bpy.types.Object, solved: RigMotion, size: Size = "PERSON") -
     before = None if rig.animation_data is None else rig.animation_data.action
     action = new_action(NewDatablocks(), solved.name, rig, channels)
     action.use_fake_user = True
+    if solved.origin is not None:
+        remember_origin(action, solved.origin)
     if before is not None:
         before.use_fake_user = True
     rig.update_tag(refresh={"OBJECT", "DATA", "TIME"})

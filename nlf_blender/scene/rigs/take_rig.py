@@ -27,6 +27,7 @@ from ..footage.time_map import Samples
 from ..photo_ground import find_ground
 from ..take_people import Take, read_take
 from .apply_rig import RigMotion
+from .motion_origin import MotionOrigin
 
 NAME = "nlf_track"  # of an imported rig: the person's name in the take
 
@@ -93,7 +94,8 @@ def _of_footage(
     motion["root"] = motion["root"] - _travel(person, folder, info, motion["time"])
     placement = np.array(person.matrix_world, dtype=np.float64)
     name = f"{rig.name} {info.name}"
-    return RigMotion(points.rig, motion, times.samples(motion["time"]), placement, name)
+    origin = MotionOrigin(folder, info.id, files.rig)
+    return RigMotion(points.rig, motion, times.samples(motion["time"]), placement, name, origin)
 
 
 def _travel(

@@ -8,12 +8,16 @@ from typing import ClassVar
 import bpy
 
 from ...bridge.task import POINTS
+from ...errors import UserError
+from ...scene.rigs.motion_origin import is_outdated, playing_take
 from ...scene.rigs.people import imported_rigs
 from ..drawing import draw_text
 from ..jobs.job_view import draw_problem
+from ..take.take_store import STORE
 from .panel import MarkersPanel
 from .rig_operators import active_rig, person_of
 
+OUTDATED = "This motion was solved again since: apply it again to have the new one."
 HOW = "Select an armature that stands in the canonical body, with its bones in the limbs."
 
 
@@ -66,6 +70,17 @@ def _draw_motion(
     row = layout.row()
     row.enabled = person_of(context, rig) is not None
     row.operator("nlf.apply_rig", icon="ACTION")
+    if _outdated(rig):
+        draw_text(layout, context, OUTDATED, icon="ERROR")
+
+
+def _outdated(rig: bpy.types.Object) -> bool:
+    """Whether the take has another motion for a rig by now than the one that it plays."""
+    take = playing_take(rig)
+    try:
+        return take is not None and is_outdated(rig, STORE.solution(take))
+    except UserError:  # the take is gone: the panels Takes and Motion say so
+        return False
 
 
 CLASSES = (NLF_PT_marker_rig,)
