@@ -217,13 +217,22 @@ def test_a_mesh_keeps_its_faces_and_follows_its_points(take: Path) -> None:
     np.testing.assert_allclose(footage.mesh_points(suit, 17), again[16], atol=EXACT)
 
 
-def test_the_artists_own_mesh_is_copied_with_what_it_has(take: Path) -> None:
+def _turned(corners: list[int]) -> list[int]:
+    """A face from its smallest corner on."""
+    first = corners.index(min(corners))
+    return corners[first:] + corners[:first]
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_the_artists_own_mesh_is_copied_with_what_it_has(take: Path, mirrored: bool) -> None:
     points = sets.tetrahedron()
     mesh = bpy.data.meshes.new("m")
     faces = points.polygons.corners.reshape(-1, 3).tolist()
     mesh.from_pydata(points.points.tolist(), [], faces)
     mesh.uv_layers.new(name="Mine")
     mesh.materials.append(bpy.data.materials.new("Cloth"))
+    if mirrored:  # its set has the faces as the object shows them
+        mesh.flip_normals()
     original = bpy.data.objects.new("Suit", mesh)
     bpy.context.scene.collection.objects.link(original)
     sets.add_to_solution(take, points, {3: (sets.places(40, 4), sets.doubt(40, 4))})
@@ -231,6 +240,8 @@ def test_the_artists_own_mesh_is_copied_with_what_it_has(take: Path) -> None:
     suit = bpy.data.objects["Anna Suit"]
     assert suit.data != mesh and "Mine" in suit.data.uv_layers
     assert suit.data.materials[0].name == "Cloth"
+    corners = [loop.vertex_index for loop in suit.data.loops]
+    assert sorted(faces) == sorted(_turned(corners[i : i + 3]) for i in range(0, 12, 3))
 
 
 def test_many_markers_become_points_with_names(take: Path) -> None:

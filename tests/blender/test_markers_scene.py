@@ -9,13 +9,14 @@ from pathlib import Path
 import bpy
 import numpy as np
 import pytest
-from mathutils import Euler
+from mathutils import Euler, Matrix
 
 from nlf_blender.body.body_data import load_body_npz
 from nlf_blender.errors import UserError
 from nlf_blender.protocol.marker_set import Marker, MarkerSet
 from nlf_blender.scene.datablocks import NewDatablocks
 from nlf_blender.scene.markers import canonical_body, marker_sets
+from nlf_blender.scene.markers.point_sets import gather
 
 pytestmark = pytest.mark.usefixtures("marker_properties")
 
@@ -139,3 +140,21 @@ def test_a_set_says_which_of_smpl_it_is_on() -> None:
             bpy.data.objects.remove(obj)
     with pytest.raises(UserError, match="'smpl neutral', Two stands on 'smpl female'"):
         marker_sets.add_markers(NewDatablocks(), collection, replace(on, gender="neutral"))
+
+
+def test_a_mirrored_mesh_is_taken_as_it_is_seen(body: bpy.types.Object) -> None:
+    moved(body)
+    suit = bpy.data.objects.new("Suit", body.data.copy())
+    bpy.context.scene.collection.objects.link(suit)
+    mirror = Matrix.Diagonal((-3.0, 3.0, 3.0, 1.0))
+    suit.data.transform(mirror.inverted())
+    suit.data.flip_normals()  # as Blender does where a negative scale is applied
+    suit.matrix_world = body.matrix_world @ mirror
+    suit.nlf_points.body = body
+    bpy.context.view_layer.update()
+    before = [loop.vertex_index for loop in suit.data.loops]
+    points = gather(bpy.context.scene, suit).points
+    np.testing.assert_allclose(points.points, BODY.canonical_vertices, atol=1e-5)
+    first, second, third = points.points[points.polygons.corners.reshape(-1, 3)].swapaxes(0, 1)
+    assert np.einsum("fx,fx->", first, np.cross(second, third)) > 0  # faces look outwards
+    assert [loop.vertex_index for loop in suit.data.loops] == before

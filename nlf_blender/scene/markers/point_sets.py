@@ -86,7 +86,7 @@ def _of_mesh(scene: bpy.types.Scene, obj: bpy.types.Object) -> Gathered:
         body=canonical_kind(body),
         points=canonical_from_world(body, world),
         force=obj.nlf_points.force,
-        polygons=_polygons(obj),
+        polygons=_polygons(obj, body),
         gender=canonical_gender(body),
     )
     return Gathered(points, _applied(obj, body))
@@ -124,11 +124,14 @@ def canonical_body_for(scene: bpy.types.Scene, obj: bpy.types.Object) -> bpy.typ
     )
 
 
-def _polygons(obj: bpy.types.Object) -> Polygons | None:
-    """The faces of an object's evaluated mesh; None without any."""
+def _polygons(obj: bpy.types.Object, body: bpy.types.Object) -> Polygons | None:
+    """The faces of an object's evaluated mesh, facing as Blender shows them in a canonical body;
+    None without any."""
     evaluated = obj.evaluated_get(bpy.context.evaluated_depsgraph_get())
     mesh = evaluated.to_mesh()
     try:
+        if obj.matrix_world.is_negative != body.matrix_world.is_negative:
+            mesh.flip_normals()  # a mirrored object shows its faces from behind
         return mesh_polygons(mesh)
     finally:
         evaluated.to_mesh_clear()

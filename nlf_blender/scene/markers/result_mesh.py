@@ -201,6 +201,8 @@ def _copy_of_artists(points: PointSet, name: str) -> bpy.types.Mesh | None:
     mesh = bpy.data.meshes.new_from_object(
         obj.evaluated_get(depsgraph), preserve_all_data_layers=True, depsgraph=depsgraph
     )
+    if not _same_polygons(mesh, points):
+        mesh.flip_normals()  # that of a mirrored object
     if len(mesh.vertices) != len(points.points) or not _same_polygons(mesh, points):
         bpy.data.meshes.remove(mesh)
         return None
