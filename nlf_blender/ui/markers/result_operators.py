@@ -29,7 +29,7 @@ class NLF_OT_marker_gaps(GapProperties, bpy.types.Operator):
     """Choose when the localized markers of the selected people are shown"""
 
     bl_idname = "nlf.marker_gaps"
-    bl_label = "Marker Gaps"
+    bl_label = "Unsure Markers"
     bl_options: ClassVar[set[str]] = {"REGISTER", "UNDO"}
 
     @classmethod

@@ -67,5 +67,10 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Take it away."""
+    """Take it away, and out of the hand: Blender would go on to draw its cursor."""
+    for window in bpy.context.window_manager.windows:
+        with bpy.context.temp_override(window=window):
+            held = bpy.context.workspace.tools.from_space_view3d_mode(bpy.context.mode)
+            if held is not None and held.idname == NLF_WST_marker.bl_idname:
+                bpy.ops.wm.tool_set_by_id(name="builtin.select_box", space_type="VIEW_3D")
     bpy.utils.unregister_tool(NLF_WST_marker)
