@@ -155,3 +155,12 @@ def test_what_a_check_tells(tmp_path: Path, capsys: Output) -> None:
     assert "not known without the body's file" in capsys.readouterr().out
     assert check(tmp_path / "none.json") == 1
     assert "not found" in capsys.readouterr().err
+
+
+def test_a_check_of_many_markers_lists_some(tmp_path: Path, capsys: Output) -> None:
+    many = tuple(Marker(f"m{i}.{side}", (1.0, 0.0, i)) for i in range(30) for side in "LR")
+    write_marker_set(tmp_path / "many.json", MarkerSet("Many", many))
+    assert check(tmp_path / "many.json") == 1
+    told = capsys.readouterr().out
+    assert "m5.R, 48 more" in told and "not mirrored: 18 more" in told
+    assert len(told.splitlines()) < 20

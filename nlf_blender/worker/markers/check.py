@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ from .placing import FAR
 
 SYMMETRIC = 1e-4  # metres; files that round to a tenth of a millimetre are symmetric, too
 ON_SKIN = 0.001  # metres above or below the skin
+LISTED = 12  # names in a line for people
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class MarkerCheck:
     def lines(self) -> list[str]:
         """For people."""
         groups = Counter(marker.group or "no group" for marker in self.markers.markers)
-        shown = ", ".join(f"{group} {count}" for group, count in groups.items())
+        shown = listed([f"{group} {count}" for group, count in groups.items()])
         lines = [
             f"{self.markers.name}: {len(self.markers.markers)} markers on the canonical body "
             f"'{self.markers.body}'",
@@ -72,15 +74,24 @@ class MarkerCheck:
         if self.far:
             lines.append(
                 f"more than {100 * FAR:.0f} cm outside of the body, not localized unless forced: "
-                f"{', '.join(self.far)}"
+                f"{listed(self.far)}"
             )
         if self.mirror.lonely:
-            lines.append(f"without a counterpart: {', '.join(self.mirror.lonely)}")
+            lines.append(f"without a counterpart: {listed(self.mirror.lonely)}")
+        off = self.mirror.off
         lines += [
             f"not mirrored: {pair.name} and {pair.other}, {1000 * pair.distance:.1f} mm apart"
-            for pair in self.mirror.off
+            for pair in off[:LISTED]
         ]
+        if len(off) > LISTED:
+            lines.append(f"not mirrored: {len(off) - LISTED} more")
         return lines
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a line, and how many more there are."""
+    more = [f"{len(names) - LISTED} more"] if len(names) > LISTED else []
+    return ", ".join([*names[:LISTED], *more])
 
 
 def check_markers(markers: MarkerSet, own: OwnCanonical | None) -> MarkerCheck:
