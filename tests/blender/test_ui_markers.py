@@ -85,7 +85,17 @@ def test_a_copy_of_the_body_becomes_a_mesh_of_ones_own(body: bpy.types.Object) -
     assert not any(key.startswith("nlf_canonical") for key in tuple(copy.keys()))
     copy.select_set(False)
     body.select_set(True)
-    assert not bpy.ops.nlf.localize_as_mesh.poll()
+    bpy.ops.mesh.nlf_canonical_body_add()  # another body is no copy
+    assert not bpy.ops.nlf.localize_as_mesh.poll() and not bpy.ops.nlf.markers_take.poll()
+
+
+def test_a_copy_of_the_body_gives_markers(body: bpy.types.Object) -> None:
+    bpy.ops.object.duplicate()
+    copy = bpy.context.object
+    bpy.ops.nlf.markers_take()
+    collection = active_set(bpy.context)
+    assert collection.nlf_markers.body == body and copy in collection.objects[:]
+    assert canonical_bodies(bpy.context.scene) == [body]
 
 
 def test_a_click_makes_the_set_and_another_adds_to_it(body: bpy.types.Object) -> None:

@@ -8,7 +8,7 @@ from typing import ClassVar
 import bpy
 
 from ...scene.footage.objects import PART
-from ...scene.markers.canonical_body import KIND, canonical_bodies, canonical_kind
+from ...scene.markers.canonical_body import JOINTS, KIND, canonical_bodies
 from ...scene.markers.marker_sets import marker_sets
 from ...scene.markers.object_points import has_points
 from .active_set import active_body, active_set, has_body, markers_of
@@ -16,31 +16,32 @@ from .set_operators import new_set
 
 
 def _takeable(context: bpy.types.Context) -> list[bpy.types.Object]:
-    """The selected objects that can give markers: no bodies, no results of takes."""
-    return [
-        obj
-        for obj in context.selected_objects
-        if has_points(obj) and not canonical_kind(obj) and PART not in obj
-    ]
-
-
-def _own_meshes(context: bpy.types.Context) -> list[bpy.types.Object]:
-    """The selected meshes that can be localized as they are; a copy of a canonical body, or a part
-    of it, is one."""
+    """The selected objects that can give markers: no bodies, no results of takes. A copy of a
+    canonical body, or a part of it, can."""
     kept = _bodies_kept(context)
     return [
         obj
         for obj in context.selected_objects
-        if obj.type == "MESH" and obj not in kept and PART not in obj
+        if has_points(obj) and obj not in kept and PART not in obj
     ]
 
 
 def _bodies_kept(context: bpy.types.Context) -> list[bpy.types.Object]:
-    """The canonical bodies that stay canonical: those with markers, those that are not selected; if
-    there is none of them, all."""
+    """The canonical bodies that are no copies: those with joints, those with markers; if there is
+    none of them, all."""
     bodies = canonical_bodies(context.scene)
     used = [collection.nlf_markers.body for collection in marker_sets(context.scene)]
-    return [b for b in bodies if b in used or not b.select_get()] or bodies
+    return [b for b in bodies if b in used or any(JOINTS in c for c in b.children)] or bodies
+
+
+def _take_over(context: bpy.types.Context, objects: list[bpy.types.Object]) -> bpy.types.Object:
+    """Make copies of canonical bodies the artist's own objects. Returns the body they stand in."""
+    kept, body = _bodies_kept(context), active_body(context)
+    for obj in objects:
+        for key in tuple(obj.keys()):
+            if key.startswith(KIND):
+                del obj[key]
+    return body if body in kept else kept[-1]
 
 
 def _search_groups(self: NLF_OT_markers_take, context: bpy.types.Context, text: str) -> list[str]:
@@ -84,7 +85,8 @@ class NLF_OT_markers_take(bpy.types.Operator):
         """Link them to the set, which is made if there is none."""
         chosen = self.vertex_group
         objects = _takeable(context)
-        collection = active_set(context) or new_set(context, active_body(context))
+        body = _take_over(context, objects)
+        collection = active_set(context) or new_set(context, body)
         known = markers_of(collection)
         for obj in objects:
             own = obj.type == "MESH" and chosen in obj.vertex_groups
@@ -107,20 +109,18 @@ class NLF_OT_localize_as_mesh(bpy.types.Operator):
         """A mesh is selected that is no canonical body, and there is one."""
         if not has_body(cls, context):
             return False
-        if not _own_meshes(context):
+        if not any(obj.type == "MESH" for obj in _takeable(context)):
             cls.poll_message_set("Select a mesh of your own that stands in the canonical body")
             return False
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Mark them."""
-        kept, meshes, body = _bodies_kept(context), _own_meshes(context), active_body(context)
+        meshes = [obj for obj in _takeable(context) if obj.type == "MESH"]
+        body = _take_over(context, meshes)
         for obj in meshes:
-            for key in tuple(obj.keys()):
-                if key.startswith(KIND):
-                    del obj[key]  # a copy of a canonical body is none any more
             obj.nlf_points.is_set = obj.nlf_points.localize = True
-            obj.nlf_points.body = body if body in kept else kept[-1]
+            obj.nlf_points.body = body
         return {"FINISHED"}
 
 
