@@ -274,20 +274,25 @@ def test_into_a_folder(take: Path, tmp_path: Path) -> None:
     assert (tmp_path / "out" / "a_Some_Markers.csv").exists()
 
 
-def test_the_command_line(take: Path, tmp_path: Path) -> None:
+def test_the_command_line(take: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     answer = worker("export", take, "--format", "c3d", "--rate", 60, "--gap-above", 0.1, "--json")
     assert answer.returncode == 0, answer.stderr
     data = json.loads(answer.stdout)
     assert data["files"] == [str(tmp_path / "a_Some_Markers.c3d")] and data["rate"] == 60.0
     read = read_markers(tmp_path / "a_Some_Markers.c3d")
     assert read.frame_count == data["frames"]
-    out = tmp_path / "new" / "x.trc"
-    answer = worker("export", take, "--format", "trc", "--joints", "--fill", "--out", out)
-    assert answer.stdout.splitlines()[0] == str(out), answer.stderr
-    brought = tmp_path / "x.npz"
-    answer = worker("import", out, "--out", brought)
-    assert "5 markers, 60 frames" in answer.stdout, answer.stderr
+    out, brought = tmp_path / "new" / "x.trc", tmp_path / "x.npz"
+    assert main([*command(take, "trc"), "--joints", "--fill", "--out", str(out)]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == str(out)
+    assert main(["import", str(out), "--out", str(brought)]) == 0
+    assert "5 markers, 60 frames" in capsys.readouterr().out
     assert read_marker_motion(brought).people[0].labels[1] == "Trunk"
-    answer = worker("export", take, "--format", "csv", "--set", "nothing")
-    assert answer.returncode == 1 and "No such point set: " in answer.stderr
-    assert worker("export", take, "--format", "csv", "--person", "Ann").returncode == 2
+    assert main([*command(take, "csv"), "--set", "nothing"]) == 1
+    assert "No such point set: " in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main([*command(take, "csv"), "--person", "Ann"])
+
+
+def command(take: Path, kind: str) -> list[str]:
+    """An export's command line."""
+    return ["export", str(take), "--format", kind]

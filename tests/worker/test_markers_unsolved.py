@@ -145,7 +145,7 @@ def test_killed_at_any_moment(take: Path, tmp_path: Path) -> None:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
     moments = random.Random(5)
-    for _ in range(4):
+    for _ in range(3):
         process = context.Process(target=add_slowly, args=(take, file))
         process.start()
         process.join(moments.uniform(0.2, 1.2))
