@@ -55,6 +55,13 @@ def test_nothing_of_the_kind(kind: str, tmp_path: Path) -> None:
         assert refusal(path).title == f"Not a {kind.upper()} file"
 
 
+@pytest.mark.filterwarnings("error")
+def test_further_than_numbers_go(tmp_path: Path) -> None:
+    path = tmp_path / "x.trc"
+    path.write_text(TRC.format(units="mm", rows="1\t0\t1e300\t0\t0\t0\t0\t0\n"))
+    assert "positions are infinite" in refusal(path).detail
+
+
 def test_a_name_of_no_format(tmp_path: Path) -> None:
     assert "Unknown file format" in refusal(tmp_path / "x.fbx").title
 

@@ -42,8 +42,9 @@ class Form:
     def from_file(self, values: NDArray[np.floating]) -> NDArray[np.float32]:
         """The inverse of `to_file`."""
         metres = np.asarray(values, dtype=np.float64) / KNOWN_UNITS[self.units]
-        turned = blender_points_from_smpl(metres) if self.axes == Y_UP else metres
-        return turned.astype(np.float32)
+        with np.errstate(over="ignore", invalid="ignore"):  # MarkerMotion refuses what is infinite
+            turned = blender_points_from_smpl(metres) if self.axes == Y_UP else metres
+            return turned.astype(np.float32)
 
     def lengths(self, metres: NDArray[np.floating]) -> NDArray[np.float64]:
         """Lengths [...] as the file has them."""
