@@ -17,7 +17,7 @@ from ...protocol.rows import ChunkInfo, read_chunk
 from ...protocol.settings import LocalizeSettings
 from ...protocol.take import WHOLE, TakeInfo
 from ...protocol.take_sets import POINTS_FILE, SETS_FOLDER, TakeSet, remove_take_set, take_sets
-from ..engine import Engine
+from ..engine import Engine, Models
 from ..footage.claim import held_any_take
 from ..footage.finish import clean_up
 from ..footage.resume import require_same_models, settings_of
@@ -121,18 +121,8 @@ def _add(
     gone -= {take / SETS_FOLDER / item.slug for item in sets}
     body = models.body_model.body
     wanted = [item for item in sets if not _is_there(take, info, item, known, body)]
-    listed = {chunk.sha256 for chunk in info.chunks}
     with disk_errors(take, AGAIN):
-        pending = [
-            PendingSet.begin(
-                take,
-                item,
-                item.weights(models.localizer) if len(item.columns) else None,
-                listed,
-            )
-            for item in wanted
-        ]
-        forget_others(take, pending)
+        pending = _begin(take, info, wanted, models)
     with RowPoints(take, info, models, settings, source) as people:
         done, total = 0, sum(chunk.rows for chunk in info.chunks)
         for index, chunk in enumerate(info.chunks):
@@ -145,6 +135,21 @@ def _add(
             if not info.is_footage:
                 fit_photo_rig(item.folder, item.item, read_chunk(take, info.chunks[0]), models)
             item.install(take)
+
+
+def _begin(
+    take: Path, info: TakeInfo, wanted: Sequence[JobSet], models: Models
+) -> list[PendingSet]:
+    """The sets on their way into the take, with what a stopped job left of them; others that were
+    left are removed."""
+    listed = {chunk.sha256 for chunk in info.chunks}
+    readouts = [item.weights(models.localizer) if len(item.columns) else None for item in wanted]
+    pending = [
+        PendingSet.begin(take, item, readout, listed)
+        for item, readout in zip(wanted, readouts, strict=True)
+    ]
+    forget_others(take, pending)
+    return pending
 
 
 def _add_chunk(
