@@ -111,6 +111,14 @@ def test_sets_are_saved_and_loaded_as_json_and_as_tables(
         assert active_set(bpy.context) != small
 
 
+def test_a_set_saved_without_an_ending_gets_one(
+    small: bpy.types.Collection, tmp_path: Path
+) -> None:
+    bpy.context.scene.nlf_marking.active = small
+    bpy.ops.nlf.marker_set_save(filepath=str(tmp_path / "plain"))
+    assert [path.name for path in tmp_path.iterdir()] == ["plain.json"]
+
+
 def test_a_vertex_table_takes_the_canonical_body_of_the_scene(
     small: bpy.types.Collection, tmp_path: Path
 ) -> None:

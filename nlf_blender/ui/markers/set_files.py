@@ -192,17 +192,28 @@ class NLF_OT_marker_set_save(bpy.types.Operator):
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
+    def check(self, _: bpy.types.Context) -> bool:
+        """Give the file an ending while its name is typed, so that Blender warns of one that is
+        there."""
+        before, self.filepath = self.filepath, with_ending(self.filepath)
+        return self.filepath != before
+
     def execute(self, context: bpy.types.Context) -> set[str]:
         """Save it."""
         with errors_reported(self, CANONICAL):
             save_set(
-                places.absolute(self.filepath),
+                places.absolute(with_ending(self.filepath)),
                 read_scene_set(active_set(context)),
                 unit=self.unit,
                 axes=self.axes,
             )
             return {"FINISHED"}
         return {"CANCELLED"}
+
+
+def with_ending(path: str) -> str:
+    """The path of a marker set's file, with JSON's ending if it has none."""
+    return path if Path(path).suffix else f"{path}{SUFFIX}"
 
 
 def save_set(path: Path, markers: MarkerSet, **table: str) -> None:
