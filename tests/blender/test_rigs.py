@@ -140,6 +140,11 @@ def test_without_a_mesh_the_skin_follows_as_the_bodys_own(body: bpy.types.Object
         own = data.weights[vertices, data.skeleton.joint_names.index(joint)]
         assert (own > 0.3).sum() > 20
         np.testing.assert_allclose(weights, own, atol=1.2 * LEAST_WEIGHT)
+    palm = collect_rig(rig, body, bpy.context.scene).points.points
+    fingers = data.canonical_vertices[
+        data.weights[:, data.skeleton.joint_names.index("L_Hand")] > 0.9
+    ]
+    assert np.abs(palm[:, None] - fingers[None]).sum(axis=2).min() > 1e-4  # they bend by themselves
     body.vertex_groups.clear()
     by_nearness = collect_rig(rig, body, bpy.context.scene).points.rig.weights
     np.testing.assert_allclose(by_nearness.sum(axis=1), 1.0, atol=1e-5)

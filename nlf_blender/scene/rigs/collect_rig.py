@@ -61,7 +61,7 @@ def collect_rig(
         )
     joints = ends.heads[chosen.index]
     carriers = _carriers(ends, chosen)
-    skin, weights, note = _surface(rig, body, scene, ends, chosen, carriers)
+    skin, weights, note = _surface(rig, body, scene, ends, chosen, carriers, fingers)
     leaves = np.setdiff1d(np.flatnonzero(~chosen.held), chosen.parents)
     leaves = leaves[ends.outside[chosen.index[leaves]] < FAR]
     identity = np.eye(len(joints))
@@ -115,6 +115,7 @@ def _surface(
     ends: BoneEnds,
     chosen: ChosenBones,
     carriers: dict[str, int],
+    fingers: bool,
 ) -> tuple[Float64Array, Float64Array, str]:
     """Points [K,3] of the surface, their weights [K,J], and what surface that is."""
     count, meshes = len(chosen.index), bound_meshes(rig, scene)
@@ -130,7 +131,9 @@ def _surface(
         if bone.name in carriers and bone.bone.use_deform and ends.outside[index] < FAR
     ]
     joints = np.array([carriers[ends.bones[index].name] for index in used])
-    skin, weights = surface_of_body(body, ends.heads[used], ends.tails[used], joints, count)
+    skin, weights = surface_of_body(
+        body, ends.heads[used], ends.tails[used], joints, count, fingers
+    )
     return skin, weights, f"The skin of {body.name} tells how the bones are turned."
 
 

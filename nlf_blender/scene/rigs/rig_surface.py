@@ -11,10 +11,11 @@ from ...body.arrays import Float64Array, IntArray
 from ...body.conventions import smpl_points_from_blender
 from ..markers.canonical_body import canonical_from_world, canonical_kind
 from .bone_choice import STANDS_IN, heights_above
-from .skin_weights import skin_weights
+from .skin_weights import finger_share, skin_weights
 
 MOST_POINTS = 2000
 LOOKED_AT = 12000  # vertices of which some are chosen
+MOSTLY = 0.5
 LEAST_WEIGHT = 0.05  # of all bones in a point: less is left out
 SEED = 0
 
@@ -84,15 +85,20 @@ def surface_of_body(
     tails: Float64Array,
     joints: IntArray,
     joint_count: int,
+    fingers: bool,
 ) -> tuple[Float64Array, Float64Array]:
     """Points [K,3] on the canonical body's skin, canonical space, and weights [K,J] for the bones
-    from heads [B,3] to tails [B,3]; joints [B]: which joint each goes with."""
+    from heads [B,3] to tails [B,3]; joints [B]: which joint each goes with; fingers: whether these
+    are solved: if not, their skin would turn the hand as they bend, and is left out."""
     vertices = np.empty(3 * len(body.data.vertices), dtype=np.float32)
     body.data.vertices.foreach_get("co", vertices)
     points = smpl_points_from_blender(vertices.reshape(-1, 3))
     weights = np.zeros((len(points), joint_count))
     for joint, weight in zip(joints, skin_weights(body, points, heads, tails).T, strict=True):
         weights[:, joint] += weight
+    if not fingers:
+        palm = finger_share(body) < MOSTLY
+        points, weights = points[palm], weights[palm]
     chosen = _spread(weights, MOST_POINTS)
     return points[chosen], weights[chosen]
 

@@ -16,6 +16,7 @@ from ..markers.canonical_body import joints_of
 
 SOFT = 0.015  # metres: how gradually a surface goes from bone to bone of one limb
 LEAST_WEIGHT = 0.05  # beside the strongest bone: less is left out
+WRISTS = ("L_Wrist", "R_Wrist")
 ALONG = (0.25, 0.5, 0.75)  # of a bone: where it is looked up in the body
 NEAR_JOINT = 0.15  # of a limb: what tells of a limb in which no bone has its middle
 
@@ -42,6 +43,21 @@ def skin_weights(
         weights[np.ix_(rows, np.flatnonzero(bones))] += nearness
     weights[weights < LEAST_WEIGHT * weights.max(axis=1, keepdims=True)] = 0.0
     return weights / weights.sum(axis=1, keepdims=True)
+
+
+def finger_share(body: bpy.types.Object) -> Float64Array:
+    """How much each of a canonical body's vertices follows joints below its wrists [V]."""
+    names, _, edges = joints_of(body)
+    shares = _of_joints(body, len(body.data.vertices))
+    if shares is None:
+        return np.zeros(len(body.data.vertices))
+    below = {joint for joint, name in enumerate(names) if name in WRISTS}
+    fingers: set[int] = set()
+    for parent, child in edges:  # parents come first
+        if parent in below:
+            below.add(child)
+            fingers.add(child)
+    return shares[:, sorted(fingers)].sum(axis=1)
 
 
 def distance_from_bone(
