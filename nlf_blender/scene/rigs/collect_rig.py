@@ -120,7 +120,7 @@ def _surface(
     """Points [K,3] of the surface, their weights [K,J], and what surface that is."""
     count, meshes = len(chosen.index), bound_meshes(rig, scene)
     if meshes:
-        skin, weights = surface_of_meshes(meshes, body, carriers, count)
+        skin, weights = surface_of_meshes(meshes, body, carriers, count, fingers)
         if len(skin) >= FEWEST_POINTS:
             names = ", ".join(obj.name for obj in meshes)
             return skin, weights, f"The surface of {names} tells how the bones are turned."

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import bpy
 import numpy as np
+from mathutils import Vector
+from mathutils.kdtree import KDTree
 
 from ...body.arrays import Float64Array, IntArray
 from ...body.conventions import smpl_points_from_blender
@@ -37,19 +39,33 @@ def surface_of_meshes(
     body: bpy.types.Object,
     joints: dict[str, int],
     joint_count: int,
+    fingers: bool,
 ) -> tuple[Float64Array, Float64Array]:
     """Points [K,3] on meshes as they are posed now, canonical space, and their weights [K,J].
-    joints: which joint each of the rig's bones goes with, by name."""
+    joints: which joint each of the rig's bones goes with, by name; fingers: whether these are
+    solved: if not, their skin would turn the hand as they bend, and is left out."""
     places, weights = [], []
     for obj in meshes:
         found = _vertices(obj, LOOKED_AT // len(meshes), joints, joint_count)
         near = heights_above(body, found[0]) < STANDS_IN
+        if not fingers:
+            near &= ~_at_fingers(body, found[0])
         places.append(canonical_from_world(body, found[0][near]))
         weights.append(found[1][near])
     points = np.concatenate([np.zeros((0, 3)), *places])
     skin = np.concatenate([np.zeros((0, joint_count)), *weights])
     chosen = _spread(skin, MOST_POINTS)
     return points[chosen], skin[chosen]
+
+
+def _at_fingers(body: bpy.types.Object, places: Float64Array) -> np.ndarray:
+    """Which world points [N,3] are nearest to the skin of a canonical body's fingers [N]."""
+    tree = KDTree(len(body.data.vertices))
+    for row, vertex in enumerate(body.data.vertices):
+        tree.insert(vertex.co, row)
+    tree.balance()
+    inverse, skin = body.matrix_world.inverted_safe(), finger_share(body) >= MOSTLY
+    return np.array([skin[tree.find(inverse @ Vector(place))[1]] for place in places], dtype=bool)
 
 
 def _vertices(
@@ -89,7 +105,7 @@ def surface_of_body(
 ) -> tuple[Float64Array, Float64Array]:
     """Points [K,3] on the canonical body's skin, canonical space, and weights [K,J] for the bones
     from heads [B,3] to tails [B,3]; joints [B]: which joint each goes with; fingers: whether these
-    are solved: if not, their skin would turn the hand as they bend, and is left out."""
+    are solved."""
     vertices = np.empty(3 * len(body.data.vertices), dtype=np.float32)
     body.data.vertices.foreach_get("co", vertices)
     points = smpl_points_from_blender(vertices.reshape(-1, 3))
