@@ -13,10 +13,11 @@ from ..errors import UserError
 from ..protocol.messages import FOOTAGE
 from ..protocol.settings import LocalizeSettings, parse_boxes
 from ..protocol.solve_settings import SolveSettings
-from .markers.preset_files import marker_file, preset_names
+from .markers.preset_files import marker_file
 from .model_option import add_model_options, device_name, model_settings
 from .progress import WAITING, Progress
 from .progress_line import ProgressLine, print_error, print_seconds
+from .sets_option import add_sets_option
 from .solve_options import add_solve_options, solve_settings
 
 EXIT_FAILED = 1
@@ -65,15 +66,7 @@ def add_localize_command(
 
 def add_markers_options(parser: argparse.ArgumentParser) -> None:
     """Make the options for point sets known."""
-    parser.add_argument(
-        "--markers",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="SET",
-        help="localize these, too: a marker set (.json, .csv), a point set (.npz), or one of "
-        f"{', '.join(preset_names())}",
-    )
+    add_sets_option(parser, "localize these, too: {}")
     parser.add_argument(
         "--keep-features",
         action="store_true",

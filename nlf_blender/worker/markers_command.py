@@ -15,6 +15,7 @@ from ..protocol.marker_files import TableOptions, read_markers, write_markers
 from ..protocol.marker_set import BODIES, MarkerSet
 from .body_option import add_body_folder_option
 from .markers.preset_files import marker_file, preset_names
+from .sets_option import add_sets_option
 
 if TYPE_CHECKING:
     from .markers.known_bodies import KnownBodies
@@ -38,15 +39,7 @@ def _add_add(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
         "add", help="localize sets in a take that is there, or take some out of it"
     )
     parser.add_argument("take", type=Path, metavar="TAKE")
-    parser.add_argument(
-        "--markers",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="SET",
-        help="a marker set (.json, .csv), a point set (.npz), or one of "
-        f"{', '.join(preset_names())}; it replaces one of the same name",
-    )
+    add_sets_option(parser, "{}; it replaces one of the same name")
     parser.add_argument(
         "--remove", action="append", default=[], metavar="NAME", help="a set that the take loses"
     )

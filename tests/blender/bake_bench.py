@@ -47,7 +47,7 @@ PARTS = (
     (footage_person, "make_body"),
     (footage_person, "motion_channels"),
     (footage_person, "new_action"),
-    (footage_person, "write_cache"),
+    (footage_person, "renew_cache"),
     (footage_person, "make_points"),
     (footage_import, "set_scene_time"),
 )

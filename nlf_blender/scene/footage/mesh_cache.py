@@ -97,6 +97,32 @@ def write_cache(
         raise
 
 
+def renew_cache(
+    path: Path,
+    points: NDArray[np.float32],
+    plan: CachePlan,
+    travel: Float64Array | None,
+    span: Span | None,
+    failing: str,
+    new: list[Path],
+    notes: list[str],
+) -> bool:
+    """As `write_cache`; whether that went well. A file that was not there is added to `new`; if the
+    disk refuses, a sentence that begins with `failing` is added to `notes`."""
+    existed = path.exists()
+    try:
+        write_cache(path, points, plan, travel, span)
+    except OSError as error:
+        notes.append(
+            f"{failing}: {path} could not be written"
+            f" ({error.strerror or error}). Make room or give access, then update the take."
+        )
+        return False
+    if not existed:
+        new.append(path)
+    return True
+
+
 def _write_all(file: io.FileIO, block: memoryview) -> None:
     """All of a block of bytes; one call may write less, as before a full disk."""
     while block:

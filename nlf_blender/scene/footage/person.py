@@ -25,7 +25,7 @@ from ..take_people import PersonObjects
 from .channels import FootageChannels, RootStyle
 from .doubt import doubtful_ranges, mark_action
 from .key_merge import ALL, Span
-from .mesh_cache import CachePlan, attach_cache, cache_path, write_cache
+from .mesh_cache import CachePlan, attach_cache, cache_path, renew_cache
 from .objects import BODY, MOTION, POINTS, SKIN, find, mark
 from .options import FootageOptions
 from .presence import limit_presence
@@ -166,18 +166,11 @@ def write_person_cache(
     if points is None:
         return None
     path = cache_path(work.take.folder, work.new.tag, person.info.id)
-    existed = path.exists()
     travel = _travel(work, person, start) if work.footage.in_place else None
-    try:
-        write_cache(path, points, CachePlan(work.times, person.times), travel, span)
-    except OSError as error:
-        work.notes.append(
-            f"{person.info.name} has no up-to-date points: {path} could not be written"
-            f" ({error.strerror or error}). Make room or give access, then update the take."
-        )
+    plan = CachePlan(work.times, person.times)
+    failing = f"{person.info.name} has no up-to-date points"
+    if not renew_cache(path, points, plan, travel, span, failing, work.files, work.notes):
         return None
-    if not existed:
-        work.files.append(path)
     return path
 
 

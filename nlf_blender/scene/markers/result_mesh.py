@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ...body.arrays import Float64Array
 from ...protocol.point_set import MARKERS, PointSet, Polygons
 from ..footage.dropped import show_again
-from ..footage.mesh_cache import CachePlan, attach_cache, cache_path, write_cache
+from ..footage.mesh_cache import CachePlan, attach_cache, cache_path, renew_cache
 from ..footage.objects import rename
 from ..footage.presence import limit_presence
 from ..heatmap import HEAT_SWITCH, UNCERTAINTY, add_heatmap, heat_colors
@@ -115,20 +115,12 @@ def _write_cache(work: PersonWork, own: PersonSet, *, fits: bool) -> bool:
     playing = work.playing
     if playing is None:
         return True
-    path = _cache(work, own)
-    existed = path.exists()
     plan = CachePlan(playing.times, playing.moments)
-    try:
-        write_cache(path, own.places, plan, playing.travel, playing.span if fits else None)
-    except OSError as error:
-        work.notes.append(
-            f"{own.points.name} of {work.name} is not up to date: {path} could not be written"
-            f" ({error.strerror or error}). Make room or give access, then update the take."
-        )
-        return False
-    if not existed:
-        work.files.append(path)
-    return True
+    span = playing.span if fits else None
+    failing = f"{own.points.name} of {work.name} is not up to date"
+    return renew_cache(
+        _cache(work, own), own.places, plan, playing.travel, span, failing, work.files, work.notes
+    )
 
 
 def _make(
