@@ -11,7 +11,7 @@ import numpy as np
 
 from nlf_blender.worker.training.body import RenderBody
 from nlf_blender.worker.training.poses import turn
-from nlf_blender.worker.training.skeleton import INDEX, JOINT_NAMES
+from nlf_blender.worker.training.synthetic.skeleton import INDEX, JOINT_NAMES
 
 ASSETS = Path(__file__).resolve().parents[2] / "nlf_blender" / "assets"
 SKIN, SHIRT, TROUSERS, SHOES, HAIR = (

@@ -16,7 +16,7 @@ from nlf_blender.worker.nlf.localized import LocalizedPerson
 from nlf_blender.worker.nlf.localizer import Localizer
 from nlf_blender.worker.people.finder import PeopleFinder
 from nlf_blender.worker.training.metrics import LIMB_JOINTS, similarity_aligned
-from nlf_blender.worker.training.skeleton import INDEX
+from nlf_blender.worker.training.synthetic.skeleton import INDEX
 
 MEGABYTES_ALLOWED = 50
 JOINTS = slice(0, 24)

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nlf_blender.worker.training.mocap import load_archive, turn_between
-from nlf_blender.worker.training.motion_files import read_amc, read_bvh
 from nlf_blender.worker.training.poses import sample_heading, sample_pose, turn
-from nlf_blender.worker.training.skeleton import (
+from nlf_blender.worker.training.synthetic.mocap import load_archive, turn_between
+from nlf_blender.worker.training.synthetic.motion_files import read_amc, read_bvh
+from nlf_blender.worker.training.synthetic.skeleton import (
     INDEX,
     JOINT_NAMES,
     PARENTS,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.random import Generator
 
 from .body import RenderBody
-from .skeleton import INDEX
+from .synthetic.skeleton import INDEX
 
 LIGHT_SKIN = np.array([0.95, 0.78, 0.68])
 DARK_SKIN = np.array([0.32, 0.20, 0.14])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .skeleton import PARENTS, to_world
+from .synthetic.skeleton import PARENTS, to_world
 
 SURFACE_POINTS = 2048
 INTERIOR_POINTS = 384

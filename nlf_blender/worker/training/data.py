@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from .body import INTERIOR_POINTS, SURFACE_POINTS, PointPool, RenderBody
-from .skeleton import JOINT_NAMES
+from .synthetic.skeleton import JOINT_NAMES
 
 JOINT_COUNT = len(JOINT_NAMES)
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from ..nlf.head import HeadOutput
 from .data import JOINT_COUNT
 from .losses import about_mean, crop_intrinsics, project
-from .skeleton import INDEX
+from .synthetic.skeleton import INDEX
 
 LIMB_JOINTS = [
     INDEX[f"{side}_{joint}"]

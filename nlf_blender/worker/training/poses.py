@@ -10,7 +10,7 @@ import numpy as np
 from numpy.random import Generator
 from scipy.spatial.transform import Rotation
 
-from .skeleton import INDEX, mirror_pose
+from .synthetic.skeleton import INDEX, mirror_pose
 
 ARM = ("collar", "shoulder", "elbow", "wrist")
 LEG = ("hip", "knee", "ankle")

@@ -20,7 +20,7 @@ from . import appearance
 from .body import RenderBody
 from .poses import sample_heading, sample_pose
 from .raster import rasterize, vertex_normals
-from .skeleton import INDEX
+from .synthetic.skeleton import INDEX
 
 CROP_SIDE = 256
 FRAME_MARGIN = 1.25
