@@ -20,6 +20,8 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .scene import Prop
+
 THING = -1  # owner of what belongs to nobody
 SUBJECT = 0  # the person whom a crop is about; the others of a picture are 1, 2, ...
 NOTHING = -2  # owner of the background, in maps of owners
@@ -137,13 +139,14 @@ class Lights:
 @dataclass(frozen=True, eq=False)
 class Cast:
     """Who is where, before which camera, in which light: P pictures numbered `numbers` of the
-    stream of `seed`."""
+    stream of `seed`. props: of each picture, what its people sit, lie and step on."""
 
     seed: int
     numbers: tuple[int, ...]
     people: People
     cameras: Cameras
     lights: Lights
+    props: tuple[tuple[Prop, ...], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
