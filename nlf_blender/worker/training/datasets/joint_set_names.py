@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The joints of public datasets and body models, in their own order, under one style of names.
 
-Names are COCO's (`left_shoulder`), with `pelvis`, `thorax`, `neck`, `head_top`, `nose` in the middle.
+Names are COCO's (`left_shoulder`), with `pelvis`, `thorax`, `neck`, `head_top` between the sides.
 The same name in two sets need not be the same place in the body: COCO's hips are clicked on the
 trunk, SMPL's lie in the joint. That is why the joints of each set are learnt for themselves.
 """
