@@ -9,10 +9,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from nlf_blender.worker.evaluation.limbs import LIMB_NAMES
 from nlf_blender.worker.training.body import RenderBody
 from nlf_blender.worker.training.poses import turn
 from nlf_blender.worker.training.synthetic.skeleton import INDEX, JOINT_NAMES
 
+LIMBS = [INDEX[name] for name in LIMB_NAMES]
 ASSETS = Path(__file__).resolve().parents[2] / "nlf_blender" / "assets"
 SKIN, SHIRT, TROUSERS, SHOES, HAIR = (
     np.array(color, float)

@@ -8,14 +8,14 @@ import json
 import numpy as np
 import pytest
 import torch
-from painted_person import ASSETS, Painted, paint_person
+from painted_person import ASSETS, LIMBS, Painted, paint_person
 from safetensors import safe_open
 
+from nlf_blender.worker.evaluation.metrics import p_mpjpe
 from nlf_blender.worker.nlf.checkpoints import load_localizer
 from nlf_blender.worker.nlf.localized import LocalizedPerson
 from nlf_blender.worker.nlf.localizer import Localizer
 from nlf_blender.worker.people.finder import PeopleFinder
-from nlf_blender.worker.training.metrics import LIMB_JOINTS, similarity_aligned
 from nlf_blender.worker.training.synthetic.skeleton import INDEX
 
 MEGABYTES_ALLOWED = 50
@@ -47,8 +47,7 @@ def localize(localizer: Localizer, finder: PeopleFinder, painted: Painted) -> Lo
 def aligned_limb_error(found: np.ndarray, true: np.ndarray) -> float:
     """Mean distance of 12 joints after Procrustes, metres."""
     first, second = (torch.from_numpy(np.asarray(x, np.float64)) for x in (found, true))
-    first, second = first[None, LIMB_JOINTS], second[None, LIMB_JOINTS]
-    return float((similarity_aligned(first, second) - second).norm(dim=-1).mean())
+    return float(p_mpjpe(first[None, LIMBS], second[None, LIMBS]))
 
 
 @pytest.mark.parametrize(("heading", "roll"), [(20.0, 0.0), (-60.0, 0.0), (30.0, 70.0)])

@@ -7,13 +7,13 @@ import math
 
 import numpy as np
 import pytest
-from painted_person import ASSETS, Painted, paint_person
+from painted_person import ASSETS, LIMBS, Painted, paint_person
 
+from nlf_blender.worker.evaluation.limbs import BLAZEPOSE_LIMBS
 from nlf_blender.worker.people.detector import Detection, anchor_centres
 from nlf_blender.worker.people.finder import PeopleFinder, distinct_candidates, distinct_people
 from nlf_blender.worker.people.person import Frame, Person
 from nlf_blender.worker.people.pixels import frame_pixels, letterbox
-from nlf_blender.worker.training.metrics import BLAZEPOSE_LIMB_JOINTS, LIMB_JOINTS
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def painted() -> Painted:
 
 def limb_error(person: Person, painted: Painted) -> float:
     """Mean distance of 12 landmarks from the true joints, as a share of the body's height."""
-    off = person.keypoints[BLAZEPOSE_LIMB_JOINTS, :2] - painted.joint_pixels[LIMB_JOINTS]
+    off = person.keypoints[list(BLAZEPOSE_LIMBS), :2] - painted.joint_pixels[LIMBS]
     return float(np.linalg.norm(off, axis=1).mean() / np.ptp(painted.joint_pixels[:, 1]))
 
 

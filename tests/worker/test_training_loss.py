@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Losses, error figures, the cheap readout, and the exported names."""
+"""Losses, the cheap readout, and the exported names."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 from painted_person import ASSETS
-from scipy.spatial.transform import Rotation
 
 from nlf_blender.worker.nlf.field import FieldConfig
 from nlf_blender.worker.nlf.head import HeadOutput, HeatmapHead
@@ -21,7 +20,6 @@ from nlf_blender.worker.training.data import (
 from nlf_blender.worker.training.encoding import adopt_signature, start_randomly
 from nlf_blender.worker.training.export import exported_tensors, trained_names
 from nlf_blender.worker.training.losses import crop_intrinsics, project, training_loss
-from nlf_blender.worker.training.metrics import rank_correlation, similarity_aligned
 from nlf_blender.worker.training.model import TrainedPart, read_out
 
 SMALL = FieldConfig(fourier_dim=16, gps_hidden_dim=16, signature_dim=8, code_dim=12, feature_dim=10)
@@ -66,21 +64,6 @@ def test_absolute_term_sees_a_wrong_scale() -> None:
     without = [training_loss(out, points, focal, 256, False)[0] for out in (right, wrong)]
     assert with_term[0] - without[0] < 0.005
     assert with_term[1] - without[1] > 0.01
-
-
-def test_alignment_removes_turn_scale_and_place_but_no_reflection() -> None:
-    points = people(2)
-    rotation = torch.from_numpy(Rotation.from_rotvec([0.4, -1.0, 0.3]).as_matrix()).float()
-    moved = 1.7 * points @ rotation.T + 0.4
-    assert torch.allclose(similarity_aligned(moved, points), points, atol=1e-4)
-    mirrored = points * torch.tensor([-1.0, 1.0, 1.0])
-    assert (similarity_aligned(mirrored, points) - points).norm(dim=-1).mean() > 0.05
-
-
-def test_rank_correlation() -> None:
-    values = torch.linspace(0, 1, 50)
-    assert rank_correlation(values, values**3) == pytest.approx(1.0)
-    assert rank_correlation(values, -values) == pytest.approx(-1.0)
 
 
 def test_the_cheap_readout_is_the_head() -> None:

@@ -8,8 +8,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from painted_person import ASSETS
+from painted_person import ASSETS, LIMBS
 
+from nlf_blender.worker.evaluation.limbs import BLAZEPOSE_LIMBS
 from nlf_blender.worker.training.body import RenderBody
 from nlf_blender.worker.training.landmarks import (
     LandmarkChanges,
@@ -17,7 +18,6 @@ from nlf_blender.worker.training.landmarks import (
     matching_points,
 )
 from nlf_blender.worker.training.losses import crop_intrinsics, project
-from nlf_blender.worker.training.metrics import BLAZEPOSE_LIMB_JOINTS, LIMB_JOINTS
 
 
 def made_crops(count: int = 40) -> SimpleNamespace:
@@ -26,7 +26,7 @@ def made_crops(count: int = 40) -> SimpleNamespace:
     points = torch.randn(count, 80, 3, generator=random) * 0.3 + torch.tensor([0.0, 0.0, 4.0])
     focal = torch.full((count,), 400.0)
     shown = torch.arange(40, 73)
-    shown[BLAZEPOSE_LIMB_JOINTS] = torch.tensor(LIMB_JOINTS)
+    shown[list(BLAZEPOSE_LIMBS)] = torch.tensor(LIMBS)
     landmarks = torch.zeros(count, 39, 5)
     seen = project(points[:, shown], crop_intrinsics(focal, 256))
     landmarks[:, :33, :2] = seen + 0.5

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..evaluation.limbs import BLAZEPOSE_LIMBS, LIMB_NAMES
 from ..nlf.backbones.blazepose import CROP_SIDE
 from ..nlf.backbones.neck import BODY_LANDMARKS
 from .data import CropSet
 from .losses import crop_intrinsics, project
-from .metrics import BLAZEPOSE_LIMB_JOINTS, LIMB_JOINTS
+from .synthetic.skeleton import INDEX
 
 MATCHED_CROPS = 1500
 LEFT_HIP, RIGHT_HIP = 23, 24
@@ -42,7 +43,8 @@ def matching_points(crops: CropSet) -> Tensor:
     intrinsics = crop_intrinsics(crops.focal[:count], CROP_SIDE)
     seen = project(crops.points[:count], intrinsics)
     landmarks = crops.landmarks[:count, :BODY_LANDMARKS, :2].float() - 0.5
-    limb_errors = seen[:, LIMB_JOINTS] - landmarks[:, BLAZEPOSE_LIMB_JOINTS]
+    limbs = [INDEX[name] for name in LIMB_NAMES]
+    limb_errors = seen[:, limbs] - landmarks[:, list(BLAZEPOSE_LIMBS)]
     off = limb_errors.norm(dim=-1).mean(dim=1)
     better = off <= off.median()
     seen, landmarks = seen[better], landmarks[better]
