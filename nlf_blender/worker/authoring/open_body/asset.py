@@ -53,8 +53,13 @@ def write_asset(path: Path, arrays: Mapping[str, Any], provenance: Mapping[str, 
     typed |= {"license": np.array(LICENSE), "name": np.array(NAME), "gender": np.array("neutral")}
     digest = content_sha256(typed)
     text = json.dumps({**provenance, "content_sha256": digest}, indent=1, sort_keys=True)
+    write_npz(path, {**typed, "provenance": np.array(text)})
+    return digest
+
+
+def write_npz(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Writes a compressed npz, whole or not at all."""
     partial = path.with_name(path.name + ".part")
     with open(partial, "wb") as file:
-        np.savez_compressed(file, **typed, provenance=np.array(text))
+        np.savez_compressed(file, **arrays)  # pyright: ignore[reportArgumentType]
     partial.replace(path)
-    return digest

