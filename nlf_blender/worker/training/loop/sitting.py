@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One sitting of a run: from its start or its last checkpoint to its end, or until it is stopped.
+
+Files of a run's folder: `checkpoints/`, `curves/training.csv` (means over the steps of a row),
+`curves/validation.csv`, `curves.png`, `samples/step_*.jpg` and `report.json`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ....errors import UserError
+from ....protocol.files import write_whole
+from .checkpoint import Progress, Trained, checkpoints, load_checkpoint, save_checkpoint
+from .curves import Table, draw_curves
+from .meter import Meter
+from .settings import LoopSettings
+from .source import Source, StepInput, Trial
+from .step import Learner, training_step
+
+BUSY_EVERY_SECONDS = 15.0
+
+
+class Sitting:
+    """Trains a learner in a run's folder."""
+
+    def __init__(
+        self,
+        settings: LoopSettings,
+        learner: Learner,
+        source: Source,
+        trial: Trial | None,
+        folder: Path,
+    ) -> None:
+        self.settings, self.learner = settings, learner
+        self.source, self.trial, self.folder = source, trial, folder
+        self.device = next(learner.model.parameters()).device
+        self.meter = Meter()
+        self.training = Table(folder / "curves" / "training.csv")
+        self.validation = Table(folder / "curves" / "validation.csv")
+        self.step = self._first = 0
+        self._before = 0.0
+        self._sums: dict[str, float] = {}
+        self._fresh: list[dict[str, Tensor]] = []
+        self._began = self._asked = time.monotonic()
+        for name in ("curves", "samples", "checkpoints"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+
+    def resume(self) -> bool:
+        """Go back to the last checkpoint, if there is one. UserError if it is damaged."""
+        found = checkpoints(self.folder / "checkpoints")
+        if not found:
+            return False
+        progress = load_checkpoint(found[-1], self._trained())
+        self.step, self._before, self._sums = progress.step, progress.seconds, progress.sums
+        if progress.scaler:
+            self.learner.scaler.load_state_dict(progress.scaler)
+        for table in (self.training, self.validation):
+            table.cut(self.step)
+        return True
+
+    def run(self, is_stopped: Callable[[], bool] = lambda: False) -> bool:
+        """Step until the end, or until `is_stopped`, which is asked between steps; a checkpoint is
+        written either way. Returns whether the run is at its end."""
+        self._began = self._asked = time.monotonic()
+        self._first = self.step
+        batches = self.source.batches(self.step)
+        try:
+            while self.step < self.settings.steps and not is_stopped():
+                self._one(batches)
+        finally:
+            self.source.close()
+        done = self.step >= self.settings.steps
+        if not self._is_due(self.settings.output.checkpoint_every):
+            self.save()
+        self._report()
+        return done
+
+    def save(self) -> Path:
+        """Write a checkpoint. UserError if that fails, or if weights are no numbers any more."""
+        with self.meter.time("checkpoint"):
+            self._gather()
+            progress = Progress(self.step, self.seconds, self._sums, self._scaler_state())
+            folder, keep = self.folder / "checkpoints", self.settings.output.keep
+            return save_checkpoint(folder, self._trained(), progress, keep)
+
+    @property
+    def seconds(self) -> float:
+        """Of all sittings together."""
+        return self._before + time.monotonic() - self._began
+
+    def _one(self, batches: Iterator[StepInput]) -> None:
+        with self.meter.time("wait"):
+            inputs = next(batches)
+        with self.meter.time("step"):
+            terms = training_step(self.learner, self.settings, inputs, self.step)
+            self._fresh.append(terms)
+            self.step += 1
+            self.meter.crops += len(inputs.batch)
+            output = self.settings.output
+            if self._is_due(output.curves_every):
+                self._write_row()
+        if self._is_due(output.trial_every) or self.step == self.settings.steps:
+            self._try_out()
+        if self._is_due(output.checkpoint_every):
+            self.save()
+
+    def _is_due(self, every: int) -> bool:
+        return self.step > 0 and self.step % every == 0
+
+    def _gather(self) -> None:
+        """Add the terms of the steps since to the row's sums, one step after the other, so that
+        the sums do not depend on when they are gathered. UserError if one is no number."""
+        if not self._fresh:
+            return
+        names = list(self._fresh[0])
+        table = torch.stack([torch.stack([t[n].float() for n in names]) for t in self._fresh])
+        for number, row in enumerate(table.cpu().tolist()):
+            for name, value in zip(names, row, strict=True):
+                if not math.isfinite(value) and name == "loss":
+                    raise _diverged(self.step - len(self._fresh) + number + 1, self.folder)
+                self._sums[name] = self._sums.get(name, 0.0) + value
+        self._fresh = []
+
+    def _write_row(self) -> None:
+        self._gather()
+        every = self.settings.output.curves_every
+        means = {name: total / every for name, total in self._sums.items()}
+        self._sums = {}
+        self.training.add(self.step, means)
+        if time.monotonic() - self._asked > BUSY_EVERY_SECONDS:
+            self.meter.ask_device(self.device)
+            self._asked = time.monotonic()
+        print(self._progress_line(means["loss"]), file=sys.stderr, flush=True)
+
+    def _progress_line(self, loss: float) -> str:
+        figures, sitting = self.meter.figures(), time.monotonic() - self._began
+        done = self.step - self._first
+        left = sitting / max(done, 1) * (self.settings.steps - self.step)
+        pace, fed = figures.get("crops_per_second", 0.0), figures.get("fed_share", 0.0)
+        return (
+            f"step {self.step}/{self.settings.steps}  loss {loss:.4f}  {pace:.1f} crops/s  "
+            f"waits for crops {1 - fed:.0%}  {left / 60:.1f} min left"
+        )
+
+    def _try_out(self) -> None:
+        with self.meter.time("trial"):
+            if self.trial is not None:
+                figures = self.trial.figures(self.learner.average.model)
+                self.validation.add(self.step, figures)
+                picture = self.folder / "samples" / f"step_{self.step:08d}.jpg"
+                self.trial.draw(self.learner.average.model, picture)
+                text = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
+                print(f"held-out: {text}", file=sys.stderr, flush=True)
+            draw_curves(self.folder / "curves.png", self.training, self.validation)
+
+    def _report(self) -> None:
+        last = self.validation.rows()
+        report = {
+            "steps": self.step,
+            "seconds": round(self.seconds, 1),
+            "sitting": self.meter.figures(),
+            "held_out": last[-1] if last else {},
+            "device": str(self.device),
+            "threads": torch.get_num_threads(),
+        }
+        data = json.dumps(report, indent=1).encode()
+        write_whole(self.folder / "report.json", data)
+
+    def _trained(self) -> Trained:
+        return Trained(self.learner.model, self.learner.average.model, self.learner.optimizer)
+
+    def _scaler_state(self) -> dict[str, float]:
+        return dict(self.learner.scaler.state_dict())
+
+
+def _diverged(step: int, folder: Path) -> UserError:
+    kept = checkpoints(folder / "checkpoints")
+    last = kept[-1].name if kept else "none"
+    return UserError(
+        "Training diverged",
+        f"The loss of step {step} of {folder.name} is no number; the last checkpoint is {last}.",
+        "Lower the learning rate or check the sets of the run, and start it in a new folder.",
+    )
