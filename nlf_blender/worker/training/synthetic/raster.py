@@ -25,22 +25,28 @@ _FACE_BITS = 32
 
 
 @dataclass(frozen=True, eq=False)
+class Hits:
+    """The nearest triangle at each sample: face [P,H,W] int64, EMPTY for none; nearness there
+    [P,H,W], as the corners give it (undefined for none)."""
+
+    face: Tensor
+    nearness: Tensor
+
+
+@dataclass(frozen=True, eq=False)
 class Corners:
-    """Where F triangles are on screen. x, y: [3,F] samples; nearness: [3,F] one by metres."""
+    """Where F triangles are on screen. x, y: [3,F] samples; nearness: [3,F] > 0, one by metres or
+    anything else that grows towards the camera and is linear on screen."""
 
     x: Tensor
     y: Tensor
     nearness: Tensor
 
     @classmethod
-    def of(cls, pixels: Tensor, depths: Tensor, faces: Tensor) -> Corners:
-        """From vertices: pixels [S,2], depths [S] > 0, faces [F,3]."""
+    def of(cls, x: Tensor, y: Tensor, nearness: Tensor, faces: Tensor) -> Corners:
+        """From vertices: x, y, nearness [S], faces [F,3]."""
         flat = faces.t().reshape(-1)
-        taken = [
-            values.contiguous().index_select(0, flat).view(3, -1)
-            for values in (pixels[:, 0], pixels[:, 1], 1 / depths)
-        ]
-        return cls(*taken)
+        return cls(*(values.index_select(0, flat).view(3, -1) for values in (x, y, nearness)))
 
     def take(self, rows: Tensor) -> Corners:
         """Some of the triangles."""
@@ -58,8 +64,8 @@ def rasterize(
     two_sided: Tensor,
     pictures: int,
     size: tuple[int, int],
-) -> Tensor:
-    """The number of the nearest triangle at each sample [P,H,W] int64, EMPTY for none.
+) -> Hits:
+    """The triangles of P pictures seen at their samples.
 
     picture: [F] int64; two_sided: [F] bool, others are seen from the front only; size: width and
     height in samples; samples are at whole numbers. All corners must be before the camera.
@@ -79,7 +85,8 @@ def rasterize(
         at = at + (grid + torch.arange(columns, device=at.device))
         buffer.scatter_reduce_(0, at.reshape(-1), keys.reshape(-1), "amax")
     seen = buffer.view(pictures, height + TILE, stride)[:, :height, :width]
-    return torch.where(seen < 0, EMPTY, seen & ((1 << _FACE_BITS) - 1))
+    faces = torch.where(seen < 0, EMPTY, seen & ((1 << _FACE_BITS) - 1))
+    return Hits(faces, (seen >> _FACE_BITS).to(torch.int32).view(torch.float32))
 
 
 def _on_screen(

@@ -17,14 +17,15 @@ NEAR = 0.1  # metres: what is nearer to the camera is not seen
 
 @dataclass(frozen=True, eq=False)
 class Soup:
-    """S vertices [S,3] in the cameras' axes with smooth normals [S,3], places at rest [S,3] and
-    tints [S,3]; F triangles: faces [F,3], and each one's picture, owner, look [F] int64 and
-    two_sided [F] bool."""
+    """S vertices [S,3] in the cameras' axes with smooth normals [S,3], places at rest [S,3],
+    tints [S,3] and numbers of their pictures [S]; F triangles: faces [F,3], and each one's picture,
+    owner, look [F] int64 and two_sided [F] bool."""
 
     vertices: Tensor
     normals: Tensor
     rest: Tensor
     tint: Tensor
+    of_picture: Tensor
     faces: Tensor
     picture: Tensor
     owner: Tensor
@@ -34,9 +35,8 @@ class Soup:
     def take(self, rows: Tensor) -> Soup:
         """The same vertices, some of the triangles."""
         faces = (self.faces, self.picture, self.owner, self.look, self.two_sided)
-        return Soup(
-            self.vertices, self.normals, self.rest, self.tint, *(values[rows] for values in faces)
-        )
+        vertices = (self.vertices, self.normals, self.rest, self.tint, self.of_picture)
+        return Soup(*vertices, *(values[rows] for values in faces))
 
 
 def soup_of(groups: Sequence[MeshGroup]) -> Soup:
@@ -45,7 +45,7 @@ def soup_of(groups: Sequence[MeshGroup]) -> Soup:
     starts = torch.tensor([0, *(len(part.vertices) for part in parts[:-1])]).cumsum(0).tolist()
     columns = [list(vars(part).values()) for part in parts]
     for values, start in zip(columns, starts, strict=True):
-        values[4] = values[4] + start
+        values[5] = values[5] + start  # faces
     return _clipped(Soup(*(torch.cat(values) for values in zip(*columns, strict=True))))
 
 
@@ -64,7 +64,7 @@ def _triangles(group: MeshGroup) -> Soup:
     return Soup(
         *(values.expand(every).reshape(-1, 3)
           for values in (group.vertices, normals, group.rest, tint)),
-        faces, group.picture[copy], group.owner[copy], group.look[copy], two_sided,
+        group.picture.repeat_interleave(vertices), faces, group.picture[copy], group.owner[copy], group.look[copy], two_sided,
     )  # fmt: skip
 
 
@@ -114,6 +114,7 @@ def _joined(whole: Soup, cut: Soup, ahead: Tensor, counts: Tensor) -> Soup:
     vertices[start:, 2] = NEAR  # exactly, whatever rounding made of it
     return Soup(
         vertices, between(whole.normals), between(whole.rest), between(whole.tint),
+        torch.cat([whole.of_picture, cut.picture, cut.picture]),
         torch.cat([whole.faces, faces]),
         *(torch.cat([getattr(whole, name), getattr(cut, name)[source]])
           for name in ("picture", "owner", "look", "two_sided")),
