@@ -19,8 +19,8 @@ from nlf_blender.worker.authoring.gps.volume import (
     refined,
     signed_volumes,
 )
-from nlf_blender.worker.authoring.gps.winding import winding_numbers
 from nlf_blender.worker.nlf.field import FieldConfig, GPSNet
+from nlf_blender.worker.training.points.winding import winding_numbers
 
 SIZE = np.array([0.2, 0.3, 0.12])
 MODES = 24

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from ...training.points.winding import winding_numbers
 from .eigenmodes import Eigenmodes
 from .volume import HalfVolume, signed_volumes
-from .winding import winding_numbers
 
 Array = NDArray[np.floating]
 INSIDE_SHARE = 0.4

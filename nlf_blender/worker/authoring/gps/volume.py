@@ -16,7 +16,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import Delaunay, cKDTree
 
-from .winding import winding_numbers
+from ...training.points.winding import winding_numbers
 
 Array = NDArray[np.floating]
 LATTICE = 0.0145  # metres, edge of the cubic cell: neighbours are 0.87 of it apart

@@ -34,8 +34,10 @@ class CropBatch:
     crop. has_3d, has_2d, is_inside: [P,N] which truth holds, and whether the point is within both
     crop and picture. absolute: [P] whether points_3d are in the camera, not only up to a
     translation. has_camera: [P] whether intrinsics are known rather than assumed. dataset: [P]
-    number of the dataset, for reports. Crops are never mirrored copies with names left alone: where
-    a crop shows its picture mirrored, points and joints are already those of the mirror image.
+    number of the dataset, for reports. landmarks_3d: [P,33,3] BlazePose's landmarks on the body, in
+    the crop's camera, NaN where unknown; None if unknown in all. Crops are never mirrored copies
+    with names left alone: where a crop shows its picture mirrored, points, joints and landmarks are
+    already those of the mirror image.
     """
 
     images: Tensor
@@ -50,6 +52,7 @@ class CropBatch:
     absolute: Tensor
     has_camera: Tensor
     dataset: Tensor
+    landmarks_3d: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -57,7 +60,9 @@ class CropBatch:
     def to(self, device: torch.device) -> CropBatch:
         """The same batch on another device, copied without waiting where memory is pinned."""
 
-        def moved(value: Tensor | Queries) -> Tensor | Queries:
+        def moved(value: Tensor | Queries | None) -> Tensor | Queries | None:
+            if value is None:
+                return None
             if isinstance(value, Queries):
                 return Queries(moved(value.places), moved(value.joints))
             return value.to(device, non_blocking=True)

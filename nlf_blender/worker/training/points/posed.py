@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a pool's points are on posed bodies: a forward pass of the vertices they need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ....body.arrays import Float64Array, IntArray
+from ....body.body_data import BodyData, load_body_npz
+from ....errors import UserError
+from ...assets import OPEN_BODY
+from ...smpl.body_files import load_body
+from ...smpl.body_model import BodyModel
+from ..datasets.example import BodyTruth, MeshTruth
+from .build_pool import INNER_POINTS, SURFACE_POINTS, build_pool
+from .pool import PointPool
+
+OPEN_KIND = "open"
+
+
+class PosedPool:
+    """A pool of one kind of body, and the bodies of that kind by gender."""
+
+    def __init__(self, kind: str, pool: PointPool, bodies: Mapping[str, BodyData]) -> None:
+        self.kind, self.pool = kind, pool
+        self._bodies = {gender: BodyModel(body) for gender, body in bodies.items()}
+
+    @torch.no_grad()
+    def positions(self, truth: BodyTruth | MeshTruth, rows: IntArray) -> Float64Array:
+        """Pool rows [R] of a true body: points [R,3] in its picture's camera, metres.
+
+        UserError if the body is of another kind, has more betas, joints or vertices than that kind,
+        or is of a gender whose file is not there.
+        """
+        if truth.kind != self.kind:
+            raise _unusable(truth.kind, f"the points asked for are of the body {self.kind}")
+        weights = self.pool.weights[rows]
+        needed = np.union1d([0], weights.indices)  # a body model poses one vertex or more
+        if isinstance(truth, MeshTruth):
+            return weights[:, needed] @ self._nodes_of_mesh(truth)[needed]
+        model = self._body(truth.gender)
+        vertices = torch.from_numpy(needed[needed < model.body.vertex_count])
+        joints = needed[needed >= model.body.vertex_count] - model.body.vertex_count
+        self._check(model, truth)
+        posed = model(
+            _batch(truth.rotations),
+            _batch(truth.betas),
+            torch.zeros(1, 3),
+            _batch(truth.scale),
+            vertices,
+        )
+        nodes = torch.cat([posed.vertices[0], posed.joints[0, torch.from_numpy(joints)]])
+        return weights[:, needed] @ nodes.double().numpy() + truth.translation
+
+    def surface_places(self, corners: IntArray, weights: Float64Array) -> Float64Array:
+        """Canonical places [M,3] of surface points: corners [M,3] vertex numbers and weights."""
+        places = self.pool.vertex_places[corners]
+        return (places * weights[..., None]).sum(axis=1)
+
+    def _nodes_of_mesh(self, truth: MeshTruth) -> Float64Array:
+        """Vertices, then joints [V+J,3] of a true mesh. The regressor, made for the body at rest,
+        puts joints of bent limbs up to 25 mm from where they turn."""
+        model = next(iter(self._bodies.values()))
+        if truth.vertices.shape != (model.body.vertex_count, 3):
+            raise _unusable(truth.kind, f"a mesh has the shape {truth.vertices.shape}")
+        regressor = model.body.joint_regressor
+        if regressor is None:
+            raise _unusable(truth.kind, "its file has no J_regressor for the joints of a mesh")
+        return np.concatenate([truth.vertices, regressor @ truth.vertices])
+
+    def _body(self, gender: str) -> BodyModel:
+        if gender not in self._bodies:
+            raise _unusable(self.kind, f"no file of the gender {gender!r} was given")
+        return self._bodies[gender]
+
+    def _check(self, model: BodyModel, truth: BodyTruth) -> None:
+        joints, betas = model.body.joint_count, model.beta_count
+        if truth.rotations.shape != (joints, 3, 3) or len(truth.betas) > betas:
+            raise _unusable(
+                self.kind,
+                f"a body has {len(truth.rotations)} joints and {len(truth.betas)} betas instead of "
+                f"{joints} and at most {betas}",
+            )
+
+
+@dataclass(frozen=True)
+class PoolSettings:
+    """Which bodies have pools: the open one, and those in these files (SMPL's family; of a kind,
+    any number of genders), with `surface` and `inner` points each."""
+
+    bodies: tuple[str, ...] = ()
+    surface: int = SURFACE_POINTS
+    inner: int = INNER_POINTS
+
+    def open(self) -> dict[str, PosedPool]:
+        """The pools by kind of body. UserError for a file that is no body."""
+        pools = {OPEN_KIND: self._pool(OPEN_KIND, [load_body_npz(OPEN_BODY)])}
+        others = [load_body(Path(name)) for name in self.bodies]
+        for kind in sorted({body.kind for body in others}):
+            pools[kind] = self._pool(kind, [body for body in others if body.kind == kind])
+        return pools
+
+    def _pool(self, kind: str, bodies: Iterable[BodyData]) -> PosedPool:
+        by_gender = {body.gender: body for body in bodies}
+        canonical = by_gender.get("neutral", next(iter(by_gender.values())))
+        return PosedPool(kind, build_pool(canonical, self.surface, self.inner), by_gender)
+
+
+def _batch(values: object) -> torch.Tensor:
+    return torch.as_tensor(np.asarray(values), dtype=torch.float32)[None]
+
+
+def _unusable(kind: str, problem: str) -> UserError:
+    return UserError(
+        "Body annotation not usable",
+        f"A body of the kind {kind!r} cannot be used: {problem}.",
+        "Give the body's files with the training settings, and check the dataset's annotations.",
+    )
