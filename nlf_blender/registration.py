@@ -7,7 +7,7 @@ from __future__ import annotations
 import bpy
 
 from .ui import panels, properties, result_operators, scan_operators
-from .ui.jobs import job_operators, job_pump, queue_operators, queue_resume, runtime
+from .ui.jobs import early_motion, job_operators, job_pump, queue_operators, queue_resume, runtime
 from .ui.markers import (
     canonical_operators,
     collect_operators,
@@ -98,6 +98,7 @@ MODULES = (
     rig_panel,
     exchange_panel,
     preview,
+    early_motion,
     job_pump,
 )
 

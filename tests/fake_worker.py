@@ -74,7 +74,7 @@ class FakeWorker:
             time.sleep(CONFIG.get("start_seconds", 1.0))
         if MODE == "never_starts":
             time.sleep(600)
-        protocol = 99 if MODE == "wrong_protocol" else 4
+        protocol = 99 if MODE == "wrong_protocol" else 5
         self.write("hello", pid=os.getpid(), python="3.11.0", protocol=protocol)
         threading.Thread(target=self.listen, daemon=True).start()
         threading.Thread(target=self.beat, daemon=True).start()
@@ -153,9 +153,18 @@ class FakeWorker:
         temporary.replace(take / "take.json")
 
     def solve(self, job: str, take: Path) -> None:
-        """Clean up, and hand the take out; with the content of the configured one, if any."""
+        """Clean up, and hand the take out; with the content of the configured one, if any. The
+        motion of another configured one comes first, and the rest when there is a file "go"."""
         for stage in SOLVE_STAGES:
             self.progress(job, stage, 0, 1)
+        if CONFIG.get("motion_take"):
+            shutil.copytree(CONFIG["motion_take"], take, dirs_exist_ok=True)
+            self.write("motion", job=job, take=str(take))
+            while not (take / "go").exists():
+                time.sleep(0.01)
+                if job in self.cancelled:
+                    self.write("cancelled", job=job)
+                    return
         if CONFIG.get("footage_take"):
             shutil.copytree(CONFIG["footage_take"], take, dirs_exist_ok=True)
         self.write("done", job=job, results=[str(take)], failures=[])

@@ -39,6 +39,7 @@ class Job:
         self.error: UserError | None = None
         self.paused = False
         self.preview: tuple[Path, int] | None = None  # the take, and frames that its preview has
+        self.motion: Path | None = None  # the take whose new motion is solved, but not its points
         self._estimate = estimate
 
     @property
@@ -70,6 +71,8 @@ class Job:
         elif kind == "preview":
             take = Path(as_str(event.get("take"), "preview.take"))
             self.preview = take, as_int(event.get("frames"), "preview.frames")
+        elif kind == "motion":
+            self.motion = Path(as_str(event.get("take"), "motion.take"))
         elif kind == "done":
             self._finish(event, now)
         elif kind == "failed":

@@ -123,6 +123,12 @@ class JobQueue(Generic[Target]):
             place = self.entries.index(self.waiting[0])
         self.entries.insert(place, entry)
 
+    def is_outdated(self, entry: Entry[Target]) -> bool:
+        """Whether an entry solves a take that another one will solve again."""
+        others = (other.task for other in self.waiting if other is not entry)
+        solves = entry.task.command == SOLVE
+        return solves and any(t.command == SOLVE and t.take == entry.task.take for t in others)
+
     def remove(self, entry: Entry[Target]) -> None:
         """Take an entry out of the list. Its job must not be under way."""
         if entry.stand is Stand.WAITING:

@@ -24,4 +24,6 @@ def lacks_something(take: Path, info: TakeInfo) -> bool:
         return True
     except UserError:
         return False  # of a newer version
-    return solution.chunks not in (0, len(info.chunks)) or solution.sets != set_contents(take)
+    if solution.points_due or solution.sets != set_contents(take):
+        return True
+    return solution.chunks not in (0, len(info.chunks))

@@ -25,6 +25,7 @@ hello           pid, python, protocol
 heartbeat       -                   at least every HEARTBEAT_SECONDS while the worker is alive
 progress        job, stage (text), done, total, people
 preview         job, take, frames (localized so far): the take's preview/ is new
+motion          job, take: the take's solution has the new motion; its points follow
 done            job, results (paths of the takes or registrations),
                 failures (list of {source, title, detail, fix}: the other sources gave results)
 failed          job (or null), title, detail, fix
@@ -39,7 +40,7 @@ from pathlib import Path
 
 from .json_fields import Json
 
-PROTOCOL_VERSION = 4
+PROTOCOL_VERSION = 5
 HEARTBEAT_SECONDS = 1.0
 EVENTS_FILE = "events.jsonl"
 LOG_FILE = "worker.log"

@@ -12,7 +12,8 @@
 
 The world is Blender's: z up, metres; the ground at z = 0 unless a solved camera says otherwise.
 GEN is the generation: a new solution is written beside the old one, solution.json then leads to it,
-and the old files go. `preview/` has the same layout, while the job runs.
+and the old files go. Where points take a while, solution.json leads to the new motion first, with
+`points_due`. `preview/` has the same layout, while the job runs.
 """
 
 from __future__ import annotations
@@ -72,7 +73,8 @@ class SolutionInfo:
     empty where the take's cameras.npz tells; ground: how the ground was found, in words;
     cuts: frames in which another shot begins; report: quality before and after, see
     worker/motion/report.py; missing: frames that could not be read; chunks: how many of the take's
-    it was made from, 0 if unknown; sets: of which point sets (take_sets.set_contents)."""
+    it was made from, 0 if unknown; sets: of which point sets (take_sets.set_contents); points_due:
+    people's points, of the mesh and of sets, are still to be written, so nobody has any."""
 
     settings: Json
     edits: tuple[Edit, ...]
@@ -84,6 +86,7 @@ class SolutionInfo:
     report: Json | None = None
     chunks: int = 0
     sets: dict[str, str] = field(default_factory=dict[str, str])
+    points_due: bool = False
 
     @property
     def kept(self) -> tuple[PersonInfo, ...]:
@@ -125,6 +128,7 @@ class SolutionInfo:
             report=None if report is None else as_object(report, "report"),
             chunks=as_int(data.get("chunks", 0), "chunks"),
             sets=_contents(as_object(data.get("sets", {}), "sets")),
+            points_due=as_bool(data.get("points_due", False), "points_due"),
         )
 
 
@@ -162,9 +166,11 @@ def _set_files(value: object) -> SetFiles:
 
 def write_solution(folder: Path, info: SolutionInfo) -> None:
     """Write solution.json into a solution folder, which makes it lead to its files, and remove
-    those that no person leads to any more. OSError from the disk."""
+    those that no person leads to any more, unless points are due. OSError from the disk."""
     text = json.dumps(info.to_json(), indent=1, ensure_ascii=False, allow_nan=False)
     write_whole(folder / SOLUTION_FILE, text.encode())
+    if info.points_due:
+        return
     wanted = {SOLUTION_FILE}
     for person in info.people:
         wanted |= {person.file, person.points, person.thumbnail}

@@ -7,7 +7,8 @@ from .footage.layers import add_layer, solved_action
 from .footage.objects import person_id, take_folder, takes_in
 from .footage.options import FootageOptions
 from .footage.scene_time import new_time_map, source_frame, stored_time_map
-from .footage.update_footage import UpdateOptions, update_take
+from .footage.update_footage import update_take
+from .footage.update_options import UpdateOptions
 from .heatmap import set_heatmap
 from .import_options import ImportOptions, ImportResult
 from .importer import import_take

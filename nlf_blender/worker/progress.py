@@ -21,7 +21,8 @@ class Progress:
 
     listener(stage, done, total, people, seconds_left) hears every step; is_cancelled and is_paused
     are asked at every step, so a job stops and holds still between two steps; on_preview(take,
-    frames) hears that a preview of the frames localized so far lies in the take.
+    frames) hears that a preview of the frames localized so far lies in the take; on_motion(take)
+    that its solution has the new motion, though not yet the points.
     """
 
     def __init__(
@@ -30,11 +31,13 @@ class Progress:
         is_cancelled: Callable[[], bool] | None = None,
         is_paused: Callable[[], bool] | None = None,
         on_preview: Callable[[Path, int], None] | None = None,
+        on_motion: Callable[[Path], None] | None = None,
     ) -> None:
         self._listener = listener
         self._is_cancelled = is_cancelled or (lambda: False)
         self._is_paused = is_paused or (lambda: False)
         self._on_preview = on_preview
+        self._on_motion = on_motion
         self._stage = ""
         self._stage_began = time.monotonic()
         self._done_before = 0
@@ -62,6 +65,11 @@ class Progress:
         """Say that a take's preview is new and shows its first so many localized frames."""
         if self._on_preview is not None:
             self._on_preview(take, frames)
+
+    def motion(self, take: Path) -> None:
+        """Say that a take's solution has the new motion, and that its points follow."""
+        if self._on_motion is not None:
+            self._on_motion(take)
 
     def add_seconds(self, what: str, seconds: float) -> None:
         """Note what a part of a stage took, for `seconds`."""

@@ -107,6 +107,7 @@ class Server:
             on_preview=lambda take, frames: self._events.write(
                 "preview", job=job, take=str(take), frames=frames
             ),
+            on_motion=lambda take: self._events.write("motion", job=job, take=str(take)),
         )
         try:
             self._report(job, work(command, progress))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -166,10 +167,9 @@ def write_people(
     solution.mkdir(exist_ok=True)
     entries = []
     for number, person in people.items():
-        write_motion(
-            solution / f"person_{number:03d}.1.npz",
-            motion_of(body, person, times[person.frames]),
-        )
+        made_of = np.concatenate([person.root.ravel(), person.betas])
+        file = f"person_{number:03d}.{zlib.crc32(made_of.tobytes()):08x}.npz"
+        write_motion(solution / file, motion_of(body, person, times[person.frames]))
         if points:
             np.save(solution / f"points_{number:03d}.1.npy", world_points(body, person))
         entries.append(
@@ -177,7 +177,7 @@ def write_people(
                 number,
                 names.get(number, f"Person {number}"),
                 True,
-                f"person_{number:03d}.1.npz",
+                file,
                 f"points_{number:03d}.1.npy" if points else "",
                 "",
                 (int(person.frames[0]), int(person.frames[-1])),

@@ -339,15 +339,15 @@ def test_a_failed_import_leaves_nothing(
     assert everything() == before and not list((take / "cache").iterdir())
 
 
-@pytest.mark.parametrize("name", ["solution.json", "person_003.1.npz", "points_003.1.npy"])
+@pytest.mark.parametrize("name", ["solution.json", "person_003.*.npz", "points_003.*.npy"])
 def test_damaged_solutions_are_refused(tmp_path: Path, body: BodyData, name: str) -> None:
     take = footage.write_footage(tmp_path / "a.take", body, {3: footage.walk(body, 1, FRAMES)})
-    path = take / "solution" / name
+    [path] = (take / "solution").glob(name)
     path.write_bytes(path.read_bytes()[:100])
     before = everything()
     with pytest.raises(UserError) as caught:
         imported(take)
-    assert name in caught.value.detail and caught.value.fix
+    assert path.name in caught.value.detail and caught.value.fix
     assert everything() == before
 
 

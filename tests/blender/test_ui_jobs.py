@@ -16,7 +16,7 @@ from ui_play import Extension
 import nlf_blender
 from nlf_blender.bridge.job import State
 from nlf_blender.ui.destination import Waiting
-from nlf_blender.ui.jobs import importing, job_pump
+from nlf_blender.ui.jobs import import_context, job_pump
 from nlf_blender.ui.jobs.runtime import RUNTIME
 
 MOST_SECONDS_A_TICK = 0.05
@@ -164,7 +164,7 @@ def test_the_import_waits_while_something_modal_runs(
     extension.pump_until(lambda: RUNTIME.to_import is not None)
     job_pump.pump()
     assert not rigs()
-    monkeypatch.setattr(job_pump, "hindrance", importing.hindrance)
+    monkeypatch.setattr(job_pump, "hindrance", import_context.hindrance)
     extension.pump_to_end()
     assert len(rigs()) == 2
 

@@ -18,6 +18,7 @@ TAKE_THEN = "nlf_take_then"  # where it lay when it was imported; Save As elsewh
 PERSON = "nlf_person"  # PersonInfo.id
 PART = "nlf_part"  # which of a person's things it is, or CAMERA_PART
 WORLD = "nlf_world"  # of a take's collection: world_from_camera of a static camera, row by row
+MOTION_FILE = "nlf_motion"  # of a rig: PersonInfo.file, whose motion it has
 GIVEN_NAME = "nlf_name"  # the name that it got, to see whether the artist renamed it
 PEOPLE = "nlf_people"  # of a take's collection: ids of all people whom it ever had
 RIG, BODY, POINTS, SKIN = "rig", "body", "points", "skin"

@@ -26,7 +26,7 @@ from ..person.posing import BoneChannels, RestBody, rest_body
 from ..person.rig_options import RigOptions
 from .channels import FootageChannels, RootStyle, footage_channels, ground_head
 from .doubt import add_properties, doubt_channels
-from .objects import RIG, mark
+from .objects import MOTION_FILE, RIG, mark
 from .take import FootagePerson, FootageTake
 from .time_map import Samples
 
@@ -61,7 +61,7 @@ def make_footage_rig(
     for bone in rig.pose.bones:
         bone.rotation_mode = "QUATERNION"
     describe_shape(rig, person)
-    rig["nlf_pose"] = person.pose[0].ravel().tolist()  # the first frame's, as of a photo
+    describe_motion(rig, person)
     add_properties(rig)
     info = take.info
     origin = {
@@ -76,6 +76,12 @@ def make_footage_rig(
     describe_origin(rig, info.body, origin)
     mark(rig, take.folder, RIG, person.info.id)
     return rig
+
+
+def describe_motion(rig: bpy.types.Object, person: FootagePerson) -> None:
+    """Note on a rig which motion it has, and the pose of its first frame, as of a photo."""
+    rig["nlf_pose"] = person.pose[0].ravel().tolist()
+    rig[MOTION_FILE] = person.info.file
 
 
 def root_bone_place(take: FootageTake, resting: Resting, style: RootStyle) -> Float64Array | None:

@@ -7,7 +7,7 @@ People who are no longer in the solution are hidden, never removed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import bpy
@@ -23,31 +23,14 @@ from .clip_background import renew_clip
 from .doubt import MARKERS
 from .dropped import hide_dropped, show_again
 from .import_footage import footage_notes, mark_people
-from .key_merge import Span
 from .objects import BODY, CAMERA_PART, PEOPLE, POINTS, RIG, WORLD, collection_of, find
 from .options import CAMERA, stored_options, stored_time
 from .person import FootageWork, make_person
 from .take import FootageTake, read_footage, with_rig_hands
+from .update_options import UpdateOptions
 from .update_person import renew_person
 
 SAME_WORLD = 1e-4  # metres, or shares of a turn's matrix
-
-
-@dataclass(frozen=True)
-class UpdateOptions:
-    """first, last: only keys from and to these scene frames are replaced (None: all); blend: frames
-    at the ends of that range that lead over to the keys outside it; keep_keys: keys set by hand
-    stay, new ones lean to them over as many frames."""
-
-    first: int | None = None
-    last: int | None = None
-    blend: int = 5
-    keep_keys: bool = True
-
-    @property
-    def span(self) -> Span:
-        """The frames to replace."""
-        return Span(self.first, self.last, self.blend)
 
 
 def update_take(
@@ -86,7 +69,8 @@ def update_take(
         raise
     _hide_dropped(collection, work)
     camera = _renew_camera(collection, work)
-    collection[WORLD] = list(take.solution.world_from_camera)
+    if not options.motion_only:  # the points, too, have to know what moved
+        collection[WORLD] = list(take.solution.world_from_camera)
     if MARKERS in collection:
         mark_people(scene, collection, work)
     return ImportResult(collection, camera, people, work.notes)
@@ -109,7 +93,7 @@ def _renew_people(
     for person in work.take.people:
         rig = find(bpy.data.objects, work.new.tag, RIG, person.info.id)
         if rig is not None:
-            objects = renew_person(work, person, rig, options.span, keep_keys=options.keep_keys)
+            objects = renew_person(work, person, rig, options)
             _restore(objects)
             people.append(objects)
         elif person.info.id not in known:

@@ -14,12 +14,13 @@ from ..person.bones import lay_out_bones
 from ..person.posing import bind_at_rest
 from ..person.skinned import reshape_body
 from ..take_people import PersonObjects
+from .channels import FootageChannels
 from .doubt import doubtful_ranges, mark_action
 from .key_merge import Span
 from .key_table import merge_channels
 from .layers import fit_strip, solved_action, whole_strips
 from .mesh_cache import CachePlan, attach_cache, cache_path
-from .objects import BODY, MOTION, POINTS, SKIN, find, mark, rename
+from .objects import BODY, MOTION, MOTION_FILE, POINTS, SKIN, find, mark, rename
 from .person import (
     FootageWork,
     bring_in_person_sets,
@@ -27,35 +28,39 @@ from .person import (
     write_person_cache,
 )
 from .presence import limit_presence
-from .rig import Resting, motion_channels, root_bone_place
+from .rig import Resting, describe_motion, motion_channels, root_bone_place
 from .take import FootagePerson
+from .update_options import UpdateOptions
 
 SAME_SHAPE = 1e-6
 
 
 def renew_person(
-    work: FootageWork,
-    person: FootagePerson,
-    rig: bpy.types.Object,
-    span: Span,
-    *,
-    keep_keys: bool,
+    work: FootageWork, person: FootagePerson, rig: bpy.types.Object, options: UpdateOptions
 ) -> PersonObjects:
-    """Bring rig, body and points up to date. span: the frames whose keys are replaced."""
+    """Bring rig, body and points up to date."""
     tag, number = work.new.tag, person.info.id
     body = find(bpy.data.objects, tag, BODY, number)
     resting = Resting.of(work.take, person, work.rig)
     if _shape_changed(rig, person):
         _reshape(work, person, rig, body, resting)
-    start = _renew_motion(work, person, rig, resting, span, keep_keys=keep_keys)
-    points = _renew_points(work, person, rig, start, span)
+    found = None
+    if not (options.after_motion and rig.get(MOTION_FILE) == person.info.file):
+        found = _renew_motion(work, person, rig, resting, options)
+    collection = find(bpy.data.collections, tag, "person", number)
+    if options.motion_only:
+        points = find(bpy.data.objects, tag, POINTS, number)
+    else:
+        start = _start(work, person, rig, resting, found)
+        points = _renew_points(work, person, rig, start, options.span)
+        if collection is not None:
+            bring_in_person_sets(
+                work, person, collection, rig, start, options.span, keep_keys=options.keep_keys
+            )
     ends = work.times.frames(person.times)[[0, -1]]
     for obj in (body, points):
         if obj is not None:
             limit_presence(work.new, obj, (ends[0], ends[1]), work.whole, number)
-    collection = find(bpy.data.collections, tag, "person", number)
-    if collection is not None:
-        bring_in_person_sets(work, person, collection, rig, start, span, keep_keys=keep_keys)
     _rename(work, person, collection, rig, body, points)
     return PersonObjects(number, collection, rig, body, points)
 
@@ -87,10 +92,8 @@ def _renew_motion(
     person: FootagePerson,
     rig: bpy.types.Object,
     resting: Resting,
-    span: Span,
-    *,
-    keep_keys: bool,
-) -> Float64Array:
+    options: UpdateOptions,
+) -> FootageChannels:
     samples = work.times.samples(person.times)
     channels, found = motion_channels(rig, work.take, person, resting, samples, work.style)
     action = solved_action(rig)
@@ -100,16 +103,31 @@ def _renew_motion(
             mark(action, work.take.folder, MOTION, person.info.id)
     else:
         strips = whole_strips(rig, action)
-        merge_channels(action, rig.id_type, channels, span, keep_keys=keep_keys)
+        merge_channels(action, rig.id_type, channels, options.span, keep_keys=options.keep_keys)
         for strip in strips:
             fit_strip(strip)
         action.update_tag()
     if action is not None:
         mark_action(action, doubtful_ranges(person.motion, work.times.frames(person.times)))
         rename(action, f"{person.info.name} Motion")
-    rig["nlf_pose"] = person.pose[0].ravel().tolist()
+    describe_motion(rig, person)
     rig.update_tag(refresh={"OBJECT", "DATA", "TIME"})
-    return found.start
+    return found
+
+
+def _start(
+    work: FootageWork,
+    person: FootagePerson,
+    rig: bpy.types.Object,
+    resting: Resting,
+    found: FootageChannels | None,
+) -> Float64Array:
+    """FootageChannels.start [2]. found: where they were made; they take a while, and only what is
+    in place needs to know."""
+    if found is None and work.footage.in_place:
+        samples = work.times.samples(person.times)
+        _, found = motion_channels(rig, work.take, person, resting, samples, work.style)
+    return np.zeros(2) if found is None else found.start
 
 
 def _renew_points(
@@ -120,7 +138,7 @@ def _renew_points(
     span: Span,
 ) -> bpy.types.Object | None:
     """The points with a new cache; made if the solution had none before; left out where the artist
-    deleted them."""
+    deleted them. start [2]: as in FootageChannels."""
     obj = find(bpy.data.objects, work.new.tag, POINTS, person.info.id)
     if obj is not None:
         path = write_person_cache(work, person, start, span)

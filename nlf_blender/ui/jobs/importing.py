@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import bpy
 
 from ...bridge.queue import Stand
-from ...bridge.task import BOXES, LOCALIZE, POINTS, REGISTER, RESUME, SOLVE
+from ...bridge.task import BOXES, POINTS, RESUME, SOLVE
 from ...errors import UserError
 from ...protocol import registration
 from ...scene import (
@@ -24,16 +25,9 @@ from ...scene.markers.photo_sets import update_photo
 from ..destination import Waiting
 from ..redraw import tag_redraw
 from ..take.update_options import update_options
+from .early_motion import EARLY_MOTION
+from .import_context import UNDO_NAMES, import_context
 from .runtime import RUNTIME
-
-UNDO_NAMES = {
-    LOCALIZE: "Localize",
-    RESUME: "Localize",
-    SOLVE: "Solve",
-    BOXES: "Localize in Box",
-    POINTS: "Localize Markers",
-    REGISTER: "Register Body",
-}
 
 
 def import_now(
@@ -72,16 +66,6 @@ def update_now(scene: bpy.types.Scene, folders: list[Path], options: UpdateOptio
     return notes
 
 
-def hindrance() -> str:
-    """Why nothing can be imported at this moment, or an empty text."""
-    if bpy.app.is_job_running("RENDER"):
-        return "a render"
-    for window in bpy.context.window_manager.windows:
-        if any(operator is not None for operator in window.modal_operators):
-            return "what you are doing"
-    return ""
-
-
 def import_finished(entry: Waiting) -> None:
     """Bring in what came of a job that ended, as one undo step; errors go to its panel."""
     results = list(entry.job.results) if entry.job is not None else []
@@ -96,9 +80,7 @@ def import_finished(entry: Waiting) -> None:
                 "Import Take brings it in."
             )
         return
-    window = _window_of(scene)
-    override = {"scene": scene} if window is None else {"window": window, "scene": scene}
-    with bpy.context.temp_override(**override):
+    with import_context(scene):
         try:
             RUNTIME.notes += _bring_in(entry, scene, results)
         except UserError as error:
@@ -106,6 +88,7 @@ def import_finished(entry: Waiting) -> None:
             RUNTIME.fail(error, command)
             return
         bpy.ops.ed.undo_push(message=UNDO_NAMES[command])
+    EARLY_MOTION.forget()
     entry.end(Stand.DONE)
     tag_redraw()
 
@@ -118,7 +101,8 @@ def _bring_in(entry: Waiting, scene: bpy.types.Scene, folders: list[Path]) -> li
     if entry.task.command == POINTS:
         return _renew_sets(scene, folders)
     if entry.task.command in (SOLVE, BOXES):
-        return update_now(scene, folders, update_options(scene))
+        shown = EARLY_MOTION.shown(entry)
+        return update_now(scene, folders, replace(update_options(scene), after_motion=shown))
     if entry.task.command == RESUME and known:  # all that is new, whatever the range
         return update_now(scene, known, UpdateOptions())
     return import_now(scene, folders, entry.target.footage_options())
@@ -135,8 +119,3 @@ def _renew_sets(scene: bpy.types.Scene, folders: list[Path]) -> list[str]:
             keep = update_options(scene).keep_keys
             notes += update_now(scene, [folder], UpdateOptions(keep_keys=keep))
     return notes
-
-
-def _window_of(scene: bpy.types.Scene) -> bpy.types.Window | None:
-    windows = bpy.context.window_manager.windows
-    return next((window for window in windows if window.scene == scene), None)

@@ -16,7 +16,9 @@ from ..redraw import tag_redraw
 from ..setup.file_work import adopt
 from ..setup.preferences import preferences
 from ..take import preview
-from .importing import hindrance, import_finished
+from .early_motion import EARLY_MOTION
+from .import_context import hindrance
+from .importing import import_finished
 from .problem import FILES
 from .runtime import RUNTIME
 
@@ -40,6 +42,7 @@ def pump() -> float | None:
         if RUNTIME.files.arrived:
             _adopt_files()
         preview.tick()
+        EARLY_MOTION.tick()
         if RUNTIME.exchange.ended and not hindrance():
             take_results()
         if RUNTIME.canonical.ended and not hindrance():

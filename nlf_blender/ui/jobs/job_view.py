@@ -11,7 +11,7 @@ from ...protocol.messages import SOLVE_STAGES, STARTING
 from ...protocol.settings import SOURCE_CHANGED
 from ...scene import takes_in
 from ..drawing import draw_error, draw_text, duration
-from .importing import hindrance
+from .import_context import hindrance
 from .problem import FILES, Problem
 from .runtime import RUNTIME
 

@@ -9,9 +9,11 @@ import bpy
 from ...bridge.queue import Stand
 from ...errors import UserError
 from ...scene import takes_in
+from ..destination import Waiting
 from ..drawing import draw_text
-from ..jobs.importing import hindrance
+from ..jobs.import_context import hindrance
 from ..jobs.job_view import draw_running
+from ..jobs.runtime import RUNTIME
 from .active_take import ActiveTake
 from .solve_requests import REQUESTS, box_under_way
 
@@ -51,18 +53,29 @@ def draw_take_error(
 def solving(take: ActiveTake) -> bool:
     """Whether the take is being solved, or what was solved is about to be renewed in the scene."""
     entry = REQUESTS.at_work(take.folder)
-    return entry is not None and entry.stand is not Stand.WAITING
+    return entry is not None and not _waits(entry)
+
+
+def _waits(entry: Waiting) -> bool:
+    """Whether a job waits for that of another take."""
+    current = RUNTIME.queue.current
+    same = current is not None and current.task.take == entry.task.take
+    return entry.stand is Stand.WAITING and not same
 
 
 def draw_hindrance(
     layout: bpy.types.UILayout, context: bpy.types.Context, take: ActiveTake
 ) -> None:
-    """Draw what a solution waits for, if it does. One that is under way draws nothing, so that
-    nothing moves under the mouse at every touch of a slider."""
+    """Draw what a solution waits for, if it does, or what it lacks. One that is under way draws
+    nothing, so that nothing moves under the mouse at every touch of a slider."""
     entry = REQUESTS.at_work(take.folder)
     if entry is None:
+        solution = take.solution()
+        if solution is not None and solution.points_due and not box_under_way(take.folder):
+            text = "Meshes and markers do not have this motion yet: click Solve"
+            draw_text(layout, context, text, icon="ERROR")
         return
-    if entry.stand is Stand.WAITING:
+    if _waits(entry):
         draw_text(layout, context, "Waits for the job under way", icon="TIME")
     elif entry.stand is Stand.TO_IMPORT and hindrance():
         draw_text(layout, context, f"Solved. Waits for {hindrance()}.", icon="TIME")

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes what was solved: everybody's files, then solution.json, which leads to them."""
+"""Writes what was solved: everybody's files, then solution.json, which leads to them.
+
+Points take longer than all else together. So where a take was solved before, solution.json leads to
+the new motion as soon as there is one, and whoever waits for it is told.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +17,13 @@ from ...protocol.cameras import CameraMotion
 from ...protocol.edits import Edit, write_edits
 from ...protocol.json_fields import Json
 from ...protocol.solution import (
+    SOLUTION_FILE,
     SOLUTION_FOLDER,
+    DamagedSolution,
     PersonInfo,
     SetFiles,
     SolutionInfo,
+    read_solution,
     write_solution,
 )
 from ...protocol.solve_settings import SolveSettings
@@ -79,34 +86,54 @@ def write_solved(
     folder.mkdir(exist_ok=True)
     infos: list[PersonInfo] = []
     reports: dict[int, Json] = {}
-    rigs = [one for one in solve.sets if one.rig is not None]
-    solve.cache.drop_other_rests({one.key for one in rigs})
-    total = sum(len(one.clean.after.frame) for one in solved.values()) * (1 + len(rigs))
-    done = 0
     for person in people:
         info = _person_info(solve, person)
         if person.id in solved:
-            one = solved[person.id]
-            file, reports[person.id] = _write_motion(solve, person, one, world)
-            points, sets = _write_points(solve, person, one, world, (done, total))
-            info = replace(info, file=file, points=points, sets=sets)
-            done += len(one.clean.after.frame) * (1 + len(rigs))
+            file, reports[person.id] = _write_motion(solve, person, solved[person.id], world)
+            info = replace(info, file=file)
         infos.append(info)
-    info = SolutionInfo(
+    solution = _solution(solve, edits, world, infos, reports)
+    if (solve.settings.points or solve.sets) and _is_news(solve.take, solution):
+        write_edits(solve.take, edits)
+        write_solution(folder, replace(solution, points_due=True))
+        solve.progress.motion(solve.take)
+    solution = replace(solution, people=_with_points(solve, people, infos, solved, world))
+    write_edits(solve.take, edits)
+    write_solution(folder, solution)
+    return solution
+
+
+def _is_news(take: Path, solution: SolutionInfo) -> bool:
+    """Whether a take was solved before, and its people have moved since."""
+    if not (take / SOLUTION_FOLDER / SOLUTION_FILE).exists():
+        return False
+    try:
+        before = read_solution(take)
+    except DamagedSolution:
+        return False
+    moved = [(person.id, person.file) for person in solution.people]
+    return moved != [(person.id, person.file) for person in before.people]
+
+
+def _solution(
+    solve: Solve,
+    edits: Sequence[Edit],
+    world: World,
+    people: Sequence[PersonInfo],
+    reports: dict[int, Json],
+) -> SolutionInfo:
+    return SolutionInfo(
         settings=solve.settings.to_json(),
         edits=tuple(edits),
         world_from_camera=() if world.static is None else tuple(map(float, world.static.ravel())),
         ground=world.how,
-        people=tuple(infos),
+        people=tuple(people),
         cuts=solve.rows.cuts,
         missing=solve.rows.missing(solve.info.source),
         report=take_report(reports),
         chunks=len(solve.info.chunks),
         sets=set_contents(solve.take),
     )
-    write_edits(solve.take, edits)
-    write_solution(folder, info)
-    return info
 
 
 def _person_info(solve: Solve, person: LinkedPerson) -> PersonInfo:
@@ -140,6 +167,28 @@ def _write_motion(
     report = person_report(clean.before, clean.after, clean.contacts, body, world.floor, *errors)
     arrays = motion_arrays(clean, errors[1], one.fit.vertex_uncertainty)
     return write_motion_file(solve.take / SOLUTION_FOLDER, person.id, arrays), report
+
+
+def _with_points(
+    solve: Solve,
+    people: Sequence[LinkedPerson],
+    infos: Sequence[PersonInfo],
+    solved: dict[int, Solved],
+    world: World,
+) -> tuple[PersonInfo, ...]:
+    """Write everybody's points; the entries of people, who have theirs now."""
+    rigs = [one for one in solve.sets if one.rig is not None]
+    solve.cache.drop_other_rests({one.key for one in rigs})
+    total = sum(len(one.clean.after.frame) for one in solved.values()) * (1 + len(rigs))
+    done = 0
+    found = list(infos)
+    for number, person in enumerate(people):
+        if person.id in solved:
+            one = solved[person.id]
+            points, sets = _write_points(solve, person, one, world, (done, total))
+            found[number] = replace(found[number], points=points, sets=sets)
+            done += len(one.clean.after.frame) * (1 + len(rigs))
+    return tuple(found)
 
 
 def _write_points(
