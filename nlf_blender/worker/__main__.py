@@ -34,6 +34,8 @@ def load_package() -> None:
     spec.loader.exec_module(module)
 
 
+if __name__ == "__mp_main__":  # in a process of its own that multiprocessing spawned
+    load_package()
 if __name__ == "__main__":
     load_package()
     from nlf_blender.worker import command_line

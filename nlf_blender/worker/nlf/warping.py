@@ -70,7 +70,7 @@ def warp_crop(
     most = min(image.shape[:2]).bit_length() - 1  # of the narrowest image, a pixel remains
     level = min(pyramid_level(view.scale * factor, style.coarsest_level), most)
     size = (image.shape[1] >> level, image.shape[0] >> level)
-    places = _sample_places(camera, view, crop_side, factor, level, size)
+    places = sample_places(camera, view, crop_side, factor, level, size)
     tone = tone_table(style.linear_light)
     if style.white_outside:
         tone = 1 - tone
@@ -91,7 +91,7 @@ def pyramid_level(scale: float, coarsest: int) -> int:
     return min(max(0, math.floor(-math.log2(scale))), coarsest)
 
 
-def _sample_places(
+def sample_places(
     camera: Camera, view: CropView, crop_side: int, factor: int, level: int, size: tuple[int, int]
 ) -> Float32Array:
     """Where in the image, halved `level` times to `size`, each sample comes from: [S f,S f,2],

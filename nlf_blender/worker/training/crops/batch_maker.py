@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Batch k of a plan, in whichever process it is made.
+
+All chance comes from the plan's seed and the crop's number, so it does not matter who makes a
+batch, when, or what was made before. An item that cannot be used is named, and the crop is made of
+the next one: another drawn with the number of the try in its seed, or the following one where
+people come in turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+
+import numpy as np
+
+from ....errors import UserError
+from ..datasets.example import Example, PersonTruth
+from .batch import CropBatch
+from .collate import collate
+from .example_crop import CropMaker, ExampleCrop
+from .picture_bank import PictureBank, collect
+from .plan import CropPlan
+from .sources import Everyone
+from .truth import BodySamples
+
+MOST_TRIES = 200  # for one crop: a source of which so many items in a row are useless is useless
+POINTS, PICK, CROP, BANK = range(4)  # what random numbers are for
+Skipped = list[tuple[str, str]]  # an item's name and what is wrong with it
+
+
+class BatchMaker:
+    """Opens what a plan names, and makes its batches."""
+
+    def __init__(self, plan: CropPlan) -> None:
+        """UserError if a dataset or body cannot be opened."""
+        self.plan = plan
+        self.source = plan.source.open()
+        self.bodies = plan.bodies.open()
+
+    def make(
+        self, number: int, on_item: Callable[[str], None] = lambda item: None
+    ) -> tuple[CropBatch, Skipped]:
+        """Batch `number`, and which items could not be used. on_item hears of each item that is
+        begun. UserError if the source has none that can be used."""
+        plan = self.plan
+        own = () if plan.settings.shared_points else (number,)
+        samples = BodySamples(self.bodies, (plan.seed, POINTS, *own), plan.settings.points)
+        crops: list[ExampleCrop] = []
+        datasets: list[int] = []
+        skipped: Skipped = []
+        for place in range(plan.crops):
+            position = number * plan.crops + place
+            where = f"crop {place} of batch {number}"
+            dataset, crop = self._usable(position, where, samples, skipped, on_item)
+            datasets.append(dataset)
+            crops.append(crop)
+        return collate(crops, datasets, samples, self.source.catalogue), skipped
+
+    def _usable(
+        self,
+        position: int,
+        where: str,
+        samples: BodySamples,
+        skipped: Skipped,
+        on_item: Callable[[str], None],
+    ) -> tuple[int, ExampleCrop]:
+        """The dataset's number and the crop at a position of the endless row of crops."""
+        for attempt in range(MOST_TRIES):
+            name = where
+            try:
+                on_item(where)
+                dataset, example, person = self._pick(position, attempt)
+                name = f"{self.source.names[dataset]}, {example.name}"
+                on_item(f"{where}: {name}")
+                seed = (self.plan.seed, CROP, position, attempt)
+                return dataset, self._maker.crop(example, person, samples, seed)
+            except UserError as error:
+                skipped.append((name, f"{error.title}: {error.detail}"))
+        last = "; ".join(f"{name}: {reason}" for name, reason in skipped[-3:])
+        raise UserError(
+            "No usable training data",
+            f"{MOST_TRIES} items in a row cannot be used, at last {last}",
+            "Check the datasets, their report and what it says of these items.",
+        )
+
+    def _pick(self, position: int, attempt: int) -> tuple[int, Example, PersonTruth]:
+        """Who is shown, by the number of a dataset, an example and a person."""
+        if self.plan.listed:
+            dataset, example, person = self._everyone.at(position + attempt)
+        else:
+            random = np.random.default_rng([self.plan.seed, PICK, position, attempt])
+            dataset, example = self.source.draw(random)
+            person = int(random.integers(max(len(example.people), 1)))
+        if person >= len(example.people):
+            raise UserError(
+                "Nobody in the picture",
+                f"{example.name} has {len(example.people)} people.",
+                "Leave it out of the dataset.",
+            )
+        return dataset, example, example.people[person]
+
+    @cached_property
+    def _everyone(self) -> Everyone:
+        everyone = Everyone(self.source)  # type: ignore[arg-type]
+        if not len(everyone):
+            raise UserError(
+                "Nobody in the datasets",
+                f"The examples of {', '.join(self.source.names)} show no people.",
+                "Choose other datasets.",
+            )
+        return everyone
+
+    @cached_property
+    def _maker(self) -> CropMaker:
+        plan = self.plan
+        return CropMaker(plan.settings, plan.side, plan.aligned, self.source.catalogue, self._bank)
+
+    @cached_property
+    def _bank(self) -> PictureBank:
+        """Pieces of pictures, drawn with numbers of their own."""
+        settings = self.plan.settings.bank
+        examples = []
+        for index in range(settings.examples):
+            random = np.random.default_rng([self.plan.seed, BANK, index])
+            try:
+                examples.append(self.source.draw(random)[1])
+            except UserError:
+                continue  # it is named when a crop is made of it
+        return collect(examples, settings)

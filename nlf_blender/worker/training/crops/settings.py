@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How crops are made and varied."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ...nlf.image_cameras import DEFAULT_FOV_DEGREES
+from .background import BackgroundSettings
+from .color import ColorSettings
+from .geometry import GeometrySettings
+from .occlusion import OcclusionSettings
+from .picture_bank import BankSettings
+from .truncation import TruncationSettings
+
+
+@dataclass(frozen=True)
+class CropSettings:
+    """What a run's crops have in common.
+
+    linear_light: whether pixels are mixed by their light. points: of a person whose body or mesh
+    is known, how many points of it a crop is trained on. shared_points: whether all batches have
+    the same points rather than each its own. field_of_view: degrees over the larger side, assumed
+    of pictures whose camera is unknown. The others: how crops are varied.
+    """
+
+    linear_light: bool = False
+    points: int = 640
+    shared_points: bool = False
+    field_of_view: float = DEFAULT_FOV_DEGREES
+    geometry: GeometrySettings = field(default_factory=GeometrySettings)
+    truncation: TruncationSettings = field(default_factory=TruncationSettings)
+    background: BackgroundSettings = field(default_factory=BackgroundSettings)
+    occlusion: OcclusionSettings = field(default_factory=OcclusionSettings)
+    color: ColorSettings = field(default_factory=ColorSettings)
+    bank: BankSettings = field(default_factory=BankSettings)
+
+    def __post_init__(self) -> None:
+        """ValueError for numbers that make no crops."""
+        if self.points < 1:
+            raise ValueError(f"points must be 1 or more, not {self.points}")
+        if not 1 <= self.field_of_view <= 170:
+            raise ValueError(f"field_of_view must be 1 to 170 degrees, not {self.field_of_view}")
+
+
+def unvaried(points: int = 640, shared_points: bool = False) -> CropSettings:
+    """Settings of crops as they are, for validation."""
+    return CropSettings(
+        points=points,
+        shared_points=shared_points,
+        geometry=GeometrySettings.off(),
+        truncation=TruncationSettings.off(),
+        background=BackgroundSettings.off(),
+        occlusion=OcclusionSettings.off(),
+        color=ColorSettings.off(),
+        bank=BankSettings(examples=0),
+    )
