@@ -40,6 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     from .canonical_command import add_canonical_command
     from .convert_command import add_convert_command
     from .convert_model_command import add_convert_model_command
+    from .evaluate_command import add_evaluate_command
     from .export_command import add_export_commands
     from .inspect_command import add_inspect_command
     from .localize_command import add_localize_command
@@ -67,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     add_markers_commands(commands)
     add_canonical_command(commands)
     add_convert_model_command(commands)
+    add_evaluate_command(commands)
     return parser
 
 

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An evaluation for people to read."""
+
+from __future__ import annotations
+
+from ...protocol.json_fields import Json, as_list, as_object
+from .summary import METRICS
+
+NAMED = 20  # skipped items, notes and missed people that are named; the JSON has them all
+JOINT_COLUMNS = ("mpjpe", "p_mpjpe", "error_2d")
+
+
+def report_lines(result: Json) -> list[str]:
+    """The evaluation's JSON (Evaluation.to_json) as lines: metrics, people, uncertainty, joints,
+    the peer, and what was left out."""
+    model = as_object(result["model"], "model")
+    items = as_object(result["items"], "items")
+    lines = [
+        f"{model['name']} on {result['set']}: "
+        f"{items['evaluated']} of {items['all']} items"
+        + (" (cancelled)" if result["cancelled"] else ""),
+        "",
+        *_metric_lines(as_object(result["metrics"], "metrics")),
+        "",
+        _people_line("people", as_object(result["people"], "people")),
+    ]
+    for what, value in as_object(result["uncertainty"], "uncertainty").items():
+        lines.append(_uncertainty_line(what, as_object(value, what)))
+    if "blazepose" in result:
+        lines += ["", *_peer_lines("blazepose", as_object(result["blazepose"], "blazepose"))]
+    joints = as_object(result["joints"], "joints")
+    if joints:
+        lines += ["", *_joint_lines(joints)]
+    skipped = [
+        f"{entry['item']}: {entry['reason']}"
+        for entry in (as_object(one, "skipped") for one in as_list(items["skipped"], "skipped"))
+    ]
+    lines += _named("skipped", skipped)
+    lines += _named("note", [str(note) for note in as_list(items["notes"], "notes")])
+    people = as_object(result["people"], "people")
+    missed = [str(who) for who in as_list(people["missed_people"], "missed_people")]
+    return [*lines, *_named("missed", missed)]
+
+
+def _metric_lines(metrics: Json) -> list[str]:
+    lines = [f"{'':<26}{'mean':>9}    {'95 % interval':<18}{'people':>7}"]
+    for metric, (title, unit, _) in METRICS.items():
+        if metric in metrics:
+            entry = as_object(metrics[metric], metric)
+            interval = as_list(entry.get("interval_95", []), "interval_95")
+            between = " to ".join(f"{value:.1f}" for value in interval)
+            lines.append(
+                f"{title:<26}{entry['mean']:>9.1f} {unit:<2} {between:<18}{entry['people']:>7}"
+            )
+    return lines
+
+
+def _people_line(what: str, people: Json) -> str:
+    return (
+        f"{what}: {people['expected']} expected, {people['found']} found, "
+        f"{people['missed']} missed, {people['false']} false"
+    )
+
+
+def _uncertainty_line(what: str, entry: Json) -> str:
+    pearson, spearman = (
+        "unknown" if entry[name] is None else f"{entry[name]:.2f}"
+        for name in ("pearson", "spearman")
+    )
+    return (
+        f"uncertainty of {what}: correlates with error at {pearson} (Pearson), {spearman} "
+        f"(Spearman); stated {entry['mean_stated_mm']:.0f} mm, true {entry['mean_error_mm']:.0f} mm"
+    )
+
+
+def _peer_lines(name: str, peer: Json) -> list[str]:
+    lines = [_people_line(name, as_object(peer["people"], "people"))]
+    metrics = as_object(peer["metrics"], "metrics")
+    for metric, value in metrics.items():
+        entry = as_object(value, metric)
+        title, unit, _ = METRICS[metric]
+        lines.append(f"{name}: {title} {entry['mean']:.1f} {unit}, {entry['people']} people")
+    alone = as_list(peer["found_by_it_alone"], "found_by_it_alone")
+    return [*lines, f"{name}: {len(alone)} found by it alone" + "".join(f"\n  {a}" for a in alone)]
+
+
+def _joint_lines(joints: Json) -> list[str]:
+    titles = "".join(f"{METRICS[name][0]:>20}" for name in JOINT_COLUMNS)
+    lines = [f"{'joint':<20}{titles}{'people':>8}"]
+    for name, value in joints.items():
+        figures = as_object(value, name)
+        columns, people = [], 0
+        for metric in JOINT_COLUMNS:
+            entry = as_object(figures.get(metric, {}), metric)
+            unit = METRICS[metric][1]
+            columns.append(f"{entry['mean']:.1f} {unit:<2}" if entry else "-")
+            people = max(people, int(str(entry.get("people", 0))))
+        lines.append(f"{name:<20}" + "".join(f"{text:>20}" for text in columns) + f"{people:>8}")
+    return lines
+
+
+def _named(what: str, texts: list[str]) -> list[str]:
+    """The first texts, a line each, under how many there are."""
+    if not texts:
+        return []
+    more = [f"  and {len(texts) - NAMED} more"] if len(texts) > NAMED else []
+    return ["", f"{what}: {len(texts)}", *(f"  {text}" for text in texts[:NAMED]), *more]

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The people of one item of an evaluation set's JSON, with everything that is true of them.
+
+Truth of one person may stand alone; that of several is a list with an entry for each, null where
+there is none, in one order throughout the item.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import cv2
+import numpy as np
+
+from ...body.arrays import Float64Array
+from ...protocol.json_fields import Json, as_bool, as_list, as_object, as_str
+from ..nlf.camera import Camera
+from .items import BadItem, Mask, TrueJoints, TrueMesh, TruePerson
+from .joint_names import joint_labels
+from .set_values import numbers, require_finite
+
+OPEN_KIND = "open"
+Value = TypeVar("Value")
+MM = 1e-3
+
+
+@dataclass(frozen=True)
+class Format:
+    """folder: that files are relative to; corners: whether boxes end in the right and lower side,
+    not in width and height."""
+
+    folder: Path
+    corners: bool
+
+
+def people_of(
+    entry: Json, form: Format, camera: Camera | None
+) -> tuple[tuple[TruePerson, ...], tuple[str, ...]]:
+    """The people of an item, and what was left out of their truth. ValueError if something is
+    wrong, or if nothing is known of anybody."""
+    notes: list[str] = []
+    boxes = _boxes(entry.get("boxes"), form.corners)
+    columns: dict[str, list[object]] = {
+        "box": list(boxes) if boxes is not None else [],
+        "joints": list(_skeletons(entry.get("joints3d"), "joints3d", "camera_mm", 3)),
+        "pixels": list(_skeletons(entry.get("joints2d"), "joints2d", "px", 2)),
+        "mesh": list(_meshes(entry.get("vertices"), form.folder)),
+        "mask": list(_masks(entry.get("masks"), form.folder)),
+    }
+    counts = {name: len(column) for name, column in columns.items() if column}
+    if not counts:
+        raise ValueError("nothing is known of anybody: no boxes, joints3d, joints2d or vertices")
+    if len(set(counts.values())) > 1:
+        told = ", ".join(f"{count} by {name}" for name, count in counts.items())
+        raise ValueError(f"the number of people is not clear: {told}")
+    count = next(iter(counts.values()))
+    people = []
+    for row in range(count):
+        truth = {name: column[row] for name, column in columns.items() if column}
+        person = TruePerson(**truth)  # pyright: ignore[reportArgumentType]
+        people.append(_checked(person, camera, f"person {row + 1}", notes))
+    return tuple(people), tuple(notes)
+
+
+def _checked(person: TruePerson, camera: Camera | None, who: str, notes: list[str]) -> TruePerson:
+    """The person; notes what is odd. ValueError if nothing is known of a skeleton."""
+    for joints, what in ((person.joints, "joints3d"), (person.pixels, "joints2d")):
+        if joints is not None and not joints.known.any():
+            raise ValueError(f"{what} of {who} has no known joint")
+    joints = person.joints
+    if joints is not None and joints.absolute and camera is not None:
+        depth = joints.places[joints.known, 2]
+        if (depth <= 0).any():
+            notes.append(f"{who}: joints behind the camera; measured about the root only")
+            moved = TrueJoints(joints.labels, joints.places, absolute=False)
+            return TruePerson(person.box, moved, person.pixels, person.mesh, person.mask)
+    return person
+
+
+def _boxes(value: object, corners: bool) -> list[Float64Array] | None:
+    """Boxes as left, top, right, bottom. ValueError if one is empty."""
+    if value is None:
+        return None
+    found = numbers(value, [(None, 4), (None, 5), (4,), (5,)], "boxes")
+    rows = require_finite(np.atleast_2d(found)[:, :4], "boxes")
+    if not corners:
+        rows = np.column_stack([rows[:, :2], rows[:, :2] + rows[:, 2:]])
+    empty = np.flatnonzero(~(rows[:, 2:] > rows[:, :2]).all(axis=1))
+    if len(empty):
+        raise ValueError(f"boxes[{empty[0]}] is empty")
+    return list(rows)
+
+
+def _skeletons(value: object, what: str, key: str, axes: int) -> list[TrueJoints | None]:
+    """The joints of each person: one object of all of them, or a list with one for each."""
+    if value is None:
+        return []
+    if isinstance(value, list):
+        parts = [_skeletons(item, f"{what}[{i}]", key, axes) or [None]
+                 for i, item in enumerate(as_list(value, what))]  # fmt: skip
+        if any(len(part) != 1 for part in parts):
+            raise ValueError(f"{what} holds several people in one entry of a list")
+        return [part[0] for part in parts]
+    entry = as_object(value, what)
+    names = [as_str(name, f"{what}.names") for name in as_list(entry.get("names"), f"{what}.names")]
+    set_name = as_str(entry.get("set", ""), f"{what}.set")
+    try:
+        labels = joint_labels(names, set_name)
+    except ValueError as error:
+        raise ValueError(f"{what}: {error}") from error
+    size = len(names)
+    places = numbers(entry.get(key), [(size, axes), (None, size, axes)], f"{what}.{key}")
+    people = places.reshape(-1, size, axes) * (MM if axes == 3 else 1.0)
+    absolute = as_bool(entry.get("absolute", True), f"{what}.absolute")
+    return [None if np.isnan(person).all() else TrueJoints(labels, person, absolute)
+            for person in people]  # fmt: skip
+
+
+def _each(value: object, what: str, read: Callable[[object, str], Value]) -> list[Value | None]:
+    """What `read` makes of the entry of each person; one entry alone is that of one person."""
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        return [read(value, what)]
+    return [None if item is None else read(item, f"{what}[{index}]")
+            for index, item in enumerate(as_list(value, what))]  # fmt: skip
+
+
+def _meshes(value: object, folder: Path) -> list[TrueMesh | None]:
+    """vertices: a file, an object with file or mm, kind and betas, or a list of those; or numbers
+    [V,3] or [P,V,3]."""
+    if isinstance(value, list) and value and isinstance(value[0], list):
+        return _of_array(numbers(value, [(None, 3), (None, None, 3)], "vertices"), OPEN_KIND, None)
+    if isinstance(value, str):
+        return _of_array(_array(folder / value, "vertices"), OPEN_KIND, None)
+    if isinstance(value, dict):
+        return _mesh(value, "vertices", folder)
+    meshes: list[TrueMesh | None] = []
+    for index, item in enumerate(as_list(value, "vertices") if value is not None else []):
+        found = [None] if item is None else _mesh(item, f"vertices[{index}]", folder)
+        if len(found) != 1:
+            raise ValueError(f"vertices[{index}] holds several people")
+        meshes += found
+    return meshes
+
+
+def _mesh(value: object, what: str, folder: Path) -> list[TrueMesh | None]:
+    entry: Json = {"file": value} if isinstance(value, str) else as_object(value, what)
+    kind = as_str(entry.get("kind", OPEN_KIND), f"{what}.kind")
+    betas = None
+    if entry.get("betas") is not None:
+        betas = require_finite(numbers(entry["betas"], [(None,)], what), f"{what}.betas")
+    if entry.get("file") is not None:
+        array = _array(folder / as_str(entry["file"], f"{what}.file"), what)
+    else:
+        array = numbers(entry.get("mm"), [(None, 3), (None, None, 3)], f"{what}.mm")
+    return _of_array(array, kind, betas)
+
+
+def _of_array(array: Float64Array, kind: str, betas: Float64Array | None) -> list[TrueMesh | None]:
+    people = require_finite(array, "vertices").reshape(-1, *array.shape[-2:]) * MM
+    if betas is not None and len(people) > 1:
+        raise ValueError("vertices with betas are those of one person")
+    return [TrueMesh(kind, vertices, betas) for vertices in people]
+
+
+def _array(path: Path, what: str) -> Float64Array:
+    """Vertices of an npy file, millimetres. ValueError if it holds something else."""
+    try:
+        array = np.load(path, allow_pickle=False)
+    except FileNotFoundError as error:
+        raise ValueError(f"{what}: {path} is gone") from error
+    except (OSError, ValueError, EOFError) as error:
+        raise ValueError(f"{what}: {path} is no npy file: {error}") from error
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
+        raise ValueError(f"{what}: {path} holds no array of numbers")
+    if array.ndim not in (2, 3) or array.shape[-1] != 3 or not array.size:
+        raise ValueError(f"{what}: {path} has shape {list(array.shape)}, not [V,3] or [P,V,3]")
+    return array.astype(np.float64)
+
+
+def _masks(value: object, folder: Path) -> list[Callable[[], Mask] | None]:
+    def reader(item: object, what: str) -> Callable[[], Mask]:
+        path = folder / as_str(item, what)
+        if not path.is_file():
+            raise ValueError(f"{what}: {path} is gone")
+        return functools.partial(_mask, path)
+
+    return _each(value, "masks", reader)
+
+
+def _mask(path: Path) -> Mask:
+    """Where a mask's picture is not black. BadItem if it is none."""
+    image = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_GRAYSCALE)
+    if image is None:
+        raise BadItem(f"the mask {path} is no picture.")
+    return np.asarray(image) > 0
