@@ -34,9 +34,13 @@ class CanonicalBody:
 class CanonicalSpace:
     """name: OPEN_SPACE or SMPL_SPACE. bodies: by kind ("smpl", "smplh", "smplx"), what the model's
     files tell. locations [L,3]: the points that the model was trained on, or None. bounds [2,3]:
-    the lowest and highest coordinates of the volume that the field was made for, or None."""
+    the lowest and highest coordinates of the volume that the field was made for, or None.
+    joint_sets: places [3] of named joints of datasets, by set, as training learnt them."""
 
     name: str
     bodies: Mapping[str, CanonicalBody] = field(default_factory=dict[str, CanonicalBody])
     locations: Float64Array | None = None
     bounds: Float64Array | None = None
+    joint_sets: Mapping[str, Mapping[str, Float64Array]] = field(
+        default_factory=dict[str, Mapping[str, Float64Array]]
+    )

@@ -23,7 +23,8 @@ POINTS_PER_CHUNK = 2048
 
 @dataclass(frozen=True)
 class FieldConfig:
-    """Layer widths of a field; the defaults are the official release's."""
+    """Layer widths of a field; the defaults are the official release's. Without Fourier features
+    (`fourier_dim` 0) the first MLP takes plain coordinates."""
 
     fourier_dim: int = 512
     gps_hidden_dim: int = 2048
@@ -64,9 +65,10 @@ class GPSNet(nn.Module):
 
     def __init__(self, config: FieldConfig) -> None:
         super().__init__()
-        self.learnable_fourier = LearnableFourier(config.fourier_dim)
+        if config.fourier_dim:
+            self.learnable_fourier = LearnableFourier(config.fourier_dim)
         self.mlp = nn.Sequential(
-            nn.Linear(config.fourier_dim, config.gps_hidden_dim),
+            nn.Linear(config.fourier_dim or 3, config.gps_hidden_dim),
             nn.GELU(),
             nn.Linear(config.gps_hidden_dim, config.signature_dim),
         )
@@ -75,8 +77,10 @@ class GPSNet(nn.Module):
         self.register_buffer("center", torch.zeros(3))
 
     def forward(self, points: Tensor) -> Tensor:
-        normalized = (points - self.center) / (self.maxi - self.mini)
-        return self.mlp(self.learnable_fourier(normalized))
+        encoded = (points - self.center) / (self.maxi - self.mini)
+        if hasattr(self, "learnable_fourier"):
+            encoded = self.learnable_fourier(encoded)
+        return self.mlp(encoded)
 
 
 class WeightField(nn.Module):

@@ -8,13 +8,16 @@ canonical space are tensors below `canonical`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from ...body.arrays import Float64Array
 from ...errors import UserError
 from ...protocol.files import file_sha256
 from ...protocol.take import ModelInfo
@@ -30,6 +33,7 @@ FIELD = "heatmap_head.weight_field."
 CANONICAL = "canonical."
 LOCATIONS = "canonical.locations"
 WHOLE = "canonical_whole"  # metadata: bodies of which all vertices are there
+JOINT_SETS = "joint_sets"  # metadata: names of the joints of each set, JSON
 
 
 def read_native(path: Path) -> LocalizerModel:
@@ -73,7 +77,9 @@ def canonical_from(metadata: Mapping[str, str], tensors: Mapping[str, Tensor]) -
     for name, array in arrays.items():
         if array.ndim != 2 or array.shape[1] != 3 or not bool(torch.isfinite(tensors[name]).all()):
             raise ValueError(f"{name} is no list of finite points")
-    kinds = sorted({name.split(".")[1] for name in arrays if name != LOCATIONS})
+    joint_sets = _joint_sets(metadata, arrays)
+    others = arrays.keys() - {LOCATIONS, *(joint_set_tensor(name) for name in joint_sets)}
+    kinds = sorted({name.split(".")[1] for name in others})
     bodies = {
         kind: CanonicalBody(
             arrays[f"{CANONICAL}{kind}.vertices"],
@@ -83,7 +89,29 @@ def canonical_from(metadata: Mapping[str, str], tensors: Mapping[str, Tensor]) -
         for kind in kinds
     }
     name = metadata.get("canonical_space", OPEN_SPACE)
-    return CanonicalSpace(name, bodies, arrays.get(LOCATIONS))
+    return CanonicalSpace(name, bodies, arrays.get(LOCATIONS), joint_sets=joint_sets)
+
+
+def joint_set_tensor(name: str) -> str:
+    """The name of the tensor with the places of a joint set."""
+    return f"{CANONICAL}{JOINT_SETS}.{name}"
+
+
+def _joint_sets(
+    metadata: Mapping[str, str], arrays: Mapping[str, Float64Array]
+) -> dict[str, dict[str, Float64Array]]:
+    """The places of the joints of each set that the file lists. ValueError if it lists them
+    wrongly."""
+    listed = json.loads(metadata.get(JOINT_SETS, "{}"))
+    if not isinstance(listed, dict):
+        raise ValueError(f"{JOINT_SETS} is no list of names by set")
+    found: dict[str, dict[str, Float64Array]] = {}
+    for name, joints in listed.items():
+        places = arrays.get(joint_set_tensor(name), np.zeros((0, 3)))
+        if not isinstance(joints, list) or len(joints) != len(places):
+            raise ValueError(f"{joint_set_tensor(name)} is no list of the set's joints")
+        found[name] = {str(joint): at for joint, at in zip(joints, places, strict=True)}
+    return found
 
 
 def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
@@ -168,8 +196,9 @@ def field_config(tensors: dict[str, Tensor]) -> FieldConfig:
     channels, rest = divmod(outputs, feature_dim + 1)
     if rest or channels < 3:
         raise ValueError(f"{outputs} field outputs do not suit {feature_dim} features")
+    fourier = FIELD + "gps_net.learnable_fourier.linear.weight"
     return FieldConfig(
-        fourier_dim=2 * _shape(tensors, FIELD + "gps_net.learnable_fourier.linear.weight", 2)[0],
+        fourier_dim=2 * _shape(tensors, fourier, 2)[0] if fourier in tensors else 0,
         gps_hidden_dim=_shape(tensors, FIELD + "gps_net.mlp.0.weight", 2)[0],
         signature_dim=_shape(tensors, FIELD + "gps_net.mlp.2.weight", 2)[0],
         code_dim=_shape(tensors, FIELD + "pred_mlp.0.weight", 2)[0],

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""BlazePose (heavy) as a backbone: a frozen landmark network and a small trained neck.
+"""BlazePose (heavy) as a backbone: a landmark network and a small trained neck.
 
 The network sees a square crop of 256 pixels in which hips to head point up. Its feature maps and
-its own landmarks both go to the neck, which makes one 8x8 map of them.
+its own landmarks both go to the neck, which makes one 8x8 map of them. It is either frozen, and a
+file of its own, or trained together with the neck, and then part of the model's file.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 import torch.nn.functional as functional
 from torch import Tensor, nn
 
@@ -52,18 +52,17 @@ class BlazePoseOutput:
 
 
 class BlazePoseEncoder(nn.Module):
-    """The frozen landmark network."""
+    """The landmark network, frozen as it ships, or `learnt`."""
 
     def __init__(self, graph: GraphNet) -> None:
         super().__init__()
         self.graph = graph
 
     @classmethod
-    def from_assets(cls, path: Path = ASSET) -> BlazePoseEncoder:
+    def from_assets(cls, path: Path = ASSET, learnt: bool = False) -> BlazePoseEncoder:
         """Read the network that ships with the extension. Raises UserError if it is missing."""
-        return cls(GraphNet.from_file(path))
+        return cls(GraphNet.from_file(path, learnt))
 
-    @torch.no_grad()
     def forward(self, images: Tensor, with_maps: bool = True) -> BlazePoseOutput:
         """images: [P,3,256,256] RGB 0..1."""
         wanted = ["landmarks", "world_landmarks", "person_score"]
@@ -86,6 +85,7 @@ class BlazePoseBackbone(nn.Module):
     name = "blazepose_heavy"
     crop_side = CROP_SIDE
     stride = STRIDE
+    learnt = False
 
     def __init__(self, encoder: BlazePoseEncoder) -> None:
         super().__init__()
@@ -95,9 +95,16 @@ class BlazePoseBackbone(nn.Module):
 
     @classmethod
     def from_assets(cls) -> BlazePoseBackbone:
-        """With the frozen network that ships with the extension and an untrained neck."""
-        return cls(BlazePoseEncoder.from_assets())
+        """With the network that ships with the extension and an untrained neck."""
+        return cls(BlazePoseEncoder.from_assets(learnt=cls.learnt))
 
     def forward(self, images: Tensor) -> Tensor:
         output = self.encoder(images)
         return self.neck(output.maps, output.landmarks, output.world)
+
+
+class TunedBlazePoseBackbone(BlazePoseBackbone):
+    """The same with a landmark network of its own, which is state, too."""
+
+    name = "blazepose_heavy_tuned"
+    learnt = True

@@ -75,16 +75,26 @@ class GraphDescription:
 
 
 class GraphNet(nn.Module):
-    """A frozen network from a description and its weights; values are [N,C,H,W]."""
+    """A network from a description and its weights; values are [N,C,H,W].
 
-    def __init__(self, description: GraphDescription, weights: dict[str, Tensor]) -> None:
+    Frozen, its weights are no part of its state: they are the file's. `learnt`, they are parameters
+    like any other network's.
+    """
+
+    def __init__(
+        self, description: GraphDescription, weights: dict[str, Tensor], learnt: bool = False
+    ) -> None:
         super().__init__()
         self.description = description
         for name, weight in weights.items():
-            self.register_buffer(name, _channels_last(weight.float()), persistent=False)
+            value = _channels_last(weight.float())
+            if learnt:
+                self.register_parameter(name, nn.Parameter(value))
+            else:
+                self.register_buffer(name, value, persistent=False)
 
     @classmethod
-    def from_file(cls, path: Path) -> GraphNet:
+    def from_file(cls, path: Path, learnt: bool = False) -> GraphNet:
         """Read a graph file. Raises UserError when it is missing or not one."""
         if not path.is_file():
             raise UserError(
@@ -101,7 +111,7 @@ class GraphNet(nn.Module):
                     "Install the extension again from its zip.",
                 )
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        return cls(GraphDescription.from_json(text), weights)
+        return cls(GraphDescription.from_json(text), weights, learnt)
 
     def forward(self, images: Tensor, wanted: Sequence[str]) -> dict[str, Tensor]:
         """Run on images [N,3,H,W]; returns the values with the public names `wanted`."""
@@ -124,7 +134,7 @@ class GraphNet(nn.Module):
         return _PLAIN_LAYERS[layer.kind](inputs, layer.settings)
 
     def _convolve(self, image: Tensor, settings: dict[str, Any]) -> Tensor:
-        weight, bias = self.get_buffer(settings["weight"]), self.get_buffer(settings["bias"])
+        weight, bias = getattr(self, settings["weight"]), getattr(self, settings["bias"])
         stride, groups = settings["stride"], settings["groups"]
         padding = 0
         if settings["same"]:

@@ -13,7 +13,7 @@ from torch import Tensor
 from ....body.model_folder import KIND_TITLES
 from ....protocol.licenses import OFFICIAL_MODEL
 from ...description import Description, size_row
-from ..backbones.blazepose import BlazePoseBackbone
+from ..backbones import BACKBONES
 from ..backbones.efficientnet import LAYOUTS
 from ..canonical_space import OPEN_SPACE
 from ..checkpoints import refusal
@@ -27,7 +27,6 @@ from .torchscript_archive import describe_torchscript
 from .variants import FIELD_CONSTANTS, LEARNT_CENTERS, LEARNT_LEFTS
 
 FREE_LICENSES = ("GPL-3.0-or-later", "Apache-2.0", "MIT", "BSD", "CC0-1.0", "CC-BY-4.0")
-KNOWN_BACKBONES = (BlazePoseBackbone.name, *LAYOUTS)
 NETWORKS = ("backbone.", "heatmap_head.")
 STORED_NAMES = {"F16": "float16", "BF16": "bfloat16", "F32": "float32"}
 Rows = list[tuple[str, str]]
@@ -119,7 +118,7 @@ def _describe_native(path: Path) -> Description:
     notes = []
     if license_text.startswith(FREE_LICENSES):
         notes.append("free for commercial use")
-    if backbone not in KNOWN_BACKBONES:
+    if backbone not in BACKBONES:
         notes.append("this version does not have its backbone: update the extension to use it")
     return Description(
         kind="NLF model, converted" if backbone in LAYOUTS else "NLF model",
