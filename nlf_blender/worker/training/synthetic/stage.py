@@ -34,6 +34,9 @@ KINDS = (
     "patches",  # of three colours, with ragged edges
     "blocks",  # broad bands of the three colours along the second axis
     "streaks",  # fine, along the second axis: hair, brushed wood
+    "tiles",  # of the first colour with joints of the second, in the first two axes
+    "bricks",  # the same, every second row moved by half
+    "planks",  # long boards of the three colours along the second axis, with grain
     "print",  # the second colour in a few blobs on the first: prints, logos
 )
 

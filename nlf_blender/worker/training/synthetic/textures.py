@@ -15,6 +15,7 @@ from .noise import CLOUD, GRAIN, TILT, Noise
 from .stage import KINDS, Look
 
 _MOTTLE_SIZE = 0.35  # metres of one repeat
+_JOINT = 0.06  # share of a tile
 _EDGE = 4.0  # how sharp the edges of patterns are
 _KIND = {name: number for number, name in enumerate(KINDS)}
 
@@ -73,8 +74,10 @@ def _shares(kind: Tensor, places: Tensor, noise: Noise) -> Tensor:
     bands = (0.5 + _EDGE * waves[:, :2]).clamp(0, 1)
     cloud = noise.at(places)[:, CLOUD]
     fine = noise.at(places * places.new_tensor([8.0, 0.5, 8.0]))[:, GRAIN]
-    block = places[:, 1].floor().remainder(3)
-    nothing = torch.zeros_like(cloud)
+    grain = (0.4 + 0.25 * fine).clamp(0, 1)
+    row = places[:, 1].floor()
+    block = row.remainder(3)
+    plank = (places[:, 0].floor() * 2.4).floor().remainder(3)
 
     def steep(values: Tensor) -> Tensor:
         return (values * _EDGE).clamp(0, 1)
@@ -85,14 +88,19 @@ def _shares(kind: Tensor, places: Tensor, noise: Noise) -> Tensor:
         "dots": steep(waves[:, 0] * waves[:, 1] - 0.45),
         "patches": steep(cloud - 0.4),
         "blocks": (block == 1).float(),
-        "streaks": (0.4 + 0.25 * fine).clamp(0, 1),
+        "streaks": grain,
+        "tiles": _joints(places[:, 0], places[:, 1]),
+        "bricks": _joints(places[:, 0] / 2 + row / 2, places[:, 1]),
+        "planks": torch.maximum(grain * (plank == 1), _joints(places[:, 0], places[:, 1] / 8)),
         "print": steep(cloud - 0.9),
     }
     third = {
         "patches": steep(-cloud - 0.4),
         "blocks": (block == 2).float(),
+        "planks": grain * (plank == 2),
         "print": steep(-cloud - 1.6),
     }
+    nothing = torch.zeros_like(cloud)
     totals = []
     for shares in (second, third):
         total = nothing
@@ -100,3 +108,9 @@ def _shares(kind: Tensor, places: Tensor, noise: Noise) -> Tensor:
             total = torch.where(kind == _KIND[name], values, total)
         totals.append(total)
     return torch.stack([1 - totals[0] - totals[1], *totals], dim=1)
+
+
+def _joints(across: Tensor, along: Tensor) -> Tensor:
+    """One in the joints between tiles of side 1, else zero."""
+    inside = torch.minimum(across.remainder(1), along.remainder(1))
+    return (inside < _JOINT).float()

@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is behind everything: rooms, open country, painted backdrops, photos.
+
+A room or the open ground is met by each pixel's ray, and is then a surface as any other: it has a
+texture, is lit by the same lamps, and takes the shadows of people and things.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from numpy.typing import NDArray
+from torch import Tensor
+
+from .noise import CLOUD, Noise
+from .random_looks import plane_look, random_color
+from .shading import Seen
+from .stage import Cameras, Look
+
+ROOM, OPEN, PAINTED = 0, 1, 2
+_CHANCES = (0.42, 0.33, 0.25)
+_FAR = 60.0  # metres; the open ground beyond is the horizon's
+_SHAPES = 10  # on a painted backdrop
+_WALL_LOOKS = 6  # of a room: its planes in the order -x, +x, ground, ceiling, -z, +z
+
+
+@dataclass(frozen=True, eq=False)
+class Backdrop:
+    """One picture's background. kind: ROOM, OPEN or PAINTED. heading: radians, of the room's axes
+    about up. bounds [6]: metres from the camera to the planes, as (least, most) of the room's axes
+    (aside, up, ahead). looks: of the planes. sky [3,3]: light at the horizon, overhead, of clouds.
+    paint [SHAPES,12]: see `_painted`. blur: of the background, pixels. seed: of its noise."""
+
+    kind: int
+    heading: float
+    bounds: NDArray[np.float32]
+    looks: tuple[Look, ...]
+    sky: NDArray[np.float32]
+    paint: NDArray[np.float32]
+    seed: float
+
+
+def random_backdrop(random: Generator, height: float, farthest: float) -> Backdrop:
+    """height: of the camera over the ground; farthest: of the people, both metres."""
+    kind = int(random.choice(3, p=_CHANCES))
+    away = random.uniform(0.3, 4.0, size=6)
+    behind = farthest + 0.6 + random.exponential(1.5)
+    bounds = np.array([-1.5 - away[0], 1.5 + away[1], -height, 0, -1 - away[4], behind])
+    bounds[3] = max(2.2 + random.exponential(0.7) - height, 0.4)
+    # The walls of a turned room must still be behind the people.
+    heading = random.normal() * 0.5
+    bounds[[0, 1]] = np.sign(bounds[[0, 1]]) * np.maximum(
+        np.abs(bounds[[0, 1]]), abs(np.sin(heading)) * (farthest + 1.2)
+    )
+    if kind == OPEN:
+        bounds[[0, 4]], bounds[[1, 3, 5]] = -1e5, 1e5
+    axes = np.eye(3, dtype=np.float32)
+    along = (axes[[2, 1, 0]], axes[[2, 1, 0]], axes[[0, 2, 1]], axes[[0, 2, 1]], axes, axes)
+    looks = tuple(
+        plane_look(random, "floor" if plane == 2 else "wall", along[plane])
+        for plane in range(_WALL_LOOKS)
+    )
+    if kind == OPEN:
+        looks = (plane_look(random, "ground", along[2]),) * _WALL_LOOKS
+    elif random.random() < 0.8:  # the walls of a room are mostly alike
+        wall = looks[0]
+        turned = [Look(**{**vars(wall), "axes": along[plane]}) for plane in range(_WALL_LOOKS)]
+        looks = (turned[0], turned[1], looks[2], looks[3], turned[4], turned[5])
+    return Backdrop(
+        kind,
+        heading,
+        bounds.astype(np.float32),
+        looks,
+        _sky(random),
+        _paint(random),
+        float(random.random()),
+    )
+
+
+def _sky(random: Generator) -> NDArray[np.float32]:
+    overcast = random.random() < 0.4
+    blue = np.array([0.20, 0.42, 0.85]) * random.uniform(0.3, 1.1)
+    grey = np.full(3, random.uniform(0.3, 1.0))
+    horizon = np.array([0.75, 0.8, 0.85]) * random.uniform(0.4, 1.2)
+    if random.random() < 0.2:
+        horizon = horizon * [1.1, 0.75, 0.5]
+    hills = random_color(random, 0.5) * 0.4
+    return np.array([horizon, grey if overcast else blue, hills], np.float32)
+
+
+def _paint(random: Generator) -> NDArray[np.float32]:
+    """Rows of (x, y, half width, half height, cosine, sine, roundness, shade, r, g, b, blend);
+    the first row is the ground colour's, with a gradient along (cosine, sine)."""
+    rows = np.zeros((_SHAPES, 12), np.float32)
+    shown = int(random.integers(0, _SHAPES)) if random.random() < 0.8 else 0
+    for row in range(_SHAPES):
+        angle = random.uniform(0, np.pi) if random.random() < 0.5 else 0.0
+        size = np.exp(random.uniform(np.log(0.015), np.log(0.6), size=2))
+        rows[row] = [*random.uniform(-0.1, 1.1, size=2), *size, np.cos(angle), np.sin(angle),
+                     random.choice([2.0, 8.0]), random.normal() * 0.5, *random_color(random),
+                     float(row <= shown) * random.uniform(0.6, 1)]  # fmt: skip
+    return rows
+
+
+@dataclass(frozen=True, eq=False)
+class Backdrops:
+    """The backdrops of P pictures as tensors on one device, looks numbered from `first_look`."""
+
+    kind: Tensor
+    axes: Tensor
+    bounds: Tensor
+    sky: Tensor
+    paint: Tensor
+    seed: Tensor
+    first_look: int
+
+    @classmethod
+    def of(cls, drawn: Sequence[Backdrop], cameras: Cameras, first_look: int) -> Backdrops:
+        """Their looks must follow one another, picture by picture, from `first_look` on."""
+        device = cameras.up.device
+        heading = torch.tensor([one.heading for one in drawn], device=device)
+        stacked = [
+            torch.from_numpy(np.stack([getattr(one, name) for one in drawn])).to(device)
+            for name in ("bounds", "sky", "paint")
+        ]
+        kind = torch.tensor([one.kind for one in drawn], device=device)
+        seed = torch.tensor([one.seed for one in drawn], device=device)
+        return cls(kind, _room_axes(cameras.up, heading), *stacked, seed, first_look)
+
+    def planes(self, cameras: Cameras) -> tuple[Seen, Tensor]:
+        """The planes of rooms and open ground that pixels see, and these pixels' numbers [n]."""
+        rays = pixel_rays(cameras)
+        pixels = (self.kind != PAINTED)[:, None].expand(-1, rays.shape[1]).reshape(-1)
+        pixels = pixels.nonzero()[:, 0]
+        picture = pixels // rays.shape[1]
+        toward = rays.reshape(-1, 3)[pixels]
+        within = (self.axes[picture] * toward[:, None]).sum(-1)
+        bounds = self.bounds[picture].view(-1, 3, 2)
+        met = torch.where(within > 0, bounds[..., 1], bounds[..., 0]) / within
+        met = torch.where(within.abs() < 1e-9, torch.inf, met)
+        depth, axis = met.min(dim=1)
+        ground = (self.kind[picture] == ROOM) | (depth < _FAR)
+        kept = (ground & (depth > 0)).nonzero()[:, 0]
+        pixels, picture, toward = pixels[kept], picture[kept], toward[kept]
+        within, depth, axis = within[kept], depth[kept], axis[kept]
+        ahead = within.gather(1, axis[:, None])[:, 0] > 0
+        plane = axis * 2 + ahead
+        sign = torch.where(ahead, -1.0, 1.0)
+        normal = self.axes[picture, axis] * sign[:, None]
+        place = within * depth[:, None]
+        tint = self._corners(place, picture, axis)
+        look = self.first_look + picture * _WALL_LOOKS + plane
+        position = toward * depth[:, None]
+        return Seen(picture, look, position, normal, place, tint), pixels
+
+    def _corners(self, place: Tensor, picture: Tensor, axis: Tensor) -> Tensor:
+        """Less light in the corners of rooms: [n,3], to multiply."""
+        gaps = (self.bounds[picture].view(-1, 3, 2) - place[..., None]).abs().amin(-1)
+        gaps = gaps.scatter(1, axis[:, None], torch.inf)
+        return (1 - 0.45 * torch.exp(-gaps.amin(1) / 0.35))[:, None].expand(-1, 3)
+
+    def emitted(self, cameras: Cameras, noise: Noise) -> Tensor:
+        """Sky and painted backdrops [P,H,W,3]: light that no lamp has part in."""
+        width, height = cameras.size
+        image = cameras.up.new_zeros(len(self.kind), height * width, 3)
+        for kind, paint in ((OPEN, self._sky_light), (PAINTED, self._painted)):
+            rows = (self.kind == kind).nonzero()[:, 0]
+            if len(rows):
+                image[rows] = paint(rows, cameras, noise)
+        return image.view(-1, height, width, 3)
+
+    def _sky_light(self, rows: Tensor, cameras: Cameras, noise: Noise) -> Tensor:
+        rays = pixel_rays(cameras)[rows]
+        toward = (self.axes[rows][:, None] * rays[..., None, :]).sum(-1)
+        toward = torch.nn.functional.normalize(toward, dim=-1)
+        rise = toward[..., 1].clamp(min=0)
+        horizon, overhead, hills = self.sky[rows].unbind(1)
+        light = torch.lerp(horizon[:, None], overhead[:, None], (rise**0.5)[..., None])
+        seed = self.seed[rows, None].expand_as(rise)
+        flat = toward[..., [0, 2]] / (rise[..., None] + 0.15)
+        cloud = self._cloud(noise, torch.stack([flat[..., 0], seed, flat[..., 1]], -1) * 0.25)
+        light = light + (0.25 * cloud.clamp(min=0) * horizon.mean(1)[:, None])[..., None]
+        around = torch.atan2(toward[..., 0], toward[..., 2])
+        ridge = self._cloud(noise, torch.stack([around * 0.3, seed, seed], -1))
+        ridge = 0.06 + 0.05 * ridge + 0.15 * seed
+        hidden = rise < ridge
+        leaves = self._cloud(noise, torch.stack([around * 3, rise * 3, seed], -1))
+        shade = (1 + 0.35 * leaves).clamp(min=0.1)
+        return torch.where(hidden[..., None], hills[:, None] * shade[..., None], light)
+
+    def _painted(self, rows: Tensor, cameras: Cameras, noise: Noise) -> Tensor:
+        width, height = cameras.size
+        device = rows.device
+        line = (torch.arange(height, device=device) / height)[:, None].expand(height, width)
+        column = (torch.arange(width, device=device) / width).expand(height, width)
+        x, y = column.reshape(1, -1), line.reshape(1, -1)
+        paint = self.paint[rows]
+        first = paint[:, 0]
+        along = first[:, 4:5] * (x - 0.5) + first[:, 5:6] * (y - 0.5)
+        light = first[:, None, 8:11] * (1 + first[:, None, 7:8] * along[..., None])
+        for shape in range(1, paint.shape[1]):
+            row = paint[:, shape, :, None]
+            right = (x - row[:, 0]) * row[:, 4] + (y - row[:, 1]) * row[:, 5]
+            down = (y - row[:, 1]) * row[:, 4] - (x - row[:, 0]) * row[:, 5]
+            reach = (right / row[:, 2]).abs() ** row[:, 6] + (down / row[:, 3]).abs() ** row[:, 6]
+            cover = ((reach < 1) * row[:, 11])[..., None]
+            shaded = row[:, 8:11].transpose(1, 2) * (
+                1 + row[:, 7:8].transpose(1, 2) * right[..., None]
+            )
+            light = torch.lerp(light, shaded, cover)
+        seed = self.seed[rows, None].expand(-1, x.shape[1])
+        for scale in (0.7, 4.0):
+            cloud = self._cloud(noise, torch.stack([x * scale + seed, y * scale - seed, seed], -1))
+            light = light * (1 + first[:, None, 11:12] * 0.25 * cloud[..., None])
+        return light.clamp(0, 1.5)
+
+    @staticmethod
+    def _cloud(noise: Noise, places: Tensor) -> Tensor:
+        return noise.at(places.reshape(-1, 3))[:, CLOUD].view(places.shape[:-1])
+
+
+def _room_axes(up: Tensor, heading: Tensor) -> Tensor:
+    """Axes [P,3,3], rows aside, up, ahead: ahead is where the camera looks, turned by heading."""
+    view = torch.tensor([0.0, 0.0, 1.0], device=up.device).expand_as(up)
+    level = view - up * (view * up).sum(-1, keepdim=True)
+    steep = level.norm(dim=-1, keepdim=True) < 1e-3
+    level = torch.where(steep, torch.linalg.cross(up, view.roll(1, 1)), level)
+    level = torch.nn.functional.normalize(level, dim=-1)
+    aside = torch.linalg.cross(up, level)
+    cosine, sine = heading.cos()[:, None], heading.sin()[:, None]
+    ahead = cosine * level + sine * aside
+    return torch.stack([torch.linalg.cross(up, ahead), up, ahead], dim=1)
+
+
+def pixel_rays(cameras: Cameras) -> Tensor:
+    """Rays [P,H*W,3] through the middles of the pixels, z = 1."""
+    width, height = cameras.size
+    device = cameras.up.device
+    line = torch.arange(height, device=device, dtype=torch.float32)[:, None].expand(height, width)
+    column = torch.arange(width, device=device, dtype=torch.float32).expand(height, width)
+    pixels = torch.stack([column, line, torch.ones_like(line)], dim=-1).view(-1, 3)
+    return pixels @ torch.linalg.inv(cameras.intrinsics).transpose(1, 2)
