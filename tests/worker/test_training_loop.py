@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import signal
 import subprocess
@@ -180,7 +181,7 @@ def test_the_rate_rises_then_falls() -> None:
     assert max(shares) == pytest.approx(1.0)
     assert 0.1 < shares[0] < 0.15
     assert shares[-1] == pytest.approx(0.01)
-    assert all(a >= b for a, b in zip(shares[20:], shares[21:], strict=False))
+    assert all(a >= b for a, b in itertools.pairwise(shares[20:]))
 
 
 def test_a_gpus_own_word_on_how_busy_it_is() -> None:

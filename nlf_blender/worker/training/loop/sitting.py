@@ -98,7 +98,7 @@ class Sitting:
         return self._before + time.monotonic() - self._began
 
     def _one(self, batches: Iterator[StepInput]) -> None:
-        with self.meter.time("wait"):
+        with self.meter.time("start" if self.step == self._first else "wait"):
             inputs = next(batches)
         with self.meter.time("step"):
             terms = training_step(self.learner, self.settings, inputs, self.step)
@@ -169,6 +169,7 @@ class Sitting:
             "seconds": round(self.seconds, 1),
             "sitting": self.meter.figures(),
             "held_out": last[-1] if last else {},
+            "skipped": self.source.skipped(),
             "device": str(self.device),
             "threads": torch.get_num_threads(),
         }

@@ -22,7 +22,7 @@ class StepInput:
     """Crops and, where they come from a cache, what the frozen backbone said about them."""
 
     batch: CropBatch
-    frozen: Any | None = None
+    frozen: dict[str, Tensor] | None = None
 
 
 class Source(Protocol):
@@ -33,6 +33,9 @@ class Source(Protocol):
 
     def close(self) -> None:
         """End worker processes; `batches` is not asked again."""
+
+    def skipped(self) -> dict[str, str]:
+        """What is wrong with items that could not be used, by their names."""
 
 
 class Loss(Protocol):
