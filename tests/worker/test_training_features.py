@@ -14,12 +14,8 @@ from training_fakes import CROPS, POINTS, SIDE, small_batch
 
 from nlf_blender.errors import UserError
 from nlf_blender.worker.training.crops.batch import CropBatch, Queries
-from nlf_blender.worker.training.loop.features import (
-    CacheAbout,
-    CachedCrops,
-    CacheWriter,
-    shuffled_rows,
-)
+from nlf_blender.worker.training.loop.cache_files import CacheAbout, CacheWriter
+from nlf_blender.worker.training.loop.features import CachedCrops, shuffled_rows
 from nlf_blender.worker.training.loop.sources import CachedSource
 
 ABOUT = CacheAbout("a recipe", leading=2)

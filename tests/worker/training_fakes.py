@@ -21,7 +21,7 @@ SIDE, POINTS, CROPS = 16, 5, 4
 
 
 class SmallModel(nn.Module):
-    """Crops to points, with batch norm, dropout and left-out inputs: all that resuming must keep."""
+    """Crops to points, with all that resuming must keep: batch norm, dropout, left-out inputs."""
 
     def __init__(self) -> None:
         super().__init__()

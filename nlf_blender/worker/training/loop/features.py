@@ -1,101 +1,25 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A cache of what a frozen backbone says about crops, so that two cores can train the rest.
-
-A cache is a folder: `features.json`, the first few `pictures.npy`, and one folder per block of
-crops, which holds an .npy array for every field of their batch but the pictures, and one for each
-of the backbone's values, in half precision. A block is written under another name and renamed, so caching goes on after the last
-whole block. Training reads the arrays through memory maps.
-"""
+"""Batches out of a cache of features (see `cache_files`), read through memory maps."""
 
 from __future__ import annotations
 
-import json
-import shutil
 from collections.abc import Iterator
-from dataclasses import MISSING, dataclass, fields, replace
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ....errors import UserError
-from ....protocol.files import read_versioned, write_whole
-from ....protocol.json_fields import as_int, as_str
-from ...take_writer import disk_errors
 from ..crops.batch import CropBatch, Queries
+from .cache_files import FROZEN, JOINTS, NOT_PER_CROP, PICTURES, PLACES, read_about, unusable
 from .source import StepInput
 
-FORMAT, VERSION = "nlf_blender features", 1
-INDEX = "features.json"
-FROZEN = "frozen."  # begins the names of the backbone's values
-PLACES, JOINTS = "queries.places", "queries.joints"
-NOT_PER_CROP = ("images", "queries")
 PER_POINT = ("points_3d", "points_2d", "has_3d", "has_2d", "is_inside")
 NEEDED = {f.name for f in fields(CropBatch) if f.default is MISSING} - {*NOT_PER_CROP} | {
     PLACES,
     JOINTS,
 }
-PICTURES, SHOWN = "pictures.npy", 8  # of the first crops, for sample pictures
-
-
-@dataclass(frozen=True)
-class CacheAbout:
-    """What a cache was made of. recipe: everything that decides its contents, as text; a cache of
-    another recipe is never continued. leading: so many points of each crop, its first ones, are the
-    body's joints, which every step takes."""
-
-    recipe: str
-    leading: int
-
-
-class CacheWriter:
-    """Adds blocks to a cache. UserError if the folder holds one of another recipe."""
-
-    def __init__(self, folder: Path, about: CacheAbout) -> None:
-        self.folder = folder
-        with disk_errors(folder, "start the same command again"):
-            folder.mkdir(parents=True, exist_ok=True)
-            if (folder / INDEX).is_file():
-                if read_about(folder) != about:
-                    raise UserError(
-                        "Another cache is there",
-                        f"{folder} holds features of other crops or of another backbone.",
-                        "Choose another folder, or delete that one.",
-                    )
-                return
-            data = {"format": FORMAT, "version": VERSION, **vars(about)}
-            write_whole(folder / INDEX, json.dumps(data, indent=1).encode())
-
-    def has(self, block: int) -> bool:
-        """Whether a block is there."""
-        return self._path(block).is_dir()
-
-    def add(self, block: int, batches: list[tuple[CropBatch, dict[str, Tensor]]]) -> None:
-        """Write a block of batches with the frozen backbone's values for them. UserError if the
-        disk is full; the blocks before it stay."""
-        final = self._path(block)
-        unfinished = final.with_name(final.name + ".part")
-        with disk_errors(self.folder, "start the same command again"):
-            shutil.rmtree(unfinished, ignore_errors=True)
-            unfinished.mkdir()
-            for name, value in _block(batches).items():
-                np.save(unfinished / f"{name}.npy", value)
-            if block == 0:
-                np.save(self.folder / PICTURES, batches[0][0].images[:SHOWN].cpu().numpy())
-            unfinished.rename(final)
-
-    def _path(self, block: int) -> Path:
-        return self.folder / f"block_{block:06d}"
-
-
-def read_about(folder: Path) -> CacheAbout:
-    """What a cache says of itself. UserError if there is none or it is damaged."""
-    try:
-        data = read_versioned(folder / INDEX, FORMAT, VERSION)
-        return CacheAbout(as_str(data["recipe"], "recipe"), as_int(data["leading"], "leading"))
-    except (OSError, ValueError, KeyError) as error:
-        raise _unusable(folder / INDEX, str(error)) from error
 
 
 class CachedCrops:
@@ -161,44 +85,20 @@ class CachedCrops:
         return result
 
 
-def _block(batches: list[tuple[CropBatch, dict[str, Tensor]]]) -> dict[str, np.ndarray]:
-    """A block's arrays by name. UserError if crops have not the same number of points."""
-    if len({batch.columns.shape[1] for batch, _ in batches}) > 1:
-        raise UserError(
-            "Features cannot be cached",
-            "The sets' crops have different numbers of points.",
-            "Cache crops of people whose bodies are known, or train without a cache.",
-        )
-    joined: dict[str, list[Tensor]] = {}
-    before = 0
-    for batch, frozen in batches:
-        shifted = replace(batch, columns=batch.columns + before)
-        for item in fields(CropBatch):
-            value = getattr(shifted, item.name)
-            if item.name not in NOT_PER_CROP and value is not None:
-                joined.setdefault(item.name, []).append(value)
-        for name, value in frozen.items():
-            joined.setdefault(FROZEN + name, []).append(value.half())
-        joined.setdefault(PLACES, []).append(batch.queries.places)
-        joined.setdefault(JOINTS, []).append(batch.queries.joints)
-        before += len(batch.queries.places)
-    return {name: torch.cat(values).cpu().numpy() for name, values in joined.items()}
-
-
 def _open_blocks(folder: Path) -> list[dict[str, np.ndarray]]:
     """Memory maps of all blocks. UserError naming an array that is cut short."""
     paths = sorted(path for path in folder.glob("block_??????") if path.is_dir())
     if not paths:
-        raise _unusable(folder, "it has no blocks yet")
+        raise unusable(folder, "it has no blocks yet")
     blocks = []
     for path in paths:
         try:
             arrays = {file.stem: np.load(file, mmap_mode="r") for file in path.glob("*.npy")}
         except (OSError, ValueError) as error:
-            raise _unusable(path, str(error)) from error
+            raise unusable(path, str(error)) from error
         lacking = NEEDED - arrays.keys() or (blocks and blocks[0].keys() ^ arrays.keys())
         if lacking:
-            raise _unusable(path, f"{', '.join(sorted(lacking))} is missing")
+            raise unusable(path, f"{', '.join(sorted(lacking))} is missing")
         blocks.append(arrays)
     return blocks
 
@@ -218,14 +118,6 @@ def _joined_queries(blocks: list[dict[str, np.ndarray]]) -> tuple[Queries, list[
     ]
     places, joints = distinct[:, :3], distinct[:, 3].astype(np.int64)
     return Queries(torch.from_numpy(places.copy()), torch.from_numpy(joints)), columns
-
-
-def _unusable(path: Path, reason: str) -> UserError:
-    return UserError(
-        "Cached features cannot be used",
-        f"{path}: {reason}.",
-        "Delete what is damaged and make the cache again with the same command.",
-    )
 
 
 def shuffled_rows(count: int, size: int, seed: int, first: int) -> Iterator[np.ndarray]:

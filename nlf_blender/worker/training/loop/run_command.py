@@ -6,8 +6,14 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ....protocol.settings import DEVICES
+
+if TYPE_CHECKING:
+    import torch
+
+    from .sitting import Sitting
 
 STOPPED = 130  # the exit status, as of a program that Ctrl-C ended
 
@@ -39,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     return sit(sitting, f"worker train run {options.config} --out {options.out}")
 
 
-def set_machine(options: argparse.Namespace):  # noqa: ANN201 - torch is imported here, not above
+def set_machine(options: argparse.Namespace) -> torch.device:
     """Obey the options about the machine. Returns the device."""
     import cv2
     import torch
@@ -53,7 +59,7 @@ def set_machine(options: argparse.Namespace):  # noqa: ANN201 - torch is importe
     return select_device(options.device)
 
 
-def sit(sitting, command: str) -> int:  # noqa: ANN001
+def sit(sitting: Sitting, command: str) -> int:
     """Run a sitting until its end or Ctrl-C. Returns the exit status; `command` is what to give
     again."""
     from .stopping import stop_requests

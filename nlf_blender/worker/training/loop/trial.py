@@ -67,7 +67,7 @@ class HeldOut:
 
     @torch.no_grad()
     def draw(self, model: nn.Module, path: Path) -> None:
-        """A picture of the first crops with their points; nothing where pictures are not at hand."""
+        """A picture of the first crops with their points, if their pictures are at hand."""
         inputs = self.batches[0]
         if not inputs.batch.images.shape[-1]:
             return
