@@ -9,6 +9,7 @@ by the distance of two vertices along that axis. `delete_verts` lists vertices t
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 
@@ -80,7 +81,7 @@ def read_obj(path: str, text: str) -> tuple[int, IntArray]:
                 corners = [int(word.split("/")[0]) - 1 for word in words[1:]]
             except ValueError as error:
                 raise _broken(path, f"line {number}: {error}") from error
-            triangles += [(corners[0], *pair) for pair in zip(corners[1:-1], corners[2:])]
+            triangles += [(corners[0], *pair) for pair in pairwise(corners[1:])]
     faces = np.array(triangles, np.int64).reshape(-1, 3)
     if not len(faces) or faces.min() < 0 or faces.max() >= count:
         raise _broken(path, f"has no faces, or faces beyond its {count} vertices")

@@ -48,7 +48,7 @@ def garments_of(clothes: Clothes, path: str, base: BaseMesh, body: BodyData) -> 
     else:
         kinds, pieces = _top_and_trousers(clothes.faces, shares, len(bound.rest))
     covered = np.unique(base.nearest[clothes.covered[np.isin(clothes.covered, base.kept)]])
-    worn_by = _nearest_piece(covered, bound, pieces, body)
+    worn_by = _covering_piece(covered, bound, clothes.faces, pieces, body)
     references = base.nearest[[list(row[:2]) for row in clothes.scales.values()]].reshape(-1, 2)
     for number, (kind, piece) in enumerate(zip(kinds, pieces, strict=True)):
         name = clothes.name if len(pieces) == 1 else f"{clothes.name}/{kind}"
@@ -81,12 +81,32 @@ def _top_and_trousers(
     return ["top", "trousers"], [~legs, legs]
 
 
-def _nearest_piece(
-    covered: IntArray, bound: Bound, pieces: list[NDArray[np.bool_]], body: BodyData
+def _covering_piece(
+    covered: IntArray,
+    bound: Bound,
+    faces: IntArray,
+    pieces: list[NDArray[np.bool_]],
+    body: BodyData,
 ) -> IntArray:
-    """Number [C] of the piece that lies over each covered vertex."""
-    distances = [cKDTree(bound.rest[piece]).query(body.v_template[covered])[0] for piece in pieces]
-    return np.argmin(distances, axis=0)
+    """Number [C] of the piece that lies over each covered vertex, -1 if it is beyond a seam where
+    a suit was taken apart: there the other piece covered it."""
+    if len(pieces) == 1:
+        return np.zeros(len(covered), np.int64)
+    at_edge = _edge_vertices(faces, len(bound.rest))
+    found = []
+    for piece in pieces:
+        distance, index = cKDTree(bound.rest[piece]).query(body.v_template[covered])
+        found.append(np.where(at_edge[piece][index], np.inf, distance))
+    return np.where(np.isfinite(np.min(found, axis=0)), np.argmin(found, axis=0), -1)
+
+
+def _edge_vertices(faces: IntArray, count: int) -> NDArray[np.bool_]:
+    """Which vertices [G] are on an edge of one face alone: hems and collars."""
+    edges = np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), axis=1)
+    single, uses = np.unique(edges, axis=0, return_counts=True)
+    at_edge = np.zeros(count, bool)
+    at_edge[single[uses == 1]] = True
+    return at_edge
 
 
 def _part(
