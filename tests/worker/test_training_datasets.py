@@ -344,3 +344,25 @@ def test_unusable_mixtures_are_refused(tmp_path: Path) -> None:
         MixtureSettings((first, first)).open()
     with pytest.raises(UserError, match="has no dataset"):
         MixtureSettings((tmp_path,)).open()
+
+
+def test_a_stream_shows_each_example_once_in_a_round_and_each_dataset_its_share(
+    tmp_path: Path,
+) -> None:
+    settings = MixtureSettings(two_datasets(tmp_path), (4.0, 1.0), seed=5)
+    mixture = settings.open()
+    stream = [mixture.at(position) for position in range(8192)]
+    first = [item for number, item in stream if number == 0]
+    for start in range(0, 400, 4):
+        assert sorted(first[start : start + 4]) == [0, 1, 2, 3]
+    shares = np.cumsum([number for number, _ in stream]) / np.arange(1, 8193)
+    assert abs(shares[-1] - 0.2) < 1e-3 and abs(shares[499] - 0.2) < 0.08
+    again = settings.open()
+    assert [again.at(position) for position in (8000, 3, 4097, 0)] == [
+        stream[position] for position in (8000, 3, 4097, 0)
+    ]
+    other = MixtureSettings(settings.folders, settings.weights, seed=6).open()
+    assert [other.at(position) for position in range(99)] != stream[:99]
+    number, item = stream[17]
+    drawn, found = mixture.draw(np.random.default_rng(0), 17)
+    assert drawn == number and found.name == mixture.datasets[number].item_name(item)

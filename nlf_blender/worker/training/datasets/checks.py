@@ -21,6 +21,7 @@ from .report import Unusable
 JOINT_COUNTS = {"open": 24} | {kind: found.joint_count for kind, found in SKELETONS.items()}
 OUTSIDE, NOT_FINITE = "keypoints outside the picture", "keypoints not finite"
 OUTSIDE_SURFACE = "surface points outside the picture"
+ON_NO_FACE = "surface points on no face"
 NOTHING_KNOWN = "person of whom nothing is known"
 ROTATION_TOLERANCE = 1e-3  # float32, and files with few digits
 WEIGHTS_TOLERANCE = 1e-3
@@ -170,11 +171,12 @@ def _checked_surface(
     if shapes != ((count, 2), (count, 3), (count, 3)) or surface.kind not in JOINT_COUNTS:
         raise Unusable("surface points that do not fit each other")
     sums = np.abs(surface.weights.sum(axis=1) - 1)
-    if not (sums <= WEIGHTS_TOLERANCE).all() or (surface.corners < 0).any():
-        raise Unusable("surface points that are on no face")
-    kept = _inside(surface.pixels, size)
-    if not kept.all():
-        on_mend(OUTSIDE_SURFACE, int((~kept).sum()))
+    on_face = (sums <= WEIGHTS_TOLERANCE) & (surface.corners >= 0).all(axis=1)  # not if NaN
+    inside = _inside(surface.pixels, size)
+    for wrong, reason in ((~on_face, ON_NO_FACE), (on_face & ~inside, OUTSIDE_SURFACE)):
+        if wrong.any():
+            on_mend(reason, int(wrong.sum()))
+    kept = on_face & inside
     if not kept.any():
         return None
     chosen = (getattr(surface, name)[kept] for name in ("pixels", "corners", "weights"))
