@@ -86,6 +86,9 @@ class SmallSource:
     def close(self) -> None:
         self.closed += 1
 
+    def skipped(self) -> dict[str, str]:
+        return {}
+
 
 class SmallTrial:
     """The mean error on one batch."""
