@@ -67,12 +67,7 @@ def plan_crops(
     roll = options.largest_roll_degrees
     largest_roll = None if roll is None else math.radians(roll)
     variations = crop_variations(num_aug, style.gamma_range, style.aligned, largest_roll)
-    warp_style = WarpStyle(
-        linear_light=style.linear_light,
-        coarsest_level=COARSEST_LEVEL if style.aligned else OFFICIAL_COARSEST_LEVEL,
-        antialias_factor=options.antialias_factor,
-        white_outside=options.pad_white,
-    )
+    warped = warp_style(style, options)
     crops: list[PlannedCrop] = []
     for image, specs, camera in zip(images, people, cameras, strict=True):
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
@@ -81,5 +76,15 @@ def plan_crops(
             placed = spec if style.aligned else replace(spec, roll=0.0)
             for variation in variations:
                 view = crop_view(camera, placed, crop_side, variation)
-                crops.append(PlannedCrop(image, camera, view, variation, warp_style))
+                crops.append(PlannedCrop(image, camera, view, variation, warped))
     return crops
+
+
+def warp_style(style: CropStyle, options: CropOptions) -> WarpStyle:
+    """How the pixels of a model's crops are made."""
+    return WarpStyle(
+        linear_light=style.linear_light,
+        coarsest_level=COARSEST_LEVEL if style.aligned else OFFICIAL_COARSEST_LEVEL,
+        antialias_factor=options.antialias_factor,
+        white_outside=options.pad_white,
+    )

@@ -66,11 +66,33 @@ def warp_crop(
     gamma: float = 1.0,
 ) -> Float32Array:
     """The crop [3,S,S] of an image [H,W,3], RGB 0..1. gamma: exponent on its sRGB values."""
+    size = (image.shape[1], image.shape[0])
+    places, level = crop_places(size, camera, view, crop_side, style)
+    return warp_places(image, places, level, style, gamma)
+
+
+def crop_places(
+    size: tuple[int, int], camera: Camera, view: CropView, crop_side: int, style: WarpStyle
+) -> tuple[Float32Array, int]:
+    """Where each sample of a crop is in an image (width, height) that was halved so many times:
+    [S f,S f,2], with f the antialias factor, and how many."""
     factor = style.antialias_factor
-    most = min(image.shape[:2]).bit_length() - 1  # of the narrowest image, a pixel remains
+    most = min(size).bit_length() - 1  # of the narrowest image, a pixel remains
     level = min(pyramid_level(view.scale * factor, style.coarsest_level), most)
-    size = (image.shape[1] >> level, image.shape[0] >> level)
-    places = sample_places(camera, view, crop_side, factor, level, size)
+    shrunk = (size[0] >> level, size[1] >> level)
+    return _sample_places(camera, view, crop_side, factor, level, shrunk), level
+
+
+def warp_places(
+    image: NDArray[np.uint8],
+    places: Float32Array,
+    level: int,
+    style: WarpStyle,
+    gamma: float = 1.0,
+) -> Float32Array:
+    """The crop [3,S,S] of an image [H,W,3] by what `crop_places` gives; gamma as of `warp_crop`."""
+    factor = style.antialias_factor
+    crop_side = len(places) // factor
     tone = tone_table(style.linear_light)
     if style.white_outside:
         tone = 1 - tone
@@ -91,7 +113,7 @@ def pyramid_level(scale: float, coarsest: int) -> int:
     return min(max(0, math.floor(-math.log2(scale))), coarsest)
 
 
-def sample_places(
+def _sample_places(
     camera: Camera, view: CropView, crop_side: int, factor: int, level: int, size: tuple[int, int]
 ) -> Float32Array:
     """Where in the image, halved `level` times to `size`, each sample comes from: [S f,S f,2],

@@ -16,13 +16,15 @@ from numpy.typing import NDArray
 from ....body.arrays import Float64Array
 from ....errors import UserError
 from ...nlf.camera import Camera
+from ...nlf.crop_plan import CropOptions, warp_style
 from ...nlf.crops import CropView, crop_view
 from ...nlf.image_cameras import default_intrinsics
-from ...nlf.warping import WarpStyle, warp_crop
+from ...nlf.model import CropStyle
 from ..datasets.example import BoolArray, Example, PersonTruth
 from ..datasets.joint_sets import JointCatalogue
-from .background import crop_mask, exchange_background
+from .background import exchange_background
 from .color import vary_colors
+from .footprint import Footprint
 from .geometry import GeometryChange, draw_geometry
 from .occlusion import occlude
 from .picture_bank import PictureBank
@@ -136,19 +138,22 @@ class CropMaker:
     def _pixels(
         self, random: Generator, example: Example, cut: Cut, camera: Camera, view: CropView
     ) -> Image:
-        """The crop [3,S,S] of what is kept of the picture, varied."""
-        picture = checked_image(example)[cut.top : cut.bottom, cut.left : cut.right]
-        style = WarpStyle(linear_light=self.settings.linear_light)
-        planes = warp_crop(picture, camera, view, self.side, style)
-        image = np.rint(planes * 255).astype(np.uint8).transpose(1, 2, 0)
-        image = np.ascontiguousarray(image)
-        masks = [p.mask for p in example.people if p.mask is not None]
-        if masks and random.random() < self.settings.background.share:
-            whole = np.logical_or.reduce(masks)[cut.top : cut.bottom, cut.left : cut.right]
-            shown = crop_mask(whole, camera, view, self.side)
-            image = exchange_background(random, image, shown, self.settings.background, self.bank)
-        image = occlude(random, image, self.settings.occlusion, self.bank)
-        image = vary_colors(random, image, self.settings.color)
+        """The crop [3,S,S] of what is kept of the picture, varied. Beyond the picture it is black
+        whatever is varied, as at run time."""
+        settings = self.settings
+        part = slice(cut.top, cut.bottom), slice(cut.left, cut.right)
+        style = warp_style(CropStyle(False, (1.0, 1.0), self.aligned), CropOptions())
+        footprint = Footprint.of(cut.size, camera, view, self.side, style)
+        image = footprint.pixels(checked_image(example)[part])
+        masks = [person.mask[part] for person in example.people if person.mask is not None]
+        if masks and random.random() < settings.background.share:
+            shown = footprint.shown(np.logical_or.reduce(masks))
+            image = exchange_background(random, image, shown, settings.background, self.bank)
+        image = occlude(random, image, settings.occlusion, self.bank)
+        image = vary_colors(random, image, settings.color)
+        dark = footprint.dark()
+        if dark is not None:
+            image[dark] = 0
         return np.ascontiguousarray(image.transpose(2, 0, 1))
 
 

@@ -18,13 +18,12 @@ from .truncation import TruncationSettings
 class CropSettings:
     """What a run's crops have in common.
 
-    linear_light: whether pixels are mixed by their light. points: of a person whose body or mesh
-    is known, how many points of it a crop is trained on. shared_points: whether all batches have
-    the same points rather than each its own. field_of_view: degrees over the larger side, assumed
-    of pictures whose camera is unknown. The others: how crops are varied.
+    points: of a person whose body or mesh is known, how many points of it a crop is trained on.
+    shared_points: whether all batches have the same points rather than each its own. field_of_view:
+    degrees over the larger side, assumed of pictures whose camera is unknown. The others: how crops
+    are varied.
     """
 
-    linear_light: bool = False
     points: int = 640
     shared_points: bool = False
     field_of_view: float = DEFAULT_FOV_DEGREES
