@@ -18,10 +18,12 @@ def test_a_long_take_goes_on_and_is_timed(tmp_path: Path) -> None:
     assert [chunk.frames for chunk in read_info(take).chunks] == [60, 10]
     rows = solve_bench.solve_times(take, 1)
     assert {row["what"] for row in rows} == {
-        "first solve", "motion", "motion and mesh", "motion, mesh and 50 markers",
-        "numpy, same bytes",
+        "first solve", "motion", "motion, before the mesh", "motion and mesh",
+        "motion, mesh and 50 markers", "numpy, same bytes",
     }  # fmt: skip
     assert all(row["seconds"] > 0 and row["frames"] == 70 for row in rows)
+    seconds = {row["what"]: row["seconds"] for row in rows}
+    assert seconds["motion, before the mesh"] < seconds["motion and mesh"]
     person = read_solution(take).people[0]
     assert [files.slug for files in person.sets] == ["markers"]
     assert person.sightings == 70
