@@ -6,8 +6,8 @@ python build.py bench solve [--frames N] [--long N] [--runs N] [--json FILE]
 The takes are of one person, a swing that goes on and on, with noise; no localizer has part. The
 first solve reads and fits, those after it are a warm worker's, with another strength each; beside
 them stands what writing the same bytes takes with numpy. A scene shows the motion before the mesh
-is written. Memory is that of processes of their own. The targets are 1 s for 1,000 frames, 10 % more with a set of 50 markers, and 100 MB from 500 frames
-to 5,000.
+is written. Memory is that of processes of their own. The targets are 1 s for 1,000 frames, 10 %
+more with a set of 50 markers, and 100 MB from 500 frames to 5,000.
 """
 
 from __future__ import annotations
