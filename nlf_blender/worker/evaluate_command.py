@@ -41,6 +41,7 @@ def add_evaluate_command(commands: argparse._SubParsersAction[argparse.ArgumentP
         "--variations", type=_count, default=tta, metavar="N", help=f"per person (default {tta})"
     )
     parser.add_argument("--batch-size", type=_count, default=LocalizeSettings.batch_size)
+    parser.add_argument("--limit", type=_count, metavar="N", help="the first N items only")
     parser.add_argument("--max-people", type=_count, default=50, help="that are found per item")
     add_model_options(parser)
     parser.set_defaults(run=_evaluate)
@@ -62,7 +63,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     from .progress_line import ProgressLine, print_seconds
 
     _check_target(options.json)
-    source = open_source(options.set)
+    source = open_source(options.set, options.limit)
     models = Engine().models(LocalizeSettings(**model_settings(options)))
     progress = Progress(listener=ProgressLine().show)
     run = RunOptions(

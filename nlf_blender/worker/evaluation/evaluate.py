@@ -16,7 +16,7 @@ from .found import ItemRunner, RunOptions
 from .image_truth import within_picture
 from .items import BadItem, Item, JointLabel
 from .limbs import LIMB_NAMES
-from .peer import BlazePosePeer, peer_errors
+from .peer import PEER_METRICS, BlazePosePeer, peer_errors
 from .person_errors import Measure, PersonErrors
 from .summary import FORMAT, VERSION, Tally, joint_table, means, uncertainty
 
@@ -24,19 +24,61 @@ from .summary import FORMAT, VERSION, Tally, joint_table, means, uncertainty
 class Source(Protocol):
     """Items of any origin: a set.json, or a dataset's examples."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What the report calls it."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is odd about it as a whole."""
+        ...
 
     def __len__(self) -> int: ...
 
-    def items(self) -> Iterator[tuple[str, Item | BadItem]]:
-        """Each item, or why it cannot be used, with its label; the same at every call."""
+    def items(self, models: Models) -> Iterator[tuple[str, Item | BadItem]]:
+        """Each item, or why it cannot be used, with its label; the same at every call. models: of
+        which the body poses truth that is given as parameters."""
         ...
+
+
+@dataclass
+class PeerResult:
+    """Another localizer on the same people. alone: whom it alone found; ours: the model's errors
+    of the people whom both found."""
+
+    name: str
+    tally: Tally = field(default_factory=Tally)
+    alone: list[str] = field(default_factory=list[str])
+    ours: list[PersonErrors] = field(default_factory=list[PersonErrors])
+
+    def add(self, who: str, theirs: PersonErrors | None, ours: PersonErrors | None) -> None:
+        """One true person, None for whoever missed them."""
+        self.tally.add(who, theirs)
+        if theirs is not None and ours is None:
+            self.alone.append(who)
+        elif theirs is not None and ours is not None:
+            self.ours.append(ours)
+
+    def to_json(self) -> Json:
+        """As the evaluation's JSON has it."""
+        shared = [
+            {name: one.figures[name] for name in PEER_METRICS if name in one.figures}
+            for one in self.ours
+        ]
+        return {
+            "name": self.name,
+            "people": self.tally.counts.to_json(),
+            "metrics": means([person.figures for person in self.tally.people]),
+            "model_on_people_found_by_both": means(shared),
+            "found_by_it_alone": list(self.alone),
+        }
 
 
 @dataclass
 class Evaluation:
     """What was found out so far. skipped: items that could not be measured, with the reason;
-    notes: what was left out of others; only_peer: people whom the peer alone found."""
+    notes: what was left out of others."""
 
     model: Json
     source: str
@@ -44,8 +86,7 @@ class Evaluation:
     items: int
     evaluated: int = 0
     ours: Tally = field(default_factory=Tally)
-    peers: dict[str, Tally] = field(default_factory=dict[str, Tally])
-    only_peer: list[str] = field(default_factory=list[str])
+    peer: PeerResult | None = None
     skipped: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     notes: list[str] = field(default_factory=list[str])
     cancelled: bool = False
@@ -73,12 +114,8 @@ class Evaluation:
             "cancelled": self.cancelled,
             "seconds": {stage: round(value, 2) for stage, value in self.seconds.items()},
         }
-        for name, tally in self.peers.items():
-            result[name] = {
-                "people": tally.counts.to_json(),
-                "metrics": means([person.figures for person in tally.people]),
-                "found_by_it_alone": list(self.only_peer),
-            }
+        if self.peer is not None:
+            result["peer"] = self.peer.to_json()
         return result
 
 
@@ -100,6 +137,7 @@ def evaluate(
             "body": models.body.name,
         },
         items=len(source),
+        notes=list(source.notes),
     )
     try:
         progress.step("Reading")
@@ -115,7 +153,7 @@ def _labels(source: Source, models: Models) -> tuple[JointLabel, ...]:
     """All joints that the set's items name, and the limbs', by which the peer's people are told
     apart."""
     found: dict[JointLabel, None] = {("", name): None for name in LIMB_NAMES}
-    for _, item in source.items():
+    for _, item in source.items(models):
         if isinstance(item, Item):
             for person in item.people:
                 for joints in (person.joints, person.pixels):
@@ -135,14 +173,13 @@ def _run(
 ) -> None:
     runner, measure = ItemRunner(models, labels, options), Measure(models, labels)
     other = BlazePosePeer(models.finder, labels) if peer else None
-    if peer:
-        result.peers[peer] = Tally()
-    for done, (label, item) in enumerate(source.items()):
+    result.peer = PeerResult(peer) if peer else None
+    for done, (label, item) in enumerate(source.items(models)):
         progress.step("Evaluating", done, len(source))
         try:
             if isinstance(item, BadItem):
                 raise item
-            _evaluate_item(result, completed(item, models), runner, measure, other, peer)
+            _evaluate_item(result, completed(item, models), runner, measure, other)
             result.evaluated += 1
         except BadItem as error:
             result.skipped.append((label, str(error)))
@@ -157,14 +194,14 @@ def _evaluate_item(
     runner: ItemRunner,
     measure: Measure,
     other: BlazePosePeer | None,
-    peer: str | None,
 ) -> None:
     """Measure one item; nothing of it is counted if it fails."""
     picture = item.read()
     size = picture.image.shape[1], picture.image.shape[0]
     item, _ = within_picture(item, size)
     found = runner.run(item, picture)
-    peers = other.run(item, picture.image, runner.options.from_detector) if other else []
+    frames = [one.person.frame for one in found.people] if found.in_boxes else None
+    peers = other.run(item, picture.image, frames) if other else []
     errors: list[PersonErrors | None] = []
     for person, row in zip(item.people, found.matches, strict=True):
         one = None if row is None else measure.errors(person, found.people[row], item.camera, size)
@@ -174,9 +211,7 @@ def _evaluate_item(
     for number, one in enumerate(errors):
         who = f"{item.name}, person {number + 1}"
         result.ours.add(who, one)
-        if peer:
-            theirs = peers[number]
-            figures = None if theirs is None else peer_errors(item.people[number], theirs)
-            result.peers[peer].add(who, None if figures is None else PersonErrors(figures))
-            if one is None and theirs is not None:
-                result.only_peer.append(who)
+        if result.peer is not None:
+            theirs, true = peers[number], item.people[number]
+            figures = None if theirs is None else PersonErrors(peer_errors(true, theirs))
+            result.peer.add(who, figures, one)

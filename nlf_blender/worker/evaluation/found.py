@@ -51,11 +51,12 @@ class FoundPerson:
 @dataclass(frozen=True, eq=False)
 class FoundPeople:
     """Everybody in a picture. matches: for each true person the row of `people`, None: missed;
-    false: how many are nobody of the true ones. camera: the item's, else the one assumed."""
+    false: how many are nobody of the true ones. in_boxes: whether they were shown to the model in
+    the boxes given, one person in each."""
 
     people: list[FoundPerson]
     matches: list[int | None]
-    camera: Camera
+    in_boxes: bool
 
     @property
     def false(self) -> int:
@@ -82,7 +83,7 @@ class ItemRunner:
         people = self._people(picture, boxes)
         found = self._localized(picture, camera, people, judged=boxes is None)
         if boxes is not None:
-            return FoundPeople(found, list(range(len(found))), camera)
+            return FoundPeople(found, list(range(len(found))), in_boxes=True)
         known = item.camera
         matches = match(
             [joint_pixels(person, known, self.labels) for person in item.people],
@@ -90,7 +91,7 @@ class ItemRunner:
             [person.pixels for person in found],
             [person.person.box for person in found],
         )
-        return FoundPeople(found, matches, camera)
+        return FoundPeople(found, matches, in_boxes=False)
 
     def _people(self, picture: Picture, boxes: list[Float64Array] | None) -> list[Person]:
         finder = self.models.finder

@@ -22,7 +22,7 @@ from .items import Image, Item, JointLabel, TruePerson
 from .limbs import BLAZEPOSE_LIMBS, LIMB_NAMES
 from .matching import match
 
-PEERS = ("blazepose",)
+PEER_METRICS = ("p_mpjpe_12",)
 CONFIDENCE = 0.5  # of detector and landmarks: the default of its authors' release
 
 
@@ -42,13 +42,13 @@ class BlazePosePeer:
     def __init__(self, finder: PeopleFinder, labels: Sequence[JointLabel]) -> None:
         self.finder, self.labels = finder, tuple(labels)
 
-    def run(self, item: Item, image: Image, from_detector: bool) -> list[PeerPerson | None]:
-        """Whom it finds, for each of the item's people; None: missed. It is shown the given boxes
-        unless people are to be found."""
-        boxes = None if from_detector else item.boxes
-        if boxes is not None:
-            people = self.finder.people_in_boxes(image, [box.tolist() for box in boxes])
-            seen = self._look(image, [person.frame for person in people])
+    def run(
+        self, item: Item, image: Image, given: Sequence[Frame] | None
+    ) -> list[PeerPerson | None]:
+        """Whom it finds, for each of the item's people; None: missed. given: each one's frame, if
+        boxes are given and nobody is to be found."""
+        if given is not None:
+            seen = self._look(image, given)
             return [person if person.score > CONFIDENCE else None for person in seen]
         frames = [
             found.frame for found in self.finder.detector.detect(image) if found.score > CONFIDENCE
@@ -74,7 +74,7 @@ class BlazePosePeer:
         )
 
     @torch.inference_mode()
-    def _look(self, image: Image, frames: list[Frame]) -> list[PeerPerson]:
+    def _look(self, image: Image, frames: Sequence[Frame]) -> list[PeerPerson]:
         """What the landmark network sees in each frame."""
         people = []
         for frame in frames:

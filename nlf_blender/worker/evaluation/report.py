@@ -7,7 +7,7 @@ from ...protocol.json_fields import Json, as_list, as_object
 from .summary import METRICS
 
 NAMED = 20  # skipped items, notes and missed people that are named; the JSON has them all
-JOINT_COLUMNS = ("mpjpe", "p_mpjpe", "error_2d")
+JOINT_COLUMNS = {"mpjpe": "MPJPE, mm", "p_mpjpe": "P-MPJPE, mm", "error_2d": "2D, % of box"}
 
 
 def report_lines(result: Json) -> list[str]:
@@ -26,8 +26,8 @@ def report_lines(result: Json) -> list[str]:
     ]
     for what, value in as_object(result["uncertainty"], "uncertainty").items():
         lines.append(_uncertainty_line(what, as_object(value, what)))
-    if "blazepose" in result:
-        lines += ["", *_peer_lines("blazepose", as_object(result["blazepose"], "blazepose"))]
+    if "peer" in result:
+        lines += ["", *_peer_lines(as_object(result["peer"], "peer"))]
     joints = as_object(result["joints"], "joints")
     if joints:
         lines += ["", *_joint_lines(joints)]
@@ -73,29 +73,33 @@ def _uncertainty_line(what: str, entry: Json) -> str:
     )
 
 
-def _peer_lines(name: str, peer: Json) -> list[str]:
-    lines = [_people_line(name, as_object(peer["people"], "people"))]
-    metrics = as_object(peer["metrics"], "metrics")
-    for metric, value in metrics.items():
-        entry = as_object(value, metric)
+def _peer_lines(peer: Json) -> list[str]:
+    name = peer["name"]
+    lines = [_people_line(str(name), as_object(peer["people"], "people"))]
+    ours = as_object(peer["model_on_people_found_by_both"], "model_on_people_found_by_both")
+    for metric, value in as_object(peer["metrics"], "metrics").items():
+        entry, own = as_object(value, metric), as_object(ours.get(metric, {}), metric)
         title, unit, _ = METRICS[metric]
-        lines.append(f"{name}: {title} {entry['mean']:.1f} {unit}, {entry['people']} people")
+        line = f"{name}: {title} {entry['mean']:.1f} {unit} ({entry['people']} people)"
+        if own:
+            line += f", the model's of those whom both found {own['mean']:.1f} {unit}"
+        lines.append(line)
     alone = as_list(peer["found_by_it_alone"], "found_by_it_alone")
-    return [*lines, f"{name}: {len(alone)} found by it alone" + "".join(f"\n  {a}" for a in alone)]
+    return [*lines, f"{name}: {len(alone)} found by it alone", *(f"  {who}" for who in alone)]
 
 
 def _joint_lines(joints: Json) -> list[str]:
-    titles = "".join(f"{METRICS[name][0]:>20}" for name in JOINT_COLUMNS)
-    lines = [f"{'joint':<20}{titles}{'people':>8}"]
+    titles = "".join(f"{title:>14}" for title in JOINT_COLUMNS.values())
+    lines = [f"{'joint':<20}{titles}{'people':>9}"]
     for name, value in joints.items():
         figures = as_object(value, name)
-        columns, people = [], 0
+        columns, people = "", 0
         for metric in JOINT_COLUMNS:
             entry = as_object(figures.get(metric, {}), metric)
-            unit = METRICS[metric][1]
-            columns.append(f"{entry['mean']:.1f} {unit:<2}" if entry else "-")
+            text = f"{entry['mean']:.1f}" if entry else "-"
+            columns += f"{text:>14}"
             people = max(people, int(str(entry.get("people", 0))))
-        lines.append(f"{name:<20}" + "".join(f"{text:>20}" for text in columns) + f"{people:>8}")
+        lines.append(f"{name:<20}{columns}{people:>9}")
     return lines
 
 

@@ -29,12 +29,14 @@ CORNERS, CORNER_AND_SIZE = "xyxy", "xywh"
 
 @dataclass(frozen=True)
 class EvaluationSet:
-    """A set's items as they are in the file, each read when it is its turn."""
+    """A set's items as they are in the file, each read when it is its turn. box_format: CORNERS or
+    CORNER_AND_SIZE, "" if the file does not say (then the latter); notes: what is odd about it."""
 
     path: Path
     name: str
     entries: tuple[object, ...]
-    box_format: str
+    box_format: str = ""
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -45,8 +47,8 @@ class EvaluationSet:
         image = entry.get("image") if isinstance(entry, dict) else None
         return f"items[{index}] ({image})" if isinstance(image, str) else f"items[{index}]"
 
-    def items(self) -> Iterator[tuple[str, Item | BadItem]]:
-        """Each item, or why it cannot be used, with its label."""
+    def items(self, models: object = None) -> Iterator[tuple[str, Item | BadItem]]:
+        """Each item, or why it cannot be used, with its label. No model has a say in them."""
         for index in range(len(self)):
             try:
                 yield self.label(index), self.read(index)
@@ -78,8 +80,8 @@ def read_set(path: Path) -> EvaluationSet:
         content = {"items": data} if isinstance(data, list) else as_object(data, "the set")
         entries = as_list(content.get("items"), "items")
         name = optional(content.get("name"), as_str, "name") or file.parent.name
-        form = optional(content.get("box_format"), as_str, "box_format") or CORNER_AND_SIZE
-        if form not in (CORNERS, CORNER_AND_SIZE):
+        form = optional(content.get("box_format"), as_str, "box_format") or ""
+        if form not in ("", CORNERS, CORNER_AND_SIZE):
             raise ValueError(f"box_format is neither {CORNER_AND_SIZE} nor {CORNERS}")
     except FileNotFoundError as error:
         raise UserError(
