@@ -63,6 +63,10 @@ class DatasetWriter:
         """How many examples the dataset has, those of the open shard included."""
         return len(self._names)
 
+    def __contains__(self, name: str) -> bool:
+        """Whether the dataset has an example of this name."""
+        return name in self._names
+
     def add(self, example: Example, picture: tuple[str, bytes] | None = None) -> None:
         """Append an example. picture: its file as it is, ending and bytes; encoded if None.
 
