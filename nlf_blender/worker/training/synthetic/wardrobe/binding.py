@@ -51,8 +51,8 @@ def bind(clothes: Clothes, base: BaseMesh, body: BodyData, is_hair: bool) -> Bou
     turns = np.tensordot(skinning, base.rotations, axes=1)
     offsets = (turns @ (on_base - anchors)[..., None])[..., 0]
     rest = _weighted(body.v_template, corners, weights) + offsets
-    skinning = _hanging(rest, body) if is_hair else _smoothed(skinning, clothes.faces, offsets)
-    guards = _guards(rest, skinning, corners[np.arange(len(weights)), weights.argmax(1)], body)
+    skinning = _hanging(rest, body) if is_hair else smoothed(skinning, clothes.faces, offsets)
+    guards = guards_of(rest, skinning, corners[np.arange(len(weights)), weights.argmax(1)], body)
     return Bound(corners, weights, offsets, skinning, guards, rest)
 
 
@@ -80,7 +80,7 @@ def _hanging(rest: Float64Array, body: BodyData) -> Float64Array:
     return weights
 
 
-def _smoothed(skinning: Float64Array, faces: IntArray, offsets: Float64Array) -> Float64Array:
+def smoothed(skinning: Float64Array, faces: IntArray, offsets: Float64Array) -> Float64Array:
     """Skinning weights [G,J] averaged with the neighbours', the more the farther from the skin."""
     average = neighbour_average(faces, len(skinning))
     share = np.clip(np.linalg.norm(offsets, axis=1) / FAR, 0.1, 1)[:, None]
@@ -99,7 +99,7 @@ def neighbour_average(faces: IntArray, count: int) -> csr_matrix:
     return csr_matrix(graph.multiply(1 / graph.sum(axis=1)))
 
 
-def _guards(
+def guards_of(
     rest: Float64Array, skinning: Float64Array, fallback: IntArray, body: BodyData
 ) -> IntArray:
     """The nearest vertex [G] of the body that moves alike, or the main corner."""

@@ -21,16 +21,20 @@ from .fitting import Fabric, fabric_of, fitted
 from .garment import load_garments
 from .outfits import Outfit, draw_outfit
 from .painted import Painted, hemmed, inner, inside_by, lifted, patches_of, stand_off
+from .skirts import skirts
 
 
 def open_wardrobe(path: Path | None, split: str, device: torch.device | str) -> Wardrobe:
-    """The garments of a file made by `worker train wardrobe`; without one, painted clothes alone.
+    """The garments of a file made by `worker train wardrobe`; without one, painted clothes and
+    skirts alone.
 
     split: "train" or "held_out": garments of the one are never worn in the other. UserError if
     the file cannot be read.
     """
     body = load_body_npz(OPEN_BODY, posed=False)
-    garments = [] if path is None else load_garments(path, body.vertex_count)
+    garments = skirts(body)
+    if path is not None:
+        garments += load_garments(path, body.vertex_count)
     chosen = [garment for garment in garments if garment.held_out == (split == "held_out")]
     where = torch.device(device)
     return Wardrobe(body, [fabric_of(one, body.v_template, where) for one in chosen], where)
@@ -65,6 +69,8 @@ class Wardrobe:
     @torch.no_grad()
     def dress(self, cast: Cast) -> Clothing:
         """The people of a cast with all that they wear."""
+        if not len(cast.people.vertices):
+            return Clothing((), ())
         return _Dressing(self, cast, self.outfits(cast)).clothing()
 
 

@@ -14,7 +14,6 @@ from .....body.arrays import Float64Array
 from .....errors import UserError
 from .base_mesh import IntArray
 
-KINDS = ("top", "trousers", "suit", "shoes", "hat", "hair")
 FORMAT = "nlf_blender wardrobe 1"
 # How far each kind keeps off the skin, metres: what is worn over something lies farther out.
 LAYERS = {"hair": 0.003, "trousers": 0.004, "shoes": 0.005, "hat": 0.004}
@@ -30,7 +29,7 @@ class Garment:
     vertex of the body outside of whose skin each stays. rest [G,3]: where they are on the body's
     template. faces [F,3]. covers [C]: vertices of the body that are not to be seen. references
     [R,2]: pairs of vertices whose distance tells the garment's size. held_out: for evaluation
-    alone.
+    alone. kind: "top", "trousers", "suit", "skirt", "shoes", "hat" or "hair".
     """
 
     name: str

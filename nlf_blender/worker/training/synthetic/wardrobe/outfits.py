@@ -15,8 +15,9 @@ from ..stage import Look
 from . import looks
 from .painted import Painted, random_waves
 
-HATS, GLOVES, BARE_CHEST, BAREFOOT, BALD = 0.1, 0.04, 0.06, 0.15, 0.08
-WHOLE_SUIT = 0.14
+HATS, CAPS, GLOVES, BARE_CHEST, BAREFOOT, BALD = 0.08, 0.08, 0.04, 0.06, 0.15, 0.08
+WHOLE_SUIT, SKIRTS = 0.12, 0.12
+ONE_CLOTH = 0.35  # of those in a skirt or tracksuit, whose top is of the same cloth
 # Of those who have the choice, who wears MakeHuman's rather than painted clothes.
 FITTED = {"top": 0.6, "trousers": 0.5, "shoes": 0.65, "hair": 0.7}
 _THINNEST = 0.002  # metres: less, and the skin shows through the rasteriser's rounding
@@ -44,8 +45,8 @@ def draw_outfit(
                     makeup=random.random() * (random.random() < 0.4))  # fmt: skip
     tailor = _Tailor(random, stock, joints, outfit)
     if not (random.random() < WHOLE_SUIT and tailor.fitted("suit", tailor.cloth())):
-        tailor.dress_legs()
-        tailor.dress_chest()
+        below = tailor.dress_legs()
+        tailor.dress_chest(below if random.random() < ONE_CLOTH else None)
     tailor.dress_feet()
     tailor.dress_head()
     if random.random() < GLOVES:
@@ -92,7 +93,7 @@ class _Tailor:
         thickest: float,
         low: float = -np.inf,
         high: float = np.inf,
-        reach: tuple[float, float] = (0.0, np.inf),
+        reach: tuple[float, float] = (-np.inf, np.inf),
         neckline: float = 0.0,
     ) -> None:
         """Cover a part of a region, tightly or up to `thickest` metres off the skin."""
@@ -107,12 +108,16 @@ class _Tailor:
     def height(self, joint: str) -> float:
         return float(self.joints[INDEX[joint], 1])
 
-    def dress_legs(self) -> None:
-        """Trousers, shorts, tights, or briefs."""
+    def dress_legs(self) -> Look:
+        """A skirt, trousers, shorts, tights, or briefs; their cloth."""
         random = self.random
-        look = looks.denim(random) if self.chance(0.35) else self.cloth()
+        look = looks.denim(random) if self.chance(0.3) else self.cloth()
+        if self.chance(SKIRTS) and self.fitted("skirt", look):
+            crotch = self.height("left_hip") - 0.08
+            self.paint("lower", self.cloth(), 0.0, crotch, self.height("pelvis") + 0.05)
+            return look
         if self.chosen("trousers", look):
-            return
+            return look
         waist = self.height("pelvis") + random.uniform(0.03, 0.12)
         knee, ankle = self.height("left_knee"), self.height("left_ankle")
         crotch = self.height("left_hip") - 0.08
@@ -125,10 +130,11 @@ class _Tailor:
         }[str(kind)]
         thickest = {"long": 0.03, "short": 0.035}.get(str(kind), 0.0)
         self.paint("lower", look, thickest, low, waist)
+        return look
 
-    def dress_chest(self) -> None:
-        """A shirt, jacket, vest or a band; some men's chests are bare."""
-        random, look = self.random, self.cloth()
+    def dress_chest(self, look: Look | None) -> None:
+        """A shirt, jacket, vest or a band, of `look` or another cloth; some chests are bare."""
+        random, look = self.random, look or self.cloth()
         if self.chance(BARE_CHEST) or self.chosen("top", look):
             return
         shoulder, wrist = (self.joints[INDEX[f"left_{name}"], 0] for name in ("shoulder", "wrist"))
@@ -144,7 +150,7 @@ class _Tailor:
         if kind == "band":
             hem, top = self.height("spine2") + 0.02, self.height("spine3") + 0.05
         thickest = {"long": 0.035, "short": 0.03}.get(str(kind), 0.012)
-        self.paint("upper", look, thickest, hem, top, (0.0, reach), neckline)
+        self.paint("upper", look, thickest, hem, top, (-np.inf, reach), neckline)
 
     def dress_feet(self) -> None:
         """Shoes, boots or socks."""
@@ -157,6 +163,12 @@ class _Tailor:
         """Hair, with a hat now and then."""
         hair = self.outfit.hair
         wears_hat = self.chance(HATS) and self.fitted("hat", self.cloth())
+        if not wears_hat and self.chance(CAPS):
+            low = self.height("head") + self.random.uniform(0.03, 0.08)
+            self.outfit.painted.append(
+                Painted("scalp", self.cloth(), self.random.uniform(0.004, 0.02), low)
+            )
+            wears_hat = True
         if self.chance(BALD):
             return
         if wears_hat:  # hair must go under it

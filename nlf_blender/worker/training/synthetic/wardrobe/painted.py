@@ -46,7 +46,7 @@ class Painted:
     thickness: float
     low: float = -np.inf
     high: float = np.inf
-    reach: tuple[float, float] = (0.0, np.inf)
+    reach: tuple[float, float] = (-np.inf, np.inf)
     neckline: float = 0.0
     waves: Float64Array | None = None
 
