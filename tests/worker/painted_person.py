@@ -11,8 +11,8 @@ import numpy as np
 
 from nlf_blender.worker.evaluation.limbs import LIMB_NAMES
 from nlf_blender.worker.training.body import RenderBody
-from nlf_blender.worker.training.poses import turn
 from nlf_blender.worker.training.synthetic.skeleton import INDEX, JOINT_NAMES
+from nlf_blender.worker.training.synthetic.turns import turn
 
 LIMBS = [INDEX[name] for name in LIMB_NAMES]
 ASSETS = Path(__file__).resolve().parents[2] / "nlf_blender" / "assets"

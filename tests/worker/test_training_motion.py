@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Motion capture files, the joint tree, random poses."""
+"""Motion capture files and the joint tree."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nlf_blender.worker.training.poses import sample_heading, sample_pose, turn
-from nlf_blender.worker.training.synthetic.mocap import load_archive, turn_between
+from nlf_blender.errors import UserError
+from nlf_blender.worker.training.synthetic.mocap import read_takes
 from nlf_blender.worker.training.synthetic.motion_files import read_amc, read_bvh
 from nlf_blender.worker.training.synthetic.skeleton import (
     INDEX,
@@ -23,6 +23,7 @@ from nlf_blender.worker.training.synthetic.skeleton import (
     to_local,
     to_world,
 )
+from nlf_blender.worker.training.synthetic.turns import any_rotation, turn, turn_between
 
 BVH = """HIERARCHY
 ROOT hip
@@ -57,6 +58,7 @@ def asf_text() -> str:
         "lradius": ([1, 0, 0], "rx", "lhumerus"),
         "lwrist": ([1, 0, 0], "ry", "lradius"),
         "lhand": ([1, 0, 0], "rx", "lwrist"),
+        "lfingers": ([1, 0, 0], "rx", "lhand"),
         "ltoes": ([0, 0, 1], "rx", "lfoot"),
     }
     for name, (direction, axes, parent) in list(bones.items()):
@@ -93,17 +95,37 @@ def test_amc_angles_turn_their_bones() -> None:
     assert np.allclose(motion.rotations["ltibia"][1], turn("y", 90) @ turn("x", 40))
 
 
-def test_archive_of_a_t_pose_gives_the_t_pose(tmp_path: Path) -> None:
-    path = tmp_path / "motion.tar"
+def write_archive(path: Path, files: dict[str, str]) -> Path:
     with tarfile.open(path, "w") as archive:
-        for name, text in (("01/01.asf", asf_text()), ("01/01_01.amc", AMC)):
+        for name, text in files.items():
             info = tarfile.TarInfo(name)
             info.size = len(text)
             archive.addfile(info, io.BytesIO(text.encode()))
-    poses = load_archive(path)
-    assert poses.shape == (2, 24, 3, 3)
+    return path
+
+
+def test_archive_of_a_t_pose_gives_the_t_pose(tmp_path: Path) -> None:
+    frames = "".join(f"{n}\nroot 0 0 0 0 0 0\n" for n in range(1, 9)) + "9\nltibia 40\n"
+    frames = frames.replace("9\n", "9\nroot 0 0 0 0 90 0\n")
+    files = {"01/01.asf": asf_text(), "01/01_01.amc": frames}
+    takes = list(read_takes(write_archive(tmp_path / "motion.tar", files)))
+    assert [(take.name, take.subject) for take in takes] == [("01_01", "1")]
+    poses = takes[0].poses
+    assert poses.shape == (2, 24, 3, 3)  # of 9 frames at 120 a second, every eighth
     assert np.allclose(poses[0], np.eye(3), atol=1e-6)
     assert np.allclose(poses[1, INDEX["left_knee"]], turn("x", 40), atol=1e-6)
+
+
+def test_unreadable_motions_are_named(tmp_path: Path) -> None:
+    alone = write_archive(tmp_path / "alone.tar", {"01/01_01.amc": AMC})
+    with pytest.raises(UserError, match=r"01_01\.amc"):
+        list(read_takes(alone))
+    cut = write_archive(tmp_path / "cut.tar", {"a.bvh": BVH[: BVH.index("MOTION")]})
+    with pytest.raises(UserError, match=r"a\.bvh"):
+        list(read_takes(cut))
+    (tmp_path / "no.tar").write_bytes(b"nothing")
+    with pytest.raises(UserError, match=r"no\.tar"):
+        list(read_takes(tmp_path / "no.tar"))
 
 
 def test_turn_between_takes_one_direction_to_the_other() -> None:
@@ -114,13 +136,13 @@ def test_turn_between_takes_one_direction_to_the_other() -> None:
 
 def test_local_and_world_are_inverse() -> None:
     random = np.random.default_rng(3)
-    local = np.stack([sample_heading(random) for _ in JOINT_NAMES])
+    local = np.stack([any_rotation(random) for _ in JOINT_NAMES])
     assert np.allclose(to_local(to_world(local)), local)
 
 
 def test_mirrored_pose_has_mirrored_joints() -> None:
     random = np.random.default_rng(4)
-    local = np.stack([sample_heading(random) for _ in JOINT_NAMES])
+    local = np.stack([any_rotation(random) for _ in JOINT_NAMES])
     rest = random.normal(size=(24, 3))
     partner = [INDEX[_other_side(name)] for name in JOINT_NAMES]
     flip = np.array([-1.0, 1.0, 1.0])
@@ -142,12 +164,3 @@ def _places(local: np.ndarray, rest: np.ndarray) -> np.ndarray:
         if parent >= 0:
             places[joint] = places[parent] + world[parent] @ (rest[joint] - rest[parent])
     return places
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_sampled_poses_are_rotations_and_repeatable(seed: int) -> None:
-    motions = [np.tile(np.eye(3), (4, 24, 1, 1))]
-    pose = sample_pose(np.random.default_rng(seed), motions)
-    assert np.allclose(pose @ np.swapaxes(pose, -1, -2), np.eye(3), atol=1e-6)
-    assert np.allclose(np.linalg.det(pose), 1.0)
-    assert np.array_equal(pose, sample_pose(np.random.default_rng(seed), motions))

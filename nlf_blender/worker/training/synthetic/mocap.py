@@ -8,15 +8,22 @@ the source's resting bone.
 
 from __future__ import annotations
 
+import lzma
 import tarfile
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
-from .motion_files import Motion, read_amc, read_bvh
+from ....body.arrays import Float64Array
+from ....errors import UserError
+from .motion_files import Motion, bvh_rate, read_amc, read_bvh
 from .skeleton import JOINT_NAMES, PARENTS, T_POSE_DIRECTIONS, to_local
+from .turns import turn_between
 
+FRAMES_PER_SECOND = 15
+AMC_RATE = 120.0  # frames a second of CMU's recordings; the files do not say
 SIDES = ("left", "right")
 # Turns a source's axes into the body's: x left, y up, z to the front.
 _Z_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
@@ -35,7 +42,8 @@ ASF_BONES = _names(
     | {"neck": "lowerneck", "head": "head"},
     {"hip": "{}femur", "knee": "{}tibia", "ankle": "{}foot", "foot": "{}toes"}
     | {"collar": "{}clavicle", "shoulder": "{}humerus", "elbow": "{}radius"}
-    | {"wrist": "{}wrist", "hand": "{}hand"},
+    # its wrist rolls the forearm, its hand bends in the wrist
+    | {"wrist": "{}hand", "hand": "{}fingers"},
     "l",
     "r",
 )
@@ -67,59 +75,100 @@ _MAKEHUMAN_ENDS = {"hip": "lowerleg01.{}", "knee": "foot.{}", "ankle": "toe2-1.{
 }
 
 
-def load_archive(path: Path, keep_every: int = 1) -> np.ndarray:
-    """Local joint rotations [T,24,3,3] of all motions in a tar archive, every n-th frame."""
+@dataclass(frozen=True, eq=False)
+class Take:
+    """A motion or a still pose. name: its file's; subject: whom it was recorded of, "" if unknown;
+    poses [T,24,3,3]: rotations relative to the parent, the pelvis's in a world with y up."""
+
+    name: str
+    subject: str
+    poses: Float64Array
+
+
+def read_takes(path: Path) -> Iterator[Take]:
+    """The ASF/AMC and BVH files of a tar archive, in order of their names, each thinned to about
+    FRAMES_PER_SECOND. UserError names the archive and the file that cannot be read."""
+    try:
+        texts = _texts(path)
+    except (OSError, tarfile.TarError, lzma.LZMAError, EOFError) as error:
+        raise UserError(
+            "Archive of motions not readable",
+            f"{path}: {error}.",
+            "Give a tar archive of ASF/AMC or BVH files.",
+        ) from error
+    for name, text in sorted(texts.items()):
+        if name.endswith(".asf"):
+            continue
+        try:
+            yield _read_take(name, text, texts)
+        except (ValueError, KeyError, IndexError, StopIteration) as error:
+            raise UserError(
+                "Motion not readable",
+                f"{path}, {name}: {type(error).__name__}: {error}.",
+                "Leave the file out of the archive; skeletons as CMU's and MakeHuman's are known.",
+            ) from error
+
+
+def _texts(path: Path) -> dict[str, str]:
     with tarfile.open(path) as archive:
-        texts = {
+        return {
             member.name: stream.read().decode("utf-8", errors="ignore")
             for member in archive.getmembers()
             if member.name.endswith((".asf", ".amc", ".bvh"))
             and (stream := archive.extractfile(member)) is not None
         }
-    skeletons = {name: text for name, text in texts.items() if name.endswith(".asf")}
-    parts = []
-    for name, text in sorted(texts.items()):
-        if name.endswith(".amc"):
-            folder = name.rsplit("/", 1)[0]
-            skeleton = next(body for key, body in skeletons.items() if key.startswith(folder))
-            parts.append(_retarget(read_amc(skeleton, text, keep_every), ASF_BONES))
-        elif name.endswith(".bvh"):
-            parts.append(_from_bvh(text, keep_every))
-    return np.concatenate(parts).astype(np.float32)
 
 
-def _from_bvh(text: str, keep_every: int) -> np.ndarray:
-    motion = read_bvh(text, keep_every)
+def _read_take(name: str, text: str, texts: dict[str, str]) -> Take:
+    stem = PurePosixPath(name).stem
+    subject = stem.split("_")[0].lstrip("0") if "_" in stem else ""
+    if name.endswith(".bvh"):
+        return Take(stem, subject, _from_bvh(text))
+    folder = name.rpartition("/")[0]
+    skeletons = [key for key in texts if key.endswith(".asf") and key.startswith(folder)]
+    if not skeletons:
+        raise ValueError("its folder has no .asf file")
+    keep_every = round(AMC_RATE / FRAMES_PER_SECOND)
+    return Take(
+        stem, subject, _retarget(read_amc(texts[skeletons[0]], text, keep_every), ASF_BONES)
+    )
+
+
+def _from_bvh(text: str) -> Float64Array:
+    motion = read_bvh(text, max(1, round(bvh_rate(text) / FRAMES_PER_SECOND)))
     if "CC_Base_Hip" in motion.rotations:
         return _retarget(_upright_rest(motion), CC_BONES)
     return _retarget(_makehuman_axes(motion), MAKEHUMAN_BONES)
 
 
-def _retarget(motion: Motion, bones: dict[str, str]) -> np.ndarray:
+def _retarget(motion: Motion, bones: dict[str, str]) -> Float64Array:
     """Local rotations [T,24,3,3] of the body's joints."""
     count = len(next(iter(motion.rotations.values())))
     world = np.zeros((count, len(JOINT_NAMES), 3, 3))
+    turns: dict[str, Float64Array] = {}
     for index, joint in enumerate(JOINT_NAMES):
         bone = bones.get(joint)
         if bone is None:  # a joint that the source lacks moves with its parent
             world[:, index] = world[:, PARENTS[index]]
             continue
-        rotation = motion.rotations[bone]
-        direction = motion.rest_directions.get(bone)
-        if direction is not None and joint.startswith(SIDES) and not joint.endswith("foot"):
-            rotation = rotation @ turn_between(T_POSE_DIRECTIONS[joint], direction)
-        world[:, index] = rotation
+        turns[joint] = _rest_turn(joint, motion.rest_directions.get(bone), turns)
+        world[:, index] = motion.rotations[bone] @ turns[joint]
     return to_local(world)
 
 
-def turn_between(start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """The smallest rotation [3,3] that takes direction `start` to direction `end`."""
-    start, end = start / np.linalg.norm(start), end / np.linalg.norm(end)
-    axis = np.cross(start, end)
-    sine, cosine = np.linalg.norm(axis), float(start @ end)
-    if sine < 1e-9:
+def _rest_turn(
+    joint: str, direction: Float64Array | None, turns: dict[str, Float64Array]
+) -> Float64Array:
+    """From the joint's frame in the T-pose to that of the source at rest, [3,3].
+
+    Feet are flat at rest in both, so they turn as far as the shin does; `turns`: those so far.
+    """
+    side, _, limb = joint.partition("_")
+    if direction is None or side not in SIDES:
         return np.eye(3)
-    return Rotation.from_rotvec(axis / sine * np.arctan2(sine, cosine)).as_matrix()
+    if limb in ("ankle", "foot"):
+        return turns[f"{side}_knee"]
+    return turn_between(T_POSE_DIRECTIONS[joint], direction)
 
 
 def _upright_rest(motion: Motion) -> Motion:

@@ -18,6 +18,15 @@ class Motion:
     rest_directions: dict[str, np.ndarray]
 
 
+def bvh_rate(text: str) -> float:
+    """Frames a second; a file that tells no frame time counts as 30."""
+    for line in text.splitlines():
+        words = line.split()
+        if words[:2] == ["Frame", "Time:"] and float(words[2]) > 0:
+            return 1.0 / float(words[2])
+    return 30.0
+
+
 def read_bvh(text: str, keep_every: int) -> Motion:
     """Global rotations per joint; `rest_directions` holds resting joint positions instead."""
     lines = text.splitlines()

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from ....body.arrays import Float64Array
 from ..datasets.example import BodyTruth
 
