@@ -16,7 +16,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .noise import CLOUD, Noise
+from .noise import Noise
 from .random_looks import plane_look, random_color
 from .shading import Seen
 from .stage import Cameras, Look
@@ -133,29 +133,25 @@ class Backdrops:
 
     def planes(self, cameras: Cameras) -> tuple[Seen, Tensor]:
         """The planes of rooms and open ground that pixels see, and these pixels' numbers [n]."""
-        rays = pixel_rays(cameras)
-        pixels = (self.kind != PAINTED)[:, None].expand(-1, rays.shape[1]).reshape(-1)
-        pixels = pixels.nonzero()[:, 0]
-        picture = pixels // rays.shape[1]
-        toward = rays.reshape(-1, 3)[pixels]
-        within = (self.axes[picture] * toward[:, None]).sum(-1)
-        bounds = self.bounds[picture].view(-1, 3, 2)
+        rows = (self.kind != PAINTED).nonzero()[:, 0]
+        rays = pixel_rays(cameras, rows)
+        within = rays @ self.axes[rows].transpose(1, 2)
+        bounds = self.bounds[rows].view(-1, 1, 3, 2)
         met = torch.where(within > 0, bounds[..., 1], bounds[..., 0]) / within
-        met = torch.where(within.abs() < 1e-9, torch.inf, met)
-        depth, axis = met.min(dim=1)
-        ground = (self.kind[picture] == ROOM) | (depth < _FAR)
-        kept = (ground & (depth > 0)).nonzero()[:, 0]
-        pixels, picture, toward = pixels[kept], picture[kept], toward[kept]
-        within, depth, axis = within[kept], depth[kept], axis[kept]
+        depth, axis = met.masked_fill_(within == 0, torch.inf).min(dim=2)
+        near = (self.kind[rows] == ROOM)[:, None] | (depth < _FAR)
+        row, pixel = (near & (depth > 0)).nonzero().unbind(1)
+        picture = rows[row]
+        depth, axis, within = depth[row, pixel, None], axis[row, pixel], within[row, pixel]
         ahead = within.gather(1, axis[:, None])[:, 0] > 0
-        plane = axis * 2 + ahead
         sign = torch.where(ahead, -1.0, 1.0)
         normal = self.axes[picture, axis] * sign[:, None]
-        place = within * depth[:, None]
+        place = within * depth
+        look = self.first_look + picture * _WALL_LOOKS + axis * 2 + ahead
         tint = self._corners(place, picture, axis)
-        look = self.first_look + picture * _WALL_LOOKS + plane
-        position = toward * depth[:, None]
-        return Seen(picture, look, position, normal, place, tint), pixels
+        vectors = (rays[row, pixel] * depth, normal, place, tint)
+        seen = Seen(picture, look, *(vector.t().contiguous() for vector in vectors))
+        return seen, picture * rays.shape[1] + pixel
 
     def _corners(self, place: Tensor, picture: Tensor, axis: Tensor) -> Tensor:
         """Less light in the corners of rooms: [n,3], to multiply."""
@@ -174,8 +170,8 @@ class Backdrops:
         return image.view(-1, height, width, 3)
 
     def _sky_light(self, rows: Tensor, cameras: Cameras, noise: Noise) -> Tensor:
-        rays = pixel_rays(cameras)[rows]
-        toward = (self.axes[rows][:, None] * rays[..., None, :]).sum(-1)
+        rays = pixel_rays(cameras, rows)
+        toward = rays @ self.axes[rows].transpose(1, 2)
         toward = torch.nn.functional.normalize(toward, dim=-1)
         rise = toward[..., 1].clamp(min=0)
         horizon, overhead, hills = self.sky[rows].unbind(1)
@@ -220,7 +216,7 @@ class Backdrops:
 
     @staticmethod
     def _cloud(noise: Noise, places: Tensor) -> Tensor:
-        return noise.at(places.reshape(-1, 3))[:, CLOUD].view(places.shape[:-1])
+        return noise.cloud_at(places.reshape(-1, 3).t()).view(places.shape[:-1])
 
 
 def _room_axes(up: Tensor, heading: Tensor) -> Tensor:
@@ -236,11 +232,11 @@ def _room_axes(up: Tensor, heading: Tensor) -> Tensor:
     return torch.stack([torch.linalg.cross(up, ahead), up, ahead], dim=1)
 
 
-def pixel_rays(cameras: Cameras) -> Tensor:
-    """Rays [P,H*W,3] through the middles of the pixels, z = 1."""
+def pixel_rays(cameras: Cameras, rows: Tensor) -> Tensor:
+    """Rays [R,H*W,3] through the middles of the pixels of some of the pictures, z = 1."""
     width, height = cameras.size
     device = cameras.up.device
     line = torch.arange(height, device=device, dtype=torch.float32)[:, None].expand(height, width)
     column = torch.arange(width, device=device, dtype=torch.float32).expand(height, width)
     pixels = torch.stack([column, line, torch.ones_like(line)], dim=-1).view(-1, 3)
-    return pixels @ torch.linalg.inv(cameras.intrinsics).transpose(1, 2)
+    return pixels @ torch.linalg.inv(cameras.intrinsics[rows]).transpose(1, 2)

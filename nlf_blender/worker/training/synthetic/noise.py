@@ -13,16 +13,17 @@ from torch import Tensor
 SIDE = 64  # cells along each axis of the volume, one repeat
 GRAINS = 1 << 18
 _CLOUD_WAVES, _CREASE_WAVES = (2, 14), (1, 6)  # in one repeat, the coarsest and the finest
-CLOUD, GRAIN, TILT = 0, 1, slice(2, 5)  # columns of the volume
 
 
 @dataclass(frozen=True, eq=False)
 class Noise:
-    """volume: [SIDE^3,5], in each cell of a cube of side 1 that repeats: a smooth cloud of unit
-    variance, rough grain of unit variance, and the slope of creases, of unit size on average.
-    grains: [GRAINS] normal random numbers without any order."""
+    """Values in each cell of a cube of side 1 that repeats: cloud [SIDE^3], smooth, of unit
+    variance; grain [SIDE^3], rough, of unit variance; tilt [3,SIDE^3], the slope of creases, of
+    unit size on average. grains [GRAINS]: normal random numbers without any order."""
 
-    volume: Tensor
+    cloud: Tensor
+    grain: Tensor
+    tilt: Tensor
     grains: Tensor
 
     @classmethod
@@ -30,23 +31,26 @@ class Noise:
         """The same tables always."""
         random = np.random.default_rng(20)
         cloud, creases = _cloud(random, *_CLOUD_WAVES), _cloud(random, *_CREASE_WAVES)
-        slopes = np.stack(
-            [np.roll(creases, -1, axis) - np.roll(creases, 1, axis) for axis in range(3)]
-        )
-        slopes /= np.sqrt((slopes**2).sum(axis=0).mean())
+        tilt = np.stack([np.roll(creases, -1, i) - np.roll(creases, 1, i) for i in range(3)])
+        tilt /= np.sqrt((tilt**2).sum(axis=0).mean())
         rough = random.normal(size=cloud.shape)
         for axis in range(3):
             rough = rough + np.roll(rough, 1, axis)
-        columns = np.stack([cloud, rough / rough.std(), *slopes], axis=-1).reshape(-1, 5)
-        volume = torch.from_numpy(columns.astype(np.float32))
-        grains = torch.from_numpy(random.normal(size=GRAINS).astype(np.float32))
-        return cls(volume.to(device), grains.to(device))
+        tables = (cloud.reshape(-1), rough.reshape(-1) / rough.std(), tilt.reshape(3, -1),
+                  random.normal(size=GRAINS))  # fmt: skip
+        return cls(*(torch.from_numpy(table.astype(np.float32)).to(device) for table in tables))
 
-    def at(self, places: Tensor) -> Tensor:
-        """The volume's columns [n,5] at places [n,3] in repeats."""
-        cells = (places * SIDE).floor().to(torch.int32) & (SIDE - 1)
-        flat = (cells[:, 0] * SIDE + cells[:, 1]) * SIDE + cells[:, 2]
-        return self.volume.index_select(0, flat)
+    def cloud_at(self, places: Tensor) -> Tensor:
+        """The cloud [n] at places [3,n] in repeats."""
+        return self.cloud.index_select(0, _cells(places))
+
+    def grain_at(self, places: Tensor) -> Tensor:
+        """The grain [n] at places [3,n] in repeats."""
+        return self.grain.index_select(0, _cells(places))
+
+    def tilt_at(self, places: Tensor) -> Tensor:
+        """The slope of creases [3,n] at places [3,n] in repeats."""
+        return self.tilt.index_select(1, _cells(places))
 
     def film(self, starts: Tensor, count: int) -> Tensor:
         """Normal random numbers [P,count], another run of them for each start [P] int64."""
@@ -54,6 +58,11 @@ class Noise:
         # A step that grows keeps runs that overlap from being shifted copies of one another.
         index = starts[:, None] + index * (2 * (starts[:, None] % 977) + 1)
         return self.grains[index & (GRAINS - 1)]
+
+
+def _cells(places: Tensor) -> Tensor:
+    x, y, z = (places * SIDE).floor().to(torch.int32) & (SIDE - 1)
+    return (x * SIDE + y) * SIDE + z
 
 
 def _cloud(random: np.random.Generator, coarsest: int, finest: int) -> NDArray[np.float64]:

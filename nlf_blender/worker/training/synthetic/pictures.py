@@ -125,7 +125,7 @@ def _seen(corners: Corners, soup: Soup, faces: Tensor, x: Tensor, y: Tensor) -> 
     values = embedding_bag(
         soup.faces[faces], attributes, per_sample_weights=shares.t().contiguous(), mode="sum"
     )
-    position, normal, rest, tint = values.split(3, dim=1)
-    inside_out = (normal * position).sum(-1, keepdim=True) > 0
-    normal = torch.where(inside_out & soup.two_sided[faces, None], -normal, normal)
+    position, normal, rest, tint = values.t().contiguous().split(3)
+    inside_out = ((normal * position).sum(0) > 0) & soup.two_sided[faces]
+    normal = torch.where(inside_out, -normal, normal)
     return Seen(soup.picture[faces], soup.look[faces], position, normal, rest, tint)

@@ -64,7 +64,8 @@ def _triangles(group: MeshGroup) -> Soup:
     return Soup(
         *(values.expand(every).reshape(-1, 3)
           for values in (group.vertices, normals, group.rest, tint)),
-        group.picture.repeat_interleave(vertices), faces, group.picture[copy], group.owner[copy], group.look[copy], two_sided,
+        group.picture.repeat_interleave(vertices), faces,
+        *(values[copy] for values in (group.picture, group.owner, group.look)), two_sided,
     )  # fmt: skip
 
 
