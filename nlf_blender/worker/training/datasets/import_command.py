@@ -5,34 +5,22 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable
-from functools import partial
+from importlib import import_module
 from pathlib import Path
-
-import numpy as np
 
 from ....errors import UserError
 from ....protocol.files import write_whole
 from ...progress import Progress
 from ...progress_line import ProgressLine
-from .example import Example
-from .layout import DatasetInfo
-from .pictures import decoded, encoded, read_picture
-from .readers.agora import read_agora
-from .readers.coco import read_coco, read_densepose
-from .readers.joints_npz import read_human36m, read_mpi_inf_3dhp
-from .readers.parameters_npz import read_bedlam
-from .readers.source import Item, ReaderOptions, Source
-from .report import BrokenItem, Report
-from .shard_writer import DatasetWriter
 
-READERS: dict[str, Callable[[ReaderOptions], Source]] = {
-    "coco": read_coco,
-    "densepose": read_densepose,
-    "human36m": read_human36m,
-    "mpi-inf-3dhp": read_mpi_inf_3dhp,
-    "bedlam": read_bedlam,
-    "agora": read_agora,
+# The module and function that reads each layout, loaded when one is asked for.
+READERS = {
+    "coco": ("coco", "read_coco"),
+    "densepose": ("coco", "read_densepose"),
+    "human36m": ("joints_npz", "read_human36m"),
+    "mpi-inf-3dhp": ("joints_npz", "read_mpi_inf_3dhp"),
+    "bedlam": ("parameters_npz", "read_bedlam"),
+    "agora": ("agora", "read_agora"),
 }
 LARGEST_FOV = 170.0
 
@@ -56,17 +44,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Import, and print what was left out and why. UserError if nothing could be used."""
-    if options.every < 1 or not (options.fov is None or 0 < options.fov < LARGEST_FOV):
-        raise UserError(
-            "Option out of range",
-            f"--every is {options.every}, --fov is {options.fov}.",
-            f"Take one of at least 1 picture, and a field of view from 0 to {LARGEST_FOV:g}.",
+    from .importing import import_items
+    from .layout import DatasetInfo
+    from .readers.source import ReaderOptions
+    from .shard_writer import DatasetWriter
+
+    _check(options)
+    module, function = READERS[options.layout]
+    read = getattr(import_module(f".readers.{module}", __package__), function)
+    files = tuple(options.annotations)
+    source = read(
+        ReaderOptions(
+            files, options.images, options.cameras, options.bodies, options.atlas, options.fov
         )
-    source = READERS[options.layout](_reader_options(options))
+    )
     info = DatasetInfo(
         name=options.name or options.out.resolve().name,
         license=options.license,
-        description=f"imported from {', '.join(path.name for path in options.annotations)}",
+        description=f"imported from {', '.join(path.name for path in files)}",
         split=options.split,
         body_kinds=source.body_kinds,
     )
@@ -87,44 +82,10 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _reader_options(options: argparse.Namespace) -> ReaderOptions:
-    return ReaderOptions(
-        annotations=tuple(options.annotations),
-        images=options.images,
-        cameras=options.cameras,
-        bodies=options.bodies,
-        atlas=options.atlas,
-        fov=options.fov,
-    )
-
-
-def import_items(items: list[Item], writer: DatasetWriter, progress: Progress) -> Report:
-    """Add those items to a dataset that it does not have yet. The report counts what was left
-    out."""
-    report = writer.report
-    for number, item in enumerate(items):
-        progress.step("Importing", number, len(items))
-        if item.name in writer:
-            continue
-        try:
-            _import(item, writer)
-        except BrokenItem as error:
-            more = error.more
-            report.skip(BrokenItem(error.dataset, "", item.path, error.reason, more))
-    progress.step("Importing", len(items), len(items))
-    return report
-
-
-def _import(item: Item, writer: DatasetWriter) -> None:
-    """Add one item. BrokenItem if it cannot be used."""
-    try:
-        picture, size = read_picture(item.picture)
-        if item.turned and size[0] > size[1]:
-            turned = np.ascontiguousarray(np.rot90(decoded(picture[1], size), -1))
-            picture, size = encoded(turned, picture[0]), size[::-1]
-        known = item.annotate(size)
-    except (ValueError, KeyError, IndexError) as error:
-        raise BrokenItem.of(error, writer.info.name, "", item.path) from error
-    image = partial(decoded, picture[1], size)
-    example = Example(item.name, image, size, known.people, known.intrinsics, known.distortion)
-    writer.add(example, picture)
+def _check(options: argparse.Namespace) -> None:
+    if options.every < 1 or not (options.fov is None or 0 < options.fov < LARGEST_FOV):
+        raise UserError(
+            "Option out of range",
+            f"--every is {options.every}, --fov is {options.fov}.",
+            f"Take one of at least 1 picture, and a field of view from 0 to {LARGEST_FOV:g}.",
+        )
