@@ -3,13 +3,13 @@
 
 All chance comes from the plan's seed and the crop's number, so it does not matter who makes a
 batch, when, or what was made before. An item that cannot be used is named, and the crop is made of
-the next one: another drawn with the number of the try in its seed, or the following one where
-people come in turn.
+another: one drawn with the number of the try in its seed, or the following one where people come
+in turn.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 
 import numpy as np
@@ -19,13 +19,14 @@ from ..datasets.example import Example, PersonTruth
 from .batch import CropBatch
 from .collate import collate
 from .example_crop import CropMaker, ExampleCrop
-from .picture_bank import PictureBank, collect
+from .picture_bank import collect
 from .plan import CropPlan
 from .sources import Everyone
 from .truth import BodySamples
 
 MOST_TRIES = 200  # for one crop: a source of which so many items in a row are useless is useless
 POINTS, PICK, CROP, BANK = range(4)  # what random numbers are for
+OnItem = Callable[[str], None]
 Skipped = list[tuple[str, str]]  # an item's name and what is wrong with it
 
 
@@ -37,10 +38,9 @@ class BatchMaker:
         self.plan = plan
         self.source = plan.source.open()
         self.bodies = plan.bodies.open()
+        self._maker: CropMaker | None = None
 
-    def make(
-        self, number: int, on_item: Callable[[str], None] = lambda item: None
-    ) -> tuple[CropBatch, Skipped]:
+    def make(self, number: int, on_item: OnItem = lambda item: None) -> tuple[CropBatch, Skipped]:
         """Batch `number`, and which items could not be used. on_item hears of each item that is
         begun. UserError if the source has none that can be used."""
         plan = self.plan
@@ -63,7 +63,7 @@ class BatchMaker:
         where: str,
         samples: BodySamples,
         skipped: Skipped,
-        on_item: Callable[[str], None],
+        on_item: OnItem,
     ) -> tuple[int, ExampleCrop]:
         """The dataset's number and the crop at a position of the endless row of crops."""
         for attempt in range(MOST_TRIES):
@@ -74,7 +74,7 @@ class BatchMaker:
                 name = f"{self.source.names[dataset]}, {example.name}"
                 on_item(f"{where}: {name}")
                 seed = (self.plan.seed, CROP, position, attempt)
-                return dataset, self._maker.crop(example, person, samples, seed)
+                return dataset, self._crop_maker(on_item).crop(example, person, samples, seed)
             except UserError as error:
                 skipped.append((name, f"{error.title}: {error.detail}"))
         last = "; ".join(f"{name}: {reason}" for name, reason in skipped[-3:])
@@ -90,7 +90,7 @@ class BatchMaker:
             dataset, example, person = self._everyone.at(position + attempt)
         else:
             random = np.random.default_rng([self.plan.seed, PICK, position, attempt])
-            dataset, example = self.source.draw(random)
+            dataset, example = self.source.draw(random, None if attempt else position)
             person = int(random.integers(max(len(example.people), 1)))
         if person >= len(example.people):
             raise UserError(
@@ -111,20 +111,22 @@ class BatchMaker:
             )
         return everyone
 
-    @cached_property
-    def _maker(self) -> CropMaker:
-        plan = self.plan
-        return CropMaker(plan.settings, plan.side, plan.aligned, self.source.catalogue, self._bank)
+    def _crop_maker(self, on_item: OnItem) -> CropMaker:
+        """What makes all crops, with its bank of pieces of pictures."""
+        if self._maker is None:
+            plan, catalogue = self.plan, self.source.catalogue
+            bank = collect(self._bank_examples(on_item), plan.settings.bank)
+            self._maker = CropMaker(plan.settings, plan.side, plan.aligned, catalogue, bank)
+        return self._maker
 
-    @cached_property
-    def _bank(self) -> PictureBank:
-        """Pieces of pictures, drawn with numbers of their own."""
-        settings = self.plan.settings.bank
-        examples = []
-        for index in range(settings.examples):
+    def _bank_examples(self, on_item: OnItem) -> Iterator[Example]:
+        """Examples drawn with random numbers of their own."""
+        for index in range(self.plan.settings.bank.examples):
             random = np.random.default_rng([self.plan.seed, BANK, index])
+            on_item(f"picture {index} for others' backgrounds")
             try:
-                examples.append(self.source.draw(random)[1])
+                dataset, example = self.source.draw(random)
             except UserError:
                 continue  # it is named when a crop is made of it
-        return collect(examples, settings)
+            on_item(f"a background: {self.source.names[dataset]}, {example.name}")
+            yield example

@@ -20,14 +20,14 @@ from ..points.pool import PointPool
 
 
 class Source(Protocol):
-    """Examples of one or several datasets, drawn by chance."""
+    """Examples of one or several datasets, in a mixed order."""
 
     names: tuple[str, ...]
     catalogue: JointCatalogue
 
-    def draw(self, random: Generator) -> tuple[int, Example]:
-        """The number of a dataset and one of its examples, by the generator alone. UserError if
-        that example cannot be used."""
+    def draw(self, random: Generator, position: int | None = None) -> tuple[int, Example]:
+        """The number of a dataset and one of its examples: that at a position of an endless order,
+        or without one, any by the generator alone. UserError if that example cannot be used."""
         ...
 
 

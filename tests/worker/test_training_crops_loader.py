@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Batches of crops: the same whoever makes them, and bad items and dead workers named."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from dataclasses import fields, replace
+
+import pytest
+import torch
+from crop_examples import DotBodies, DotSettings
+
+from nlf_blender.errors import UserError
+from nlf_blender.worker.training.crops.batch import CropBatch
+from nlf_blender.worker.training.crops.loader import CropLoader
+from nlf_blender.worker.training.crops.picture_bank import BankSettings
+from nlf_blender.worker.training.crops.plan import CropPlan
+from nlf_blender.worker.training.crops.settings import CropSettings
+
+BROKEN = DotSettings(broken=("dots3", "dots5"))
+NO_BANK = BankSettings(examples=0)
+SETTINGS = CropSettings(points=8, bank=BankSettings(examples=2))
+
+
+def plan(source: DotSettings = BROKEN, **changes: object) -> CropPlan:
+    return replace(CropPlan(source, DotBodies(), SETTINGS, 64, True, 5, seed=7), **changes)
+
+
+def same(one: CropBatch, other: CropBatch) -> bool:
+    flat = [
+        (getattr(batch, item.name) for item in fields(batch) if item.name != "queries")
+        for batch in (one, other)
+    ]
+    pairs = [*zip(*flat, strict=True)]
+    pairs += [(getattr(one.queries, n), getattr(other.queries, n)) for n in ("places", "joints")]
+    return all(a.dtype == b.dtype and torch.equal(a, b) for a, b in pairs)
+
+
+def test_batches_are_the_same_with_workers_without_and_from_the_middle_on() -> None:
+    alone = CropLoader(plan())
+    whole = list(alone.batches(count=6))
+    crew = CropLoader(plan(), workers=2)
+    batches = crew.batches(first=2)
+    assert all(same(next(batches), expected) for expected in whole[2:])
+    later, beside = crew.skipped.copy(), CropLoader(plan())
+    batches.close()  # while the workers are at the next ones
+    assert not multiprocessing.active_children()
+    assert all(map(same, beside.batches(first=2, count=4), whole[2:]))
+    assert later == beside.skipped
+    assert 0 < later["Item not usable"] < alone.skipped["Item not usable"]
+    assert all("dots3" in text or "dots5" in text for text in alone.skipped_items.values())
+    assert not same(whole[0], whole[1])
+    (other,) = CropLoader(plan(seed=8)).batches(count=1)
+    assert not same(whole[0], other)
+
+
+def test_listed_people_come_once_each_and_then_again_varied_otherwise() -> None:
+    listed = plan(DotSettings(), listed=True)
+    first, second, third = CropLoader(listed).batches(count=3)
+    centers = {round(float(x), 3) for batch in (first, second) for x in batch.points_3d[:, 0, 2]}
+    assert len(centers) == 10
+    assert first.images.shape == (5, 3, 64, 64) and not torch.equal(first.images, third.images)
+
+
+def test_all_batches_share_their_points_where_that_is_asked_for() -> None:
+    shared = plan(settings=replace(SETTINGS, shared_points=True))
+    one, other = CropLoader(shared).batches(count=2)
+    assert torch.equal(one.queries.places, other.queries.places)
+    own, another = CropLoader(plan()).batches(count=2)
+    assert not torch.equal(own.queries.places, another.queries.places)
+
+
+def test_a_dead_worker_is_reported_with_its_item() -> None:
+    deadly = plan(DotSettings(deadly="dots4"), listed=True, settings=CropSettings(bank=NO_BANK))
+    began = time.monotonic()
+    with pytest.raises(UserError, match=r"exit code -9.*crop 4 of batch 0: dots, dots4"):
+        list(CropLoader(deadly, workers=1).batches(count=3))
+    assert time.monotonic() - began < 60
+    assert not multiprocessing.active_children()
+
+
+def test_what_a_worker_cannot_open_is_reported_in_its_own_words() -> None:
+    with pytest.raises(UserError, match="dots is not there"):
+        list(CropLoader(plan(DotSettings(opens=False)), workers=1).batches(count=3))
+    assert not multiprocessing.active_children()
+
+
+def test_a_source_of_nothing_usable_ends_the_run() -> None:
+    useless = DotSettings(broken=tuple(f"dots{number}" for number in range(10)))
+    loader = CropLoader(plan(useless))
+    with pytest.raises(UserError, match=r"200 items in a row.*dots\d: the picture is broken"):
+        next(loader.batches())
+
+
+def test_the_consumer_waits_less_when_workers_are_ahead() -> None:
+    loader = CropLoader(plan(DotSettings()), workers=1)
+    batches = loader.batches(count=6)
+    next(batches)
+    started = loader.waited_seconds
+    for _ in batches:
+        time.sleep(0.4)  # a step of the device, longer than a batch takes to make
+    assert loader.waited_seconds - started < 0.5 * 5 * 0.4
