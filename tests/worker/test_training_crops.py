@@ -254,9 +254,10 @@ def test_crops_of_a_batch_share_their_canonical_points() -> None:
     [
         ({"mesh": None}, "Nothing to learn"),
         ({"box": np.array([10.0, 10.0, 0.0, 50.0])}, "no area"),
+        ({"box": np.array([700.0, 10.0, 90.0, 50.0])}, "none in the picture"),
         ({"box": np.array([10.0, np.nan, 0.0, 50.0]), "mesh": None}, "Nothing to learn"),
     ],
-    ids=["nothing known", "flat box", "no box"],
+    ids=["nothing known", "flat box", "box beyond the picture", "no box"],
 )
 def test_a_person_that_cannot_be_used_is_refused(change: dict, words: str) -> None:
     example = dot_example()

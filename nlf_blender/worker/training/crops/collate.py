@@ -9,7 +9,6 @@ the names of the other side here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -22,27 +21,61 @@ from ..datasets.joint_sets import JointCatalogue
 from ..points.blazepose_landmarks import landmark_mirror
 from .batch import FIXED, CropBatch, Queries
 from .example_crop import ExampleCrop
-from .truth import NO_ROW, BodySamples
+from .truth import NO_ROW, BodySamples, PointTruth
+
+MISSING = -1
 
 
-@dataclass
 class _QueryTable:
     """The canonical points of a batch, each once, and where they are in the list."""
 
-    places: list[Float64Array] = field(default_factory=list)
-    joints: list[int] = field(default_factory=list)
-    known: dict[tuple[int, ...], int] = field(default_factory=dict)
+    def __init__(self, samples: BodySamples) -> None:
+        """Begun with the samples of the pools."""
+        self.places: list[Float64Array] = []
+        self.joints: list[IntArray] = []
+        self._count = 0
+        self._joint_columns = np.zeros(0, np.int64)
+        self._pool_columns: list[IntArray] = []
+        self._pools = [samples.points(kind).pool for kind in samples.rows]
+        for kind, rows in enumerate(samples.rows.values()):
+            self._pool_columns.append(np.full(len(self._pools[kind].places), MISSING))
+            self._pool_columns[kind][rows] = self._add(self._pools[kind].places[rows])
 
-    def add(self, place: Float64Array, joint: int = FIXED, key: tuple[int, ...] = ()) -> int:
-        """The number of a point; of one with a key, the same each time."""
-        if key and key in self.known:
-            return self.known[key]
-        number = len(self.places)
-        if key:
-            self.known[key] = number
-        self.places.append(place)
-        self.joints.append(joint)
-        return number
+    def add_joints(self, numbers: IntArray, count: int) -> None:
+        """Take in learnt joints, each once, of `count` that there are."""
+        self._joint_columns = np.full(count, MISSING)
+        self._joint_columns[numbers] = self._add(np.zeros((len(numbers), 3)), numbers)
+
+    def columns(self, truth: PointTruth, joints: IntArray, flip: bool) -> IntArray:
+        """The number of each of a crop's points [n], of which some are joints [n]."""
+        columns = np.full(len(truth), MISSING)
+        learnt = joints != FIXED
+        columns[learnt] = self._joint_columns[joints[learnt]]
+        for kind in range(len(self._pools)):
+            own = np.flatnonzero((truth.rows != NO_ROW) & (truth.kinds == kind))
+            columns[own] = self._of_pool(kind, truth.rows[own], flip)
+        free = columns == MISSING
+        places = truth.places[free]
+        columns[free] = self._add(mirrored(places) if flip else places)
+        return columns
+
+    def _of_pool(self, kind: int, rows: IntArray, flip: bool) -> IntArray:
+        """The numbers of rows of a pool, or of their mirror images."""
+        pool, known = self._pools[kind], self._pool_columns[kind]
+        if flip and pool.mirror is None:  # points of the crop's own
+            return self._add(mirrored(pool.places[rows]))
+        rows = pool.mirror[rows] if flip else rows
+        new = rows[known[rows] == MISSING]
+        known[new] = self._add(pool.places[new])
+        return known[rows]
+
+    def _add(self, places: Float64Array, joints: IntArray | None = None) -> IntArray:
+        """The numbers of further points [n,3]."""
+        count = len(places)
+        self.places.append(places)
+        self.joints.append(np.full(count, FIXED) if joints is None else joints)
+        self._count += count
+        return np.arange(self._count - count, self._count)
 
 
 def collate(
@@ -56,15 +89,14 @@ def collate(
     The samples of the pools are the first queries, in their order; the joints follow that the crops
     have, by number, then points that only one crop has.
     """
-    table = _QueryTable()
-    for number, (kind, rows) in enumerate(samples.rows.items()):
-        places = samples.points(kind).pool.places
-        for row in rows.tolist():
-            table.add(places[row], key=(number, row))
+    table = _QueryTable(samples)
     joints = [_joints(crop, catalogue) for crop in crops]
-    for joint in sorted({int(j) for own in joints for j in own[own != FIXED]}):
-        table.add(np.zeros(3), joint, (FIXED, joint))
-    columns = [_columns(crop, own, samples, table) for crop, own in zip(crops, joints, strict=True)]
+    learnt = np.unique(np.concatenate(joints))
+    table.add_joints(learnt[learnt != FIXED], len(catalogue))
+    columns = [
+        table.columns(crop.known.truth, own, crop.flip)
+        for crop, own in zip(crops, joints, strict=True)
+    ]
     count = max(len(own) for own in columns)
     points = _filled([crop.points for crop in crops], count)
     pixels = _filled([crop.pixels for crop in crops], count)
@@ -74,7 +106,9 @@ def collate(
     return CropBatch(
         images=torch.from_numpy(np.stack([crop.image for crop in crops])),
         intrinsics=_float32(np.stack([crop.view.intrinsics for crop in crops])),
-        queries=Queries(_float32(np.stack(table.places)), torch.tensor(table.joints)),
+        queries=Queries(
+            _float32(np.concatenate(table.places)), torch.from_numpy(np.concatenate(table.joints))
+        ),
         columns=torch.from_numpy(_padded(columns, count)),
         points_3d=_float32(np.where(has_3d[..., None], points, 0.0)),
         points_2d=_float32(np.where(has_2d[..., None], pixels, 0.0)),
@@ -94,33 +128,6 @@ def _joints(crop: ExampleCrop, catalogue: JointCatalogue) -> IntArray:
     if not crop.flip:
         return joints
     return np.where(joints == FIXED, FIXED, catalogue.mirror[joints])
-
-
-def _columns(
-    crop: ExampleCrop, joints: IntArray, samples: BodySamples, table: _QueryTable
-) -> IntArray:
-    """The number of each of the crop's points [n] in the table."""
-    truth = crop.known.truth
-    kinds = list(samples.rows)
-    columns = np.zeros(len(truth), np.int64)
-    for index in range(len(truth)):
-        row, joint, kind = int(truth.rows[index]), int(joints[index]), int(truth.kinds[index])
-        if joint != FIXED:
-            columns[index] = table.known[FIXED, joint]
-        elif row != NO_ROW:
-            pool = samples.points(kinds[kind]).pool
-            if not crop.flip:
-                columns[index] = table.known[kind, row]
-            elif pool.mirror is None:  # a canonical point of its own, shared by mirrored crops
-                place = mirrored(pool.places[row])
-                columns[index] = table.add(place, key=(kind, row, 1))
-            else:
-                other = int(pool.mirror[row])
-                columns[index] = table.add(pool.places[other], key=(kind, other))
-        else:
-            place = truth.places[index]
-            columns[index] = table.add(mirrored(place) if crop.flip else place)
-    return columns
 
 
 def _landmarks(crop: ExampleCrop) -> Float64Array:

@@ -87,7 +87,7 @@ class CropMaker:
         camera = self._camera(example, change)
         has_camera = example.intrinsics is not None
         known = know_person(person, camera if has_camera else None, samples, self.catalogue)
-        box = checked_box(person, known.truth)
+        box = checked_box(person, known.truth, example.size)
         cut = draw_cut(place, self.settings.truncation, example.size, box)
         trunk = self._trunk(known, camera, box) if self.aligned else None
         cut_camera = _moved(camera, cut)
@@ -160,19 +160,20 @@ class CropMaker:
 SIDES = ("left", "right")
 
 
-def checked_box(person: PersonTruth, truth: PointTruth) -> Float64Array:
+def checked_box(person: PersonTruth, truth: PointTruth, size: tuple[int, int]) -> Float64Array:
     """The person's box [4], or that of the known pixels if it is unknown. UserError if it has no
-    area."""
+    area, or is beyond the picture (width, height)."""
     box = np.asarray(person.box, dtype=np.float64)
     if not np.isfinite(box).all():
         pixels = truth.pixels[np.isfinite(truth.pixels).all(axis=1)]
         if len(pixels):
             first, last = pixels.min(axis=0), pixels.max(axis=0)
             box = np.concatenate([first, last - first])
-    if not (np.isfinite(box).all() and (box[2:] > 0).all()):
+    good = np.isfinite(box).all() and (box[2:] > 0).all()
+    if not (good and (box[:2] + box[2:] > -0.5).all() and (box[:2] < np.array(size) - 0.5).all()):
         raise UserError(
             "Unusable person box",
-            f"The person's box {box.tolist()} has no area.",
+            f"The person's box {box.tolist()} has no area, or none in the picture.",
             "Correct the box, or leave it unknown (NaN) where keypoints tell where the person is.",
         )
     return box
