@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from .primitives import Solid
 from .random_looks import leaves_look, thing_look
+from .scene import Prop
 from .stage import Look
 
 Float64Array = NDArray[np.float64]
@@ -58,6 +59,22 @@ def things(random: Generator, place: Place) -> list[Solid]:
         if random.random() < _HOLDS:
             solids += _held(random, place, joints)
     return solids
+
+
+def prop_solids(picture: int, prop: Prop) -> list[Solid]:
+    """A thing that people sit, lie or step on."""
+    random = np.random.default_rng(prop.seed)
+    one, other = thing_look(random), thing_look(random)
+    parts = {
+        "box": lambda: [("box", (0, 0, 0), prop.size, one)],
+        "ledge": lambda: [("box", (0, 0, 0), prop.size, one)],
+        "stool": lambda: table_parts(prop.size, one, other),
+        "bench": lambda: table_parts(prop.size, one, other),
+        "chair": lambda: chair_parts(
+            prop.size + [0, random.uniform(0.3, 0.6), 0], float(prop.size[1]), one, other
+        ),
+    }[prop.kind]()
+    return assembled(picture, prop.rotation, prop.place, parts)
 
 
 def _before(random: Generator, place: Place) -> list[Solid]:

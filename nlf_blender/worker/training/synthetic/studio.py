@@ -129,6 +129,8 @@ def _things(cast: Cast) -> list:
         present = tuple(joints[person] for person, its in enumerate(picture) if its == row)
         place = objects.Place(row, up[row], height[row], present)
         solids += objects.things(chance(cast.seed, number, "things"), place)
+        for prop in cast.props[row] if cast.props else ():
+            solids += objects.prop_solids(row, prop)
     return solids
 
 

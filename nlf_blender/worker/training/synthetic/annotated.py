@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Drawn pictures as annotated examples: what a dataset keeps of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..datasets.example import BodyTruth, Example, PersonTruth
+from .stage import SUBJECT, People
+from .studio import Pictures, Studio
+
+# What is seen less of is no person of the picture: nobody could say how they stand.
+LEAST_SEEN = 0.04  # share of the skin; half of it faces away already
+LEAST_SIDE = 12.0  # pixels of the box
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """A picture [H,W,3] that need not be decoded; processes can hand it on."""
+
+    pixels: NDArray[np.uint8]
+
+    def __call__(self) -> NDArray[np.uint8]:
+        """The picture."""
+        return self.pixels
+
+
+def example_name(number: int, scenes: bool) -> str:
+    """What the picture of this number is called in its dataset."""
+    return f"{'scene' if scenes else 'crop'}-{number:08d}"
+
+
+def number_of(name: str) -> int:
+    """The number that `example_name` put into a name."""
+    return int(name.rpartition("-")[2])
+
+
+def examples_of(studio: Studio, pictures: Pictures, scenes: bool) -> Iterator[Example]:
+    """The pictures with their people: of a crop its subject alone, of a scene all who are seen.
+    Pictures in which nobody is seen are left out."""
+    people = pictures.cast.people
+    visible = studio.visible(pictures).cpu().numpy()
+    owners = people.owner.tolist()
+    at = people.picture.tolist()
+    images = pictures.images.cpu().numpy()
+    cameras = pictures.cast.cameras
+    intrinsics = cameras.intrinsics.double().cpu().numpy()
+    up = cameras.up.double().cpu().numpy()
+    for row, number in enumerate(pictures.cast.numbers):
+        found = [
+            person
+            for person, its in enumerate(at)
+            if its == row
+            and (scenes or owners[person] == SUBJECT)
+            and visible[person].mean() >= LEAST_SEEN
+        ]
+        known = [_truth(pictures, person, visible[person], intrinsics[row]) for person in found]
+        known = [person for person in known if person.box[2:].min() >= LEAST_SIDE]
+        if known:
+            yield Example(
+                name=example_name(number, scenes),
+                image=Drawn(images[row]),
+                size=cameras.size,
+                people=tuple(known),
+                intrinsics=intrinsics[row],
+                up=up[row],
+            )
+
+
+def _truth(
+    pictures: Pictures,
+    person: int,
+    visible: NDArray[np.bool_],
+    intrinsics: NDArray[np.float64],
+) -> PersonTruth:
+    people = pictures.cast.people
+    return PersonTruth(
+        box=_box(people, person, intrinsics, pictures.cast.cameras.size),
+        body=BodyTruth(
+            "open",
+            people.betas[person].double().cpu().numpy(),
+            people.rotations[person].double().cpu().numpy(),
+            people.translation[person].double().cpu().numpy(),
+            scale=float(people.scale[person]),
+        ),
+        mask=pictures.mask(person).cpu().numpy(),
+        visible=visible,
+    )
+
+
+def _box(
+    people: People, person: int, intrinsics: NDArray[np.float64], size: tuple[int, int]
+) -> NDArray[np.float64]:
+    """Left, top, width and height of the body within the picture, occluded parts included."""
+    vertices = people.vertices[person].double().cpu().numpy()
+    seen = vertices[vertices[:, 2] > 0.05] @ intrinsics.T
+    pixels = seen[:, :2] / seen[:, 2:]
+    edge = np.array(size) - 0.5
+    low = pixels.min(axis=0, initial=np.inf).clip(-0.5, edge)
+    high = pixels.max(axis=0, initial=-np.inf).clip(-0.5, edge)
+    return np.array([*low, *(high - low)])

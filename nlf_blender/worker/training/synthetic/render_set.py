@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sets of synthetic pictures: rendered by one or several processes, resumable, the same always."""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from multiprocessing.pool import AsyncResult
+from pathlib import Path
+
+import torch
+
+from ....errors import UserError
+from ..datasets.example import Example
+from ..datasets.layout import INFO_FILE, DatasetInfo, Split, read_index, read_info
+from ..datasets.shard_writer import DatasetWriter
+from .annotated import examples_of, number_of
+from .pose_library import PoseLibrary, build_library
+from .studio import Pictures, Studio
+
+_AT_ONCE = {"cpu": (8, 1), "cuda": (256, 16)}  # crops and scenes in a batch
+_LICENSE = "CC0-1.0"
+_SHARD_BYTES = 32 << 20  # small, since a killed run loses its open shard
+OnProgress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class RenderPlan:
+    """What a set holds. count: pictures; scenes: whole scenes of `size` (width, height), else crops
+    of side `side`; wardrobe: a file of `worker train wardrobe`, or painted clothes alone; motions:
+    archives of motion capture, or drawn poses alone."""
+
+    out: Path
+    count: int
+    seed: int = 0
+    split: Split = "train"
+    scenes: bool = False
+    side: int = 256
+    size: tuple[int, int] = (1280, 720)
+    wardrobe: Path | None = None
+    motions: tuple[Path, ...] = ()
+
+    @property
+    def stream(self) -> int:
+        """The seed of the pictures' random numbers: splits and kinds never share them."""
+        return self.seed * 4 + 2 * (self.split == "held-out") + self.scenes
+
+
+class Renderer:
+    """Draws the pictures of a plan, batch by batch."""
+
+    def __init__(self, plan: RenderPlan, library: PoseLibrary, device: torch.device) -> None:
+        """UserError if the wardrobe cannot be read."""
+        from .casting import Casting
+        from .wardrobe.dressing import open_wardrobe
+
+        split = plan.split.replace("-", "_")
+        self.plan = plan
+        self.casting = Casting(library, split, device)
+        wardrobe = open_wardrobe(plan.wardrobe, split, device)
+        self.studio = Studio(self.casting.body.body.faces, wardrobe, device)
+        self.at_once = _AT_ONCE[device.type][plan.scenes]
+
+    def pictures(self, numbers: range) -> Pictures:
+        """Pictures of these numbers of the plan's stream."""
+        plan = self.plan
+        if plan.scenes:
+            return self.studio.draw(self.casting.scenes(plan.stream, numbers, plan.size))
+        return self.studio.draw(self.casting.crops(plan.stream, numbers, plan.side))
+
+    def examples(self, batch: int) -> list[Example]:
+        """What is worth keeping of batch 0, 1, ..."""
+        first = batch * self.at_once
+        drawn = self.pictures(range(first, first + self.at_once))
+        return list(examples_of(self.studio, drawn, self.plan.scenes))
+
+
+def render_set(
+    plan: RenderPlan,
+    device: torch.device,
+    workers: int = 1,
+    on_progress: OnProgress = lambda done, total: None,
+) -> int:
+    """Write the set of a plan, or what is missing of it; returns how many pictures it has.
+
+    The same plan gives the same files on one kind of device with any number of workers, in one go
+    or several. UserError if the folder holds another set, an archive cannot be read, or the disk
+    is full.
+    """
+    with DatasetWriter(plan.out, _info(plan), _SHARD_BYTES) as writer:
+        first = _last_number(plan) + 1
+        on_progress(len(writer), plan.count)
+        if len(writer) >= plan.count:
+            return len(writer)
+        library = build_library(plan.motions)
+        batches = itertools.count(first // _AT_ONCE[device.type][plan.scenes])
+        for examples in _rendered(plan, library, device, workers, batches):
+            for example in examples:
+                if example.name not in writer and len(writer) < plan.count:
+                    writer.add(example)
+            on_progress(len(writer), plan.count)
+            if len(writer) >= plan.count:
+                break
+        return len(writer)
+
+
+def _rendered(
+    plan: RenderPlan,
+    library: PoseLibrary,
+    device: torch.device,
+    workers: int,
+    batches: Iterable[int],
+) -> Iterator[list[Example]]:
+    if workers <= 1:
+        renderer = Renderer(plan, library, device)
+        yield from (renderer.examples(batch) for batch in batches)
+        return
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(workers, _start, (plan, library, device)) as pool:
+        waiting: deque[AsyncResult[list[Example]]] = deque()
+        for batch in batches:
+            waiting.append(pool.apply_async(_examples, (batch,)))
+            if len(waiting) > 2 * workers:
+                yield waiting.popleft().get()
+
+
+_MINE: dict[str, Renderer] = {}  # of a worker process
+
+
+def _start(plan: RenderPlan, library: PoseLibrary, device: torch.device) -> None:
+    """Make a worker process's renderer."""
+    torch.set_num_threads(1)
+    _MINE["renderer"] = Renderer(plan, library, device)
+
+
+def _examples(batch: int) -> list[Example]:
+    return _MINE["renderer"].examples(batch)
+
+
+def _last_number(plan: RenderPlan) -> int:
+    """The number of the last picture that the set has, -1 for none. UserError if the set was
+    rendered from other things."""
+    if not (plan.out / INFO_FILE).exists():
+        return -1
+    info = read_info(plan.out)
+    if info.description != _info(plan).description:
+        raise UserError(
+            "Folder holds another set",
+            f"{plan.out} holds {info.description}; asked for {_info(plan).description}.",
+            "Choose another folder, or give the options it was begun with.",
+        )
+    if not info.shards:
+        return -1
+    return number_of(read_index(plan.out, info.shards[-1])[-1].name)
+
+
+def _info(plan: RenderPlan) -> DatasetInfo:
+    kind = f"scenes of {plan.size[0]}x{plan.size[1]}" if plan.scenes else f"crops of {plan.side} px"
+    sources = [path.name for path in (*plan.motions, plan.wardrobe) if path is not None]
+    return DatasetInfo(
+        name=f"synthetic-{'scenes' if plan.scenes else 'crops'}-{plan.seed}",
+        license=_LICENSE,
+        description=f"{kind}, seed {plan.seed}, from {', '.join(sources) or 'drawn poses'}",
+        split=plan.split,
+        body_kinds=("open",),
+    )
