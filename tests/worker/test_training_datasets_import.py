@@ -46,7 +46,7 @@ def convert(tmp_path: Path, images: Path) -> Callable[..., dict[str, Example]]:
     def run(layout: str, *annotations: Path, **options: object) -> dict[str, Example]:
         parser = argparse.ArgumentParser()
         import_command.add_arguments(parser)
-        more = [text for key, value in options.items() for text in (f"--{key}", str(value))]
+        more = [text for key, value in options.items() for text in (f"--{key}", str(value)) if text]
         folder = tmp_path / "set"
         fixed = ["--images", str(images), "--out", str(folder)]
         fixed += ["--report", str(tmp_path / "report.json")]
@@ -123,6 +123,12 @@ def test_jpegs_are_kept_as_they_are(tmp_path: Path, images: Path, convert) -> No
     convert("coco", coco_file(tmp_path / "k.json", [coco_person(0)]))
     shard = (tmp_path / "set" / "shard-000000.tar").read_bytes()
     assert (images / "a.jpg").read_bytes() in shard
+
+
+def test_pngs_become_jpegs_on_request(tmp_path: Path, convert) -> None:
+    convert("coco", coco_file(tmp_path / "k.json", [coco_person(2)]), jpeg="")
+    shard = (tmp_path / "set" / "shard-000000.tar").read_bytes()
+    assert b".jpg" in shard and b".png" not in shard
 
 
 def test_an_import_goes_on_where_it_stopped(tmp_path: Path, convert) -> None:
@@ -377,3 +383,15 @@ def test_inspecting_counts_what_is_known(tmp_path: Path, convert, capsys) -> Non
     shard.write_bytes(shard.read_bytes().replace(b"\xff\xd8", b"\0\0"))
     assert inspect_command.run(options) == 1
     assert "1 skipped: image broken" in capsys.readouterr().out
+
+
+def test_the_guides_example_runs(tmp_path: Path, monkeypatch) -> None:
+    guide = Path(import_command.__file__).with_name("README.md").read_text(encoding="utf-8")
+    code = guide.split("## A worked example")[1].split("```python\n")[1].split("```")[0]
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, "README.md", "exec"), {})
+    stated = json.loads(guide.split("```json\n")[1].split("```")[0])
+    shard = (tmp_path / "wrists" / "shard-000000.tar").read_bytes()
+    assert json.dumps(stated).encode() in shard
+    for member in ("jpg", "json", "p0.joints_3d.lab.npy", "p0.joints_2d.coco17.npy"):
+        assert f"frame-0001.{member}".encode() in shard

@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--license", default="", help="the data's licence, kept with the dataset")
     parser.add_argument("--split", choices=("train", "held-out"), default="train")
     parser.add_argument("--every", type=int, default=1, help="take one of so many pictures")
+    parser.add_argument("--jpeg", action="store_true", help="store PNGs as JPEGs")
     parser.add_argument("--cameras", type=Path, help="JSON with cameras by parts of image names")
     parser.add_argument("--fov", type=float, help="degrees over the larger side, if unknown")
     parser.add_argument("--bodies", type=Path, help="folder of SMPL-X's files (agora)")
@@ -66,7 +67,8 @@ def run(options: argparse.Namespace) -> int:
         body_kinds=source.body_kinds,
     )
     with DatasetWriter(options.out, info) as writer:
-        report = import_items(source.items[:: options.every], writer, Progress(ProgressLine().show))
+        items, progress = source.items[:: options.every], Progress(ProgressLine().show)
+        report = import_items(items, writer, progress, as_jpeg=options.jpeg)
         total = len(writer)
     print("\n".join(report.lines()))
     if options.report is not None:

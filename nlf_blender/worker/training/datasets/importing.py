@@ -16,30 +16,34 @@ from .report import BrokenItem, Report
 from .shard_writer import DatasetWriter
 
 
-def import_items(items: Sequence[Item], writer: DatasetWriter, progress: Progress) -> Report:
-    """Add those items to a dataset that it does not have yet. The report counts what was left
-    out."""
+def import_items(
+    items: Sequence[Item], writer: DatasetWriter, progress: Progress, as_jpeg: bool = False
+) -> Report:
+    """Add those items to a dataset that it does not have yet. as_jpeg: store PNGs as JPEGs. The
+    report counts what was left out."""
     report = writer.report
     for number, item in enumerate(items):
         progress.step("Importing", number, len(items))
         if item.name in writer:
             continue
         try:
-            _import(item, writer)
+            _import(item, writer, as_jpeg)
         except BrokenItem as error:
-            more = error.more
-            report.skip(BrokenItem(error.dataset, "", item.path, error.reason, more))
+            report.skip(BrokenItem(error.dataset, "", item.path, error.reason, error.more))
     progress.step("Importing", len(items), len(items))
     return report
 
 
-def _import(item: Item, writer: DatasetWriter) -> None:
+def _import(item: Item, writer: DatasetWriter, as_jpeg: bool) -> None:
     """Add one item. BrokenItem if it cannot be used."""
     try:
         picture, size = read_picture(item.picture)
+        ending = "jpg" if as_jpeg else picture[0]
         if item.turned and size[0] > size[1]:
             turned = np.ascontiguousarray(np.rot90(decoded(picture[1], size), -1))
-            picture, size = encoded(turned, picture[0]), size[::-1]
+            picture, size = encoded(turned, ending), size[::-1]
+        elif ending != picture[0]:
+            picture = encoded(decoded(picture[1], size), ending)
         known = item.annotate(size)
     except (ValueError, KeyError, IndexError) as error:
         raise BrokenItem.of(error, writer.info.name, "", item.path) from error
