@@ -71,7 +71,7 @@ def prop_solids(picture: int, prop: Prop) -> list[Solid]:
         "stool": lambda: table_parts(prop.size, one, other),
         "bench": lambda: table_parts(prop.size, one, other),
         "chair": lambda: chair_parts(
-            prop.size + [0, random.uniform(0.3, 0.6), 0], float(prop.size[1]), one, other
+            prop.size + np.array([0, random.uniform(0.3, 0.6), 0]), float(prop.size[1]), one, other
         ),
     }[prop.kind]()
     return assembled(picture, prop.rotation, prop.place, parts)

@@ -5,10 +5,9 @@ from __future__ import annotations
 
 import itertools
 import multiprocessing
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from multiprocessing.pool import AsyncResult
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import torch
@@ -22,6 +21,7 @@ from .pose_library import PoseLibrary, build_library
 from .studio import Pictures, Studio
 
 _AT_ONCE = {"cpu": (8, 1), "cuda": (256, 16)}  # crops and scenes in a batch
+_ENDLESS = 1 << 62
 _LICENSE = "CC0-1.0"
 _SHARD_BYTES = 32 << 20  # small, since a killed run loses its open shard
 OnProgress = Callable[[int, int], None]
@@ -119,25 +119,52 @@ def _rendered(
         yield from (renderer.examples(batch) for batch in batches)
         return
     context = multiprocessing.get_context("spawn")
-    with context.Pool(workers, _start, (plan, library, device)) as pool:
-        waiting: deque[AsyncResult[list[Example]]] = deque()
-        for batch in batches:
-            waiting.append(pool.apply_async(_examples, (batch,)))
-            if len(waiting) > 2 * workers:
-                yield waiting.popleft().get()
+    first, processes, answers = next(iter(batches)), [], []
+    for worker in range(workers):
+        mine, theirs = context.Pipe(duplex=False)
+        job = (plan, library, device, range(first + worker, _ENDLESS, workers), theirs)
+        processes.append(context.Process(target=_work, args=job, daemon=True))
+        processes[-1].start()
+        theirs.close()  # so that a worker's end is heard as the end of its answers
+        answers.append(mine)
+    try:
+        for answer in itertools.cycle(answers):
+            yield _heard(answer)
+    finally:
+        for process in processes:
+            process.terminate()
+            process.join()
 
 
-_MINE: dict[str, Renderer] = {}  # of a worker process
-
-
-def _start(plan: RenderPlan, library: PoseLibrary, device: torch.device) -> None:
-    """Make a worker process's renderer."""
+def _work(
+    plan: RenderPlan,
+    library: PoseLibrary,
+    device: torch.device,
+    batches: Iterable[int],
+    answers: Connection,
+) -> None:
+    """A process that renders batches, as far ahead as a pipe holds, until it is ended."""
     torch.set_num_threads(1)
-    _MINE["renderer"] = Renderer(plan, library, device)
+    try:
+        renderer = Renderer(plan, library, device)
+        for batch in batches:
+            answers.send(renderer.examples(batch))
+    except UserError as error:
+        answers.send(error)
 
 
-def _examples(batch: int) -> list[Example]:
-    return _MINE["renderer"].examples(batch)
+def _heard(answer: Connection) -> list[Example]:
+    try:
+        heard = answer.recv()
+    except EOFError as error:
+        raise UserError(
+            "Rendering stopped",
+            "A rendering process ended before its work was done; its own message is above.",
+            "Ask for fewer --workers if memory ran out, and run the command again: it goes on.",
+        ) from error
+    if isinstance(heard, UserError):
+        raise heard
+    return heard
 
 
 def _last_number(plan: RenderPlan) -> int:
