@@ -212,6 +212,19 @@ def test_helpers_are_replaced_by_the_skin_under_them(body: BodyModel, base: Base
     )
 
 
+def test_no_weight_is_negative_yet_nothing_moves(body: BodyModel, base: BaseMesh) -> None:
+    """A vertex bound beyond a triangle would spring off where a pose folds that triangle."""
+    first, second = near(body, "pelvis", 2)
+    row = f"{base.kept[first]} {base.kept[second]} {base.kept[second]} 3 -1 -1 0 0 0\n"
+    clothes = bound_patch(base, row * 4)
+    bound = bind(clothes, base, body.body, is_hair=False)
+    assert bound.weights.min() >= 0
+    np.testing.assert_allclose(bound.weights.sum(axis=1), 1)
+    away = clothes.on_base(base.vertices) - base.vertices[base.kept[first]]
+    assert np.linalg.norm(away[0]) > 0.005
+    np.testing.assert_allclose(bound.rest - body.body.v_template[first], away, atol=2e-3)
+
+
 def test_a_garment_follows_shape_and_pose(body: BodyModel, base: BaseMesh) -> None:
     vertices = near(body, "left_elbow")
     path = "clothes/a/cloth.mhclo"

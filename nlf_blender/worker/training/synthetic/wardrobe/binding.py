@@ -42,11 +42,12 @@ class Bound:
 def bind(clothes: Clothes, base: BaseMesh, body: BodyData, is_hair: bool) -> Bound:
     """Bind clothes to the open body; hair hangs on the head alone."""
     on_base = clothes.on_base(base.vertices)
-    corners, weights = base.nearest[clothes.corners], clothes.weights
+    # a weight below zero would make a pose's creases into spikes; the offset makes up for it
+    corners, weights = base.nearest[clothes.corners], clothes.weights.clip(1e-6)
+    weights = weights / weights.sum(axis=1, keepdims=True)
     if is_hair:
         corners, weights = _scalp_anchors(on_base, base, body)
-    skinning = _weighted(body.weights, corners, weights).clip(0)
-    skinning /= skinning.sum(axis=1, keepdims=True)
+    skinning = _weighted(body.weights, corners, weights)
     anchors = _weighted(base.vertices[base.kept], corners, weights)
     turns = np.tensordot(skinning, base.rotations, axes=1)
     offsets = (turns @ (on_base - anchors)[..., None])[..., 0]

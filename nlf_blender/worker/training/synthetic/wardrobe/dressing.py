@@ -15,6 +15,7 @@ from .....body.arrays import Float64Array
 from .....body.body_data import BodyData, load_body_npz
 from ....assets import OPEN_BODY
 from ..normals import rings, vertex_normals
+from ..pose_library import SPLITS
 from ..stage import Cast, Clothing, Look, MeshGroup, chance, device_of
 from .face import Face
 from .fitting import Fabric, fabric_of, fitted
@@ -29,8 +30,10 @@ def open_wardrobe(path: Path | None, split: str, device: torch.device | str) -> 
     skirts alone.
 
     split: "train" or "held_out": garments of the one are never worn in the other. UserError if
-    the file cannot be read.
+    the file cannot be read; ValueError for an unknown split.
     """
+    if split not in SPLITS:
+        raise ValueError(f"split {split!r}; there are {', '.join(SPLITS)}")
     body = load_body_npz(OPEN_BODY, posed=False)
     garments = skirts(body)
     if path is not None:

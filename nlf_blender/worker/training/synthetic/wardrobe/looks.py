@@ -25,7 +25,7 @@ _HAIRS = np.array([
 _HAIR_SHARES = np.array([26, 22, 16, 10, 4, 7, 4, 7, 4]) / 100
 _DENIMS = np.array([[0.10, 0.14, 0.24], [0.20, 0.28, 0.42], [0.42, 0.52, 0.65]])
 _KINDS = ("plain", "stripes", "checks", "dots", "patches", "blocks", "print", "streaks")
-_KIND_SHARES = np.array([40, 12, 10, 5, 10, 6, 12, 5]) / 100
+_KIND_SHARES = np.array([52, 11, 9, 4, 5, 6, 9, 4]) / 100
 # Metres of one repeat, shortest and longest, of the kinds that are not plain.
 _PERIODS = {
     "stripes": (0.01, 0.15),
@@ -73,9 +73,9 @@ def cloth(random: Generator, kind: str | None = None) -> Look:
         period=float(np.exp(random.uniform(np.log(shortest), np.log(longest)))),
         axes=_pattern_axes(random),
         offset=random.random(3).astype(np.float32),
-        mottle=random.uniform(0, 0.25),
-        folds=random.uniform(0, 0.7),
-        fold_size=random.uniform(0.04, 0.2),
+        mottle=random.uniform(0, 0.12),
+        folds=random.uniform(0.03, 0.35),
+        fold_size=random.uniform(0.08, 0.25),
         gloss=max(0.0, random.uniform(-0.3, 0.3)),
         shininess=random.uniform(4, 30),
     )
@@ -86,7 +86,7 @@ def denim(random: Generator) -> Look:
     tone = random.uniform(0, len(_DENIMS) - 1)
     blue = linear(_between(_DENIMS, tone))
     colors = np.stack([blue, blue * 0.7, blue * 1.3]).astype(np.float32)
-    return Look("streaks", colors, period=0.02, mottle=0.2, folds=random.uniform(0.1, 0.6))
+    return Look("streaks", colors, period=0.02, mottle=0.1, folds=random.uniform(0.05, 0.3))
 
 
 def camouflage(random: Generator) -> Look:
@@ -94,7 +94,7 @@ def camouflage(random: Generator) -> Look:
     greens = [[0.22, 0.27, 0.16], [0.42, 0.38, 0.26], [0.12, 0.12, 0.10]]
     colors = [linear(np.array(green) * random.uniform(0.7, 1.3, 3)) for green in greens]
     period = random.uniform(0.06, 0.25)
-    return Look("patches", np.array(colors), period=period, offset=_offset(random), folds=0.4)
+    return Look("patches", np.array(colors), period=period, offset=_offset(random), folds=0.15)
 
 
 def leather(random: Generator) -> Look:

@@ -15,7 +15,7 @@ from ..stage import Look
 from . import looks
 from .painted import Painted, random_waves
 
-HATS, CAPS, GLOVES, BARE_CHEST, BAREFOOT, BALD = 0.08, 0.08, 0.04, 0.06, 0.15, 0.08
+HATS, CAPS, GLOVES, BARE_CHEST, BAREFOOT, BALD = 0.08, 0.08, 0.04, 0.04, 0.15, 0.08
 WHOLE_SUIT, SKIRTS = 0.12, 0.12
 ONE_CLOTH = 0.35  # of those in a skirt or tracksuit, whose top is of the same cloth
 # Of those who have the choice, who wears MakeHuman's rather than painted clothes.
