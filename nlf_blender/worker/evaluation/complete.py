@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from ..engine import Models
 from ..training.datasets.joint_set_names import smpl_style
+from .image_truth import known
 from .items import BadItem, Item, JointLabel, TrueJoints, TrueMesh, TruePerson
 from .shapes import regressed_joints
 
@@ -26,7 +27,7 @@ def completed(item: Item, models: Models) -> Item:
             person = replace(person, mesh=None)
             problem = f"person {row + 1}: vertices of the body '{mesh.kind}' are not measured; "
             problem += "run with --body of that kind"
-            if not _known(person):
+            if not known(person):
                 raise BadItem(f"{problem}.")
             notes.append(problem)
         elif mesh is not None:
@@ -50,8 +51,3 @@ def regressed_labels(models: Models) -> tuple[JointLabel, ...]:
 
 def _joints(mesh: TrueMesh, models: Models) -> TrueJoints:
     return TrueJoints(regressed_labels(models), regressed_joints(models.body, mesh.vertices))
-
-
-def _known(person: TruePerson) -> bool:
-    parts = (person.box, person.joints, person.pixels, person.mask)
-    return any(part is not None for part in parts)

@@ -198,7 +198,7 @@ def _evaluate_item(
     """Measure one item; nothing of it is counted if it fails."""
     picture = item.read()
     size = picture.image.shape[1], picture.image.shape[0]
-    item, _ = within_picture(item, size)
+    item = within_picture(item, size)
     found = runner.run(item, picture)
     frames = [one.person.frame for one in found.people] if found.in_boxes else None
     peers = other.run(item, picture.image, frames) if other else []

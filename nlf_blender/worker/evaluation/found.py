@@ -79,7 +79,7 @@ class ItemRunner:
         camera = item.camera or Camera.create(
             choose_camera((width, height), picture.focal_px, settings).matrix()
         )
-        boxes = None if self.options.from_detector else item.boxes
+        boxes = None if self.options.from_detector or not item.people else item.boxes
         people = self._people(picture, boxes)
         found = self._localized(picture, camera, people, judged=boxes is None)
         if boxes is not None:

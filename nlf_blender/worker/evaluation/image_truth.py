@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from ...body.arrays import Float64Array
 from ..nlf.camera import Camera
-from .items import Item, JointLabel, TrueJoints, TruePerson
+from .items import BadItem, Item, JointLabel, TrueJoints, TruePerson
 
 
 def joint_pixels(
@@ -57,10 +58,11 @@ def bounds(pixels: Float64Array) -> Float64Array | None:
     return box if (box[2:] > box[:2]).all() else None
 
 
-def within_picture(item: Item, size: tuple[int, int]) -> tuple[Item, tuple[str, ...]]:
-    """The item less 2D joints outside of its picture, of this width and height, and a note on
-    each person who had some: nobody can have seen them."""
-    notes: list[str] = []
+def within_picture(item: Item, size: tuple[int, int]) -> Item:
+    """The item less 2D joints outside of its picture, of this width and height, with a note on
+    each person who had some: nobody can have seen them. BadItem if nothing of a person is left, or
+    if a box lies outside."""
+    notes = list(item.notes)
     people: list[TruePerson] = []
     for row, person in enumerate(item.people):
         pixels = person.pixels
@@ -73,7 +75,17 @@ def within_picture(item: Item, size: tuple[int, int]) -> tuple[Item, tuple[str, 
                 notes.append(f"person {row + 1}: {names}{more} outside of the picture, left out")
                 places = np.where(inside[:, None], pixels.places, np.nan)
                 kept = TrueJoints(pixels.labels, places) if inside.any() else None
-                person = TruePerson(person.box, person.joints, kept, person.mesh, person.mask)
+                person = replace(person, pixels=kept)
+                if not known(person):
+                    raise BadItem(f"all 2D joints of person {row + 1} are outside of the picture.")
+        box = person.box
+        if box is not None and not ((box[2:] > 0) & (box[:2] < np.array(size))).all():
+            raise BadItem(f"the box of person {row + 1} is outside of the picture.")
         people.append(person)
-    changed = Item(item.name, item.read, tuple(people), item.camera, (*item.notes, *notes))
-    return (changed, tuple(notes)) if notes else (item, ())
+    return replace(item, people=tuple(people), notes=tuple(notes))
+
+
+def known(person: TruePerson) -> bool:
+    """Whether anything is true of a person."""
+    parts = (person.box, person.joints, person.pixels, person.mesh, person.mask)
+    return any(part is not None for part in parts)

@@ -43,6 +43,8 @@ def report_lines(result: Json) -> list[str]:
 
 
 def _metric_lines(metrics: Json) -> list[str]:
+    if not metrics:
+        return ["nothing was measured"]
     lines = [f"{'':<26}{'mean':>9}    {'95 % interval':<18}{'people':>7}"]
     for metric, (title, unit, _) in METRICS.items():
         if metric in metrics:

@@ -43,6 +43,10 @@ def people_of(
     """The people of an item, and what was left out of their truth. ValueError if something is
     wrong, or if nothing is known of anybody."""
     notes: list[str] = []
+    if entry.get("boxes") == []:  # a picture of nobody, for counting who is found all the same
+        if any(entry.get(key) for key in ("joints3d", "joints2d", "vertices", "masks")):
+            raise ValueError("there are no boxes, but people")
+        return (), ()
     boxes = _boxes(entry.get("boxes"), form.corners)
     columns: dict[str, list[object]] = {
         "box": list(boxes) if boxes is not None else [],

@@ -13,6 +13,7 @@ from ...body.body_data import BodyData
 from ..fit_people import fit_localized
 from ..nlf.camera import Camera
 from ..smpl.body_model import BodyModel
+from ..smpl.canonical.own_canonical import in_smpl_family
 from ..smpl.vertex_subset import morton_codes, vertex_areas
 from .items import Mask
 
@@ -23,7 +24,7 @@ TRUTH_DOUBT = 0.001  # metres; how unsure the fit takes true vertices to be
 def measured_vertices(body: BodyData) -> IntArray:
     """The vertices that errors are means over: of SMPL's family all, as in the literature; of
     other bodies 2,048 at even steps of area (a third of the open body's are on its head)."""
-    if body.kind or body.vertex_count <= MEASURED:
+    if in_smpl_family(body) or body.vertex_count <= MEASURED:
         return np.arange(body.vertex_count)
     order = np.argsort(morton_codes(body.v_template), kind="stable")
     reached = np.cumsum(vertex_areas(body)[order])
