@@ -50,6 +50,7 @@ from nlf_blender.worker.training.synthetic.wardrobe.skirts import skirts
 TIGHTS = 15328  # the first vertex of a helper of the base mesh
 OBJ = "v 0 0 0\nv 1 0 0\nv 0 1 0\nv 1 1 0\nvt 0 0\nf 1/1 2/1 4/1 3/1\n"
 HEADER = "# CC0\nname {name}\nobj_file cloth.obj\nx_scale 100 200 1.5\nverts 0\n"
+DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 Texts = dict[str, str]
 
 
@@ -136,6 +137,19 @@ def of_picture(clothing: Clothing, picture: int) -> list[tuple[MeshGroup, int]]:
 
 def bound_patch(base: BaseMesh, rows: str) -> Clothes:
     return read_clothes("clothes/a/cloth.mhclo", texts(rows), len(base.vertices))
+
+
+def test_the_base_mesh_is_the_open_body_in_another_pose(body: BodyModel, base: BaseMesh) -> None:
+    edges = body.body.faces[:, :2]
+    lengths = [
+        np.linalg.norm(points[edges[:, 0]] - points[edges[:, 1]], axis=1)
+        for points in (base.vertices[base.kept], body.body.v_template)
+    ]
+    longer = lengths[0] > 0.004  # the asset is rounded to 0.06 mm
+    ratio = lengths[0][longer] / lengths[1][longer]
+    assert abs(np.median(ratio) - 1) < 0.005
+    assert np.percentile(abs(ratio - 1), 90) < 0.1
+    np.testing.assert_array_equal(base.nearest[base.kept], np.arange(body.body.vertex_count))
 
 
 def test_offsets_scale_with_the_base_mesh() -> None:
@@ -344,9 +358,11 @@ def test_a_picture_is_the_same_in_any_batch(body: BodyModel, plain: Wardrobe) ->
         np.testing.assert_array_equal(first.colors, second.colors)
 
 
-def test_every_part_of_a_person_has_a_look_and_is_finite(body: BodyModel, plain: Wardrobe) -> None:
+@pytest.mark.parametrize("device", DEVICES)
+def test_every_part_of_a_person_has_a_look_and_is_finite(body: BodyModel, device: str) -> None:
     people = people_of(body, bent(8), torch.zeros(8, 16))
-    clothing = plain.dress(cast_of(people, tuple(range(8))))
+    people = People(**{name: value.to(device) for name, value in vars(people).items()})
+    clothing = open_wardrobe(None, "train", device).dress(cast_of(people, tuple(range(8))))
     seen = sorted(number for group in clothing.groups for number in group.look.tolist())
     assert seen == list(range(len(clothing.looks)))
     for group in clothing.groups:
