@@ -8,6 +8,7 @@ plain coordinates, learnt from nothing.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import torch
@@ -18,9 +19,11 @@ from torch import Tensor, nn
 from ....errors import UserError
 from ...assets import ASSETS
 from ...nlf.field import FieldConfig, WeightField
+from ...nlf.head import UNCERTAINTY_FLOOR
 from .settings import Encoding
 
 SIGNATURE_FILE = ASSETS / "canonical_field.safetensors"
+START_SPREAD_M = 0.1  # a third of the error that untrained models make
 FREQUENCY_STD = 6.0  # of the random Fourier features whose codes training starts from
 RIDGE = 1e-6
 
@@ -41,6 +44,11 @@ def start_field(field: WeightField, encoding: Encoding, points: Tensor) -> None:
         load_signature(field)
         _whiten_first_layer(field, points)
     field.gps_net.requires_grad_(encoding != "gps")
+    last = field.pred_mlp[2]
+    assert isinstance(last, nn.Linear)
+    # The map of the uncertainty is the first channel; its bias is in the last row of weights.
+    start = START_SPREAD_M - UNCERTAINTY_FLOOR
+    last.bias[-field.config.channels] = math.log(math.expm1(start))
 
 
 @torch.no_grad()

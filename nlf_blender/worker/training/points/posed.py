@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from scipy.sparse import csr_matrix
 
 from ....body.arrays import Float64Array, IntArray
 from ....body.body_data import BodyData, load_body_npz
@@ -21,41 +23,52 @@ from .build_pool import INNER_POINTS, SURFACE_POINTS, build_pool
 from .pool import PointPool
 
 OPEN_KIND = "open"
+KEPT = 4  # lists of rows whose part of a body is kept
+
+
+@dataclass(frozen=True, eq=False)
+class Needed:
+    """What certain rows of a pool need of a body. weights [R,U], of the U vertices and joints
+    numbered `nodes` [U]; model: the body with those vertices alone; joints: which of its joints."""
+
+    weights: csr_matrix
+    nodes: IntArray
+    model: BodyModel
+    joints: torch.Tensor
 
 
 class PosedPool:
     """A pool of one kind of body, and the bodies of that kind by gender."""
 
     def __init__(self, kind: str, pool: PointPool, bodies: Mapping[str, BodyData]) -> None:
-        self.kind, self.pool = kind, pool
-        self._bodies = {gender: BodyModel(body) for gender, body in bodies.items()}
+        self.kind, self.pool, self.bodies = kind, pool, bodies
+        # The crops of a batch ask for the same rows, one after another.
+        self._needed = functools.lru_cache(maxsize=KEPT)(self._find_needed)
 
     @torch.no_grad()
     def positions(self, truth: BodyTruth | MeshTruth, rows: IntArray) -> Float64Array:
         """Pool rows [R] of a true body: points [R,3] in its picture's camera, metres.
 
-        UserError if the body is of another kind, has more betas, joints or vertices than that kind,
-        or is of a gender whose file is not there.
+        Betas that the body's file has no component for are left out. UserError if the body is of
+        another kind, has not as many joints or vertices, or is of a gender whose file is not there.
         """
         if truth.kind != self.kind:
             raise _unusable(truth.kind, f"the points asked for are of the body {self.kind}")
-        weights = self.pool.weights[rows]
-        needed = np.union1d([0], weights.indices)  # a body model poses one vertex or more
         if isinstance(truth, MeshTruth):
-            return weights[:, needed] @ self._nodes_of_mesh(truth)[needed]
-        model = self._body(truth.gender)
-        vertices = torch.from_numpy(needed[needed < model.body.vertex_count])
-        joints = needed[needed >= model.body.vertex_count] - model.body.vertex_count
-        self._check(model, truth)
-        posed = model(
+            return self.pool.weights[rows] @ self._nodes_of_mesh(truth)
+        body = self._body(truth.gender)
+        if truth.rotations.shape != (body.joint_count, 3, 3):
+            problem = f"{len(truth.rotations)} joints instead of {body.joint_count}"
+            raise _unusable(self.kind, f"a body has {problem}")
+        needed = self._needed(truth.gender, np.asarray(rows, np.int64).tobytes())
+        posed = needed.model(
             _batch(truth.rotations),
-            _batch(truth.betas),
+            _batch(truth.betas[: body.beta_count]),
             torch.zeros(1, 3),
             _batch(truth.scale),
-            vertices,
         )
-        nodes = torch.cat([posed.vertices[0], posed.joints[0, torch.from_numpy(joints)]])
-        return weights[:, needed] @ nodes.double().numpy() + truth.translation
+        nodes = torch.cat([posed.vertices[0], posed.joints[0, needed.joints]])
+        return needed.weights @ nodes.double().numpy() + truth.translation
 
     def surface_places(self, corners: IntArray, weights: Float64Array) -> Float64Array:
         """Canonical places [M,3] of surface points: corners [M,3] vertex numbers and weights."""
@@ -65,27 +78,37 @@ class PosedPool:
     def _nodes_of_mesh(self, truth: MeshTruth) -> Float64Array:
         """Vertices, then joints [V+J,3] of a true mesh. The regressor, made for the body at rest,
         puts joints of bent limbs up to 25 mm from where they turn."""
-        model = next(iter(self._bodies.values()))
-        if truth.vertices.shape != (model.body.vertex_count, 3):
+        body = next(iter(self.bodies.values()))
+        if truth.vertices.shape != (body.vertex_count, 3):
             raise _unusable(truth.kind, f"a mesh has the shape {truth.vertices.shape}")
-        regressor = model.body.joint_regressor
+        regressor = body.joint_regressor
         if regressor is None:
             raise _unusable(truth.kind, "its file has no J_regressor for the joints of a mesh")
         return np.concatenate([truth.vertices, regressor @ truth.vertices])
 
-    def _body(self, gender: str) -> BodyModel:
-        if gender not in self._bodies:
+    def _body(self, gender: str) -> BodyData:
+        if gender not in self.bodies:
             raise _unusable(self.kind, f"no file of the gender {gender!r} was given")
-        return self._bodies[gender]
+        return self.bodies[gender]
 
-    def _check(self, model: BodyModel, truth: BodyTruth) -> None:
-        joints, betas = model.body.joint_count, model.beta_count
-        if truth.rotations.shape != (joints, 3, 3) or len(truth.betas) > betas:
-            raise _unusable(
-                self.kind,
-                f"a body has {len(truth.rotations)} joints and {len(truth.betas)} betas instead of "
-                f"{joints} and at most {betas}",
-            )
+    def _find_needed(self, gender: str, rows: bytes) -> Needed:
+        body, weights = self.bodies[gender], self.pool.weights[np.frombuffer(rows, np.int64)]
+        nodes = np.union1d([0], weights.indices)  # a body model has one vertex or more
+        vertices = nodes[nodes < body.vertex_count]
+        posedirs = None if body.posedirs is None else body.posedirs[vertices]
+        part = replace(
+            body,
+            v_template=body.v_template[vertices],
+            shapedirs=body.shapedirs[vertices],
+            weights=body.weights[vertices],
+            posedirs=posedirs,
+            kid_direction=None,
+            joints_kid_direction=None,
+            expression_dirs=None,
+            joints_expression_dirs=None,
+        )
+        joints = torch.from_numpy(nodes[len(vertices) :] - body.vertex_count)
+        return Needed(weights[:, nodes], nodes, BodyModel(part), joints)
 
 
 @dataclass(frozen=True)
