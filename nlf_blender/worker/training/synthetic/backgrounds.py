@@ -8,7 +8,7 @@ texture, is lit by the same lamps, and takes the shadows of people and things.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -131,16 +131,18 @@ class Backdrops:
         seed = torch.tensor([one.seed for one in drawn], device=device)
         return cls(kind, _room_axes(cameras.up, heading), *stacked, seed, first_look)
 
-    def planes(self, cameras: Cameras) -> tuple[Seen, Tensor]:
-        """The planes of rooms and open ground that pixels see, and these pixels' numbers [n]."""
-        rows = (self.kind != PAINTED).nonzero()[:, 0]
+    def planes(self, cameras: Cameras, rows: Tensor, wanted: Tensor) -> tuple[Seen, Tensor]:
+        """The planes of rooms and open ground that pixels of pictures `rows` [R] see, and these
+        pixels' numbers [n] over those pictures; of the pixels `wanted` [R,H*W] alone."""
+        solid = (self.kind[rows] != PAINTED).nonzero()[:, 0]
+        rows, wanted = rows[solid], wanted[solid]
         rays = pixel_rays(cameras, rows)
         within = rays @ self.axes[rows].transpose(1, 2)
         bounds = self.bounds[rows].view(-1, 1, 3, 2)
         met = torch.where(within > 0, bounds[..., 1], bounds[..., 0]) / within
         depth, axis = met.masked_fill_(within == 0, torch.inf).min(dim=2)
         near = (self.kind[rows] == ROOM)[:, None] | (depth < _FAR)
-        row, pixel = (near & (depth > 0)).nonzero().unbind(1)
+        row, pixel = (near & (depth > 0) & wanted).nonzero().unbind(1)
         picture = rows[row]
         depth, axis, within = depth[row, pixel, None], axis[row, pixel], within[row, pixel]
         ahead = within.gather(1, axis[:, None])[:, 0] > 0
@@ -151,7 +153,7 @@ class Backdrops:
         tint = self._corners(place, picture, axis)
         vectors = (rays[row, pixel] * depth, normal, place, tint)
         seen = Seen(picture, look, *(vector.t().contiguous() for vector in vectors))
-        return seen, picture * rays.shape[1] + pixel
+        return seen, solid[row] * rays.shape[1] + pixel
 
     def _corners(self, place: Tensor, picture: Tensor, axis: Tensor) -> Tensor:
         """Less light in the corners of rooms: [n,3], to multiply."""
@@ -159,15 +161,16 @@ class Backdrops:
         gaps = gaps.scatter(1, axis[:, None], torch.inf)
         return (1 - 0.45 * torch.exp(-gaps.amin(1) / 0.35))[:, None].expand(-1, 3)
 
-    def emitted(self, cameras: Cameras, noise: Noise) -> Tensor:
-        """Sky and painted backdrops [P,H,W,3]: light that no lamp has part in."""
+    def emitted(self, cameras: Cameras, rows: Tensor, noise: Noise) -> Tensor:
+        """Sky and painted backdrops [R,H*W,3] of pictures `rows` [R]: light that no lamp has part
+        in."""
         width, height = cameras.size
-        image = cameras.up.new_zeros(len(self.kind), height * width, 3)
+        image = cameras.up.new_zeros(len(rows), height * width, 3)
         for kind, paint in ((OPEN, self._sky_light), (PAINTED, self._painted)):
-            rows = (self.kind == kind).nonzero()[:, 0]
-            if len(rows):
-                image[rows] = paint(rows, cameras, noise)
-        return image.view(-1, height, width, 3)
+            found = (self.kind[rows] == kind).nonzero()[:, 0]
+            if len(found):
+                image[found] = paint(rows[found], cameras, noise)
+        return image
 
     def _sky_light(self, rows: Tensor, cameras: Cameras, noise: Noise) -> Tensor:
         rays = pixel_rays(cameras, rows)
@@ -230,6 +233,15 @@ def _room_axes(up: Tensor, heading: Tensor) -> Tensor:
     cosine, sine = heading.cos()[:, None], heading.sin()[:, None]
     ahead = cosine * level + sine * aside
     return torch.stack([torch.linalg.cross(up, ahead), up, ahead], dim=1)
+
+
+def coarser(cameras: Cameras, step: int) -> Cameras:
+    """The same cameras with pixels `step` times as large."""
+    intrinsics = cameras.intrinsics.clone()
+    intrinsics[:, :2, 2] -= (step - 1) / 2
+    intrinsics[:, :2] /= step
+    width, height = cameras.size
+    return replace(cameras, size=(-(-width // step), -(-height // step)), intrinsics=intrinsics)
 
 
 def pixel_rays(cameras: Cameras, rows: Tensor) -> Tensor:

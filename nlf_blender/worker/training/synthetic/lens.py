@@ -67,10 +67,14 @@ def random_lens(random: Generator) -> Lens:
     )
 
 
-def defocused(light: Tensor, lenses: Sequence[Lens]) -> Tensor:
-    """Backgrounds [P,H,W,3] out of focus."""
-    sigma = _on([lens.behind for lens in lenses], light) * _scale(light.shape[1:3])
-    return _channels_last(_blurred(_channels_first(light), sigma))
+def defocused(light: Tensor, lenses: Sequence[Lens], size: tuple[int, int]) -> Tensor:
+    """Backgrounds [P,h,w,3] out of focus and enlarged to pictures of `size` (width, height)."""
+    image = _channels_first(light)
+    sigma = _on([lens.behind for lens in lenses], light) * _scale(image.shape[-2:])
+    image = _blurred(image, sigma)
+    if image.shape[-2:] != size[::-1]:
+        image = interpolate(image, size[::-1], mode="bilinear")
+    return _channels_last(image)
 
 
 def developed(light: Tensor, lenses: Sequence[Lens], noise: Noise) -> Tensor:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 SIDE = 64  # cells along each axis of the volume, one repeat
-GRAINS = 1 << 18
+GRAINS = 1 << 21
 _CLOUD_WAVES, _CREASE_WAVES = (2, 14), (1, 6)  # in one repeat, the coarsest and the finest
 
 
@@ -54,10 +54,9 @@ class Noise:
 
     def film(self, starts: Tensor, count: int) -> Tensor:
         """Normal random numbers [P,count], another run of them for each start [P] int64."""
-        index = torch.arange(count, device=starts.device)
-        # A step that grows keeps runs that overlap from being shifted copies of one another.
-        index = starts[:, None] + index * (2 * (starts[:, None] % 977) + 1)
-        return self.grains[index & (GRAINS - 1)]
+        table = self.grains.repeat(count // GRAINS + 2) if count > GRAINS // 2 else self.grains
+        runs = table.unfold(0, count, 1)
+        return runs[starts % len(runs)]
 
 
 def _cells(places: Tensor) -> Tensor:

@@ -27,10 +27,22 @@ def vertex_normals(vertices: Tensor, faces: Tensor, ring: Tensor) -> Tensor:
     Sums over each vertex's faces are gathered, not scattered: floating-point sums in the order of
     a GPU's atomics would differ from run to run.
     """
-    first, second, third = (vertices[:, faces[:, corner]] for corner in range(3))
-    across = torch.linalg.cross(second - first, third - first)
-    across = torch.cat([across, across.new_zeros(len(across), 1, 3)], dim=1)
-    total = across[:, ring[:, 0]]
-    for column in range(1, ring.shape[1]):
-        total = total + across[:, ring[:, column]]
-    return torch.nn.functional.normalize(total, dim=-1)
+    copies, count = vertices.shape[:2]
+    corners = faces.t().reshape(-1)
+    x, y, z = (
+        vertices.permute(2, 0, 1)
+        .reshape(3 * copies, count)
+        .index_select(1, corners)
+        .view(3, copies, 3, -1)
+    )
+    (ux, uy, uz), (vx, vy, vz) = (
+        [axis[:, corner] - axis[:, 0] for axis in (x, y, z)] for corner in (1, 2)
+    )
+    across = torch.stack([uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx], dim=-1)
+    across = torch.nn.functional.pad(across, (0, 0, 0, 1))  # what rings are padded with: no face
+    table = across.view(-1, 3)
+    starts = torch.arange(copies, device=ring.device) * (len(faces) + 1)
+    rows = (ring + starts[:, None, None]).view(-1, ring.shape[1])
+    total = torch.nn.functional.embedding_bag(rows, table, mode="sum")
+    length = (total * total) @ total.new_ones(3, 1)
+    return (total * length.clamp_(min=1e-24).rsqrt_()).view(vertices.shape)

@@ -16,7 +16,6 @@ from .stage import NOTHING, Cameras
 
 SAMPLES = 2  # per pixel along each axis
 _MIDDLE = (SAMPLES - 1) / 2  # of a pixel, in samples from its first
-_OWNER_BITS = 16
 _JUMP = 1.02  # ratio of depths within a pixel beyond which it holds an edge
 
 
@@ -31,12 +30,12 @@ class Sight:
 
     def owners(self, soup: Soup) -> Tensor:
         """Whose surface each sample sees, NOTHING for the background."""
-        return torch.where(self.face < 0, NOTHING, _of_faces(soup.owner, self.face))
+        return _of_faces(soup.owner.short(), self.face, NOTHING)
 
     def is_even(self, soup: Soup) -> Tensor:
         """Which pixels [P,H,W] see one surface: one shaded point serves all their samples."""
-        label = _of_faces((soup.look << _OWNER_BITS) + soup.owner, self.face)
-        labels = _of_pixels(torch.where(self.face < 0, EMPTY - 1, label))
+        # Nobody shares a look with another, but things of one look may overlap: see the depth.
+        labels = _of_pixels(_of_faces(soup.look.int(), self.face, EMPTY))
         near = _of_pixels(self.nearness)
         least, most = near[0], near[0]
         even = torch.ones_like(labels[0], dtype=torch.bool)
@@ -46,9 +45,10 @@ class Sight:
         return even & (most <= least * _JUMP)
 
 
-def _of_faces(values: Tensor, face: Tensor) -> Tensor:
-    """Values [F] of the triangles at samples; of the background, any."""
-    return torch.cat([values, values.new_zeros(1)])[face]
+def _of_faces(values: Tensor, face: Tensor, background: int) -> Tensor:
+    """Values [F] of the triangles at samples."""
+    table = torch.cat([values.new_full((1,), background), values])
+    return table.index_select(0, (face + 1).view(-1)).view(face.shape)
 
 
 def _of_pixels(values: Tensor) -> list[Tensor]:
