@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from ....errors import UserError
@@ -45,14 +46,14 @@ class RenderPlan:
 
     @property
     def stream(self) -> int:
-        """The seed of the pictures' random numbers: splits and kinds never share them."""
-        return self.seed * 4 + 2 * (self.split == "held-out") + self.scenes
+        """The seed of the pictures' random numbers: crops and scenes never share them."""
+        return self.seed * 2 + self.scenes
 
 
 class Renderer:
     """Draws the pictures of a plan, batch by batch."""
 
-    def __init__(self, plan: RenderPlan, library: PoseLibrary, device: torch.device) -> None:
+    def __init__(self, plan: RenderPlan, library: PoseLibrary | None, device: torch.device) -> None:
         """UserError if the wardrobe cannot be read."""
         from .casting import Casting
         from .wardrobe.dressing import open_wardrobe
@@ -61,7 +62,8 @@ class Renderer:
         self.plan = plan
         self.casting = Casting(library, split, device)
         wardrobe = open_wardrobe(plan.wardrobe, split, device)
-        self.studio = Studio(self.casting.body.body.faces, wardrobe, device)
+        faces = torch.from_numpy(self.casting.body.body.faces.astype(np.int64))
+        self.studio = Studio(faces, wardrobe, device)
         self.at_once = _AT_ONCE[device.type][plan.scenes]
 
     def pictures(self, numbers: range) -> Pictures:
@@ -95,7 +97,7 @@ def render_set(
         on_progress(len(writer), plan.count)
         if len(writer) >= plan.count:
             return len(writer)
-        library = build_library(plan.motions)
+        library = build_library(plan.motions) if plan.motions else None
         batches = itertools.count(first // _AT_ONCE[device.type][plan.scenes])
         for examples in _rendered(plan, library, device, workers, batches):
             for example in examples:
@@ -109,7 +111,7 @@ def render_set(
 
 def _rendered(
     plan: RenderPlan,
-    library: PoseLibrary,
+    library: PoseLibrary | None,
     device: torch.device,
     workers: int,
     batches: Iterable[int],
@@ -138,7 +140,7 @@ def _rendered(
 
 def _work(
     plan: RenderPlan,
-    library: PoseLibrary,
+    library: PoseLibrary | None,
     device: torch.device,
     batches: Iterable[int],
     answers: Connection,
