@@ -35,7 +35,7 @@ def decoded(data: bytes, size: tuple[int, int]) -> UInt8Array:
 
     Orientation flags are not heeded: annotations are of the pixels as they are stored.
     """
-    # the decoder itself makes the missing part of a JPEG grey, and says nothing
+    # OpenCV before 5 makes the missing part of a JPEG grey, and says nothing
     cut = data.startswith(JPEG_START) and JPEG_END not in data[-64:]
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
     bgr = None if cut or not data else cv2.imdecode(np.frombuffer(data, np.uint8), flags)
