@@ -48,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     from .register_command import add_register_command
     from .report_command import add_report_command
     from .solve_command import add_solve_commands
+    from .training.command import add_train_commands
 
     description = "Localize people in photos and footage; fit bodies to scans."
     parser = argparse.ArgumentParser(prog="worker", description=description)
@@ -69,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     add_canonical_command(commands)
     add_convert_model_command(commands)
     add_evaluate_command(commands)
+    add_train_commands(commands)
     return parser
 
 

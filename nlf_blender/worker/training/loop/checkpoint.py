@@ -25,16 +25,17 @@ from ....protocol.files import write_whole
 FORMAT = "nlf_blender checkpoint 1"
 STATE = "state"  # in the header
 MODEL, AVERAGE, MOMENTS = "model.", "average.", "optimizer."
+_DAMAGE = (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError)
 
 
 @dataclass(frozen=True)
 class Progress:
     """Where a run is. step: steps that are done. seconds: spent on them, all sittings together.
-    sums: of the curves' row that is not full yet. scaler: of float16's gradients, else empty."""
+    sums: of the curves' row that is not full yet, and of how many steps. scaler: of float16's gradients, else empty."""
 
     step: int
     seconds: float
-    sums: dict[str, float]
+    sums: dict[str, tuple[float, int]]
     scaler: dict[str, float]
 
 
@@ -75,23 +76,33 @@ def load_checkpoint(path: Path, trained: Trained) -> Progress:
     """Put a checkpoint's values into model, average and optimizer. UserError if it is damaged or of
     another model."""
     try:
-        with safe_open(str(path), framework="pt") as file:
-            header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        if header.get("format") != FORMAT:
-            raise ValueError(f"its format is not {FORMAT}")
-        state = json.loads(header[STATE])
-        progress = Progress(**state)
+        tensors, progress = _read(path)
         trained.model.load_state_dict(_below(tensors, MODEL))
         trained.average.load_state_dict(_below(tensors, AVERAGE))
         _load_moments(trained.optimizer, _below(tensors, MOMENTS))
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        raise UserError(
-            "Checkpoint cannot be used",
-            f"{path} does not fit this run or is damaged ({' '.join(str(error).split())[:300]}).",
-            "Delete it: the run then goes on from the checkpoint before it.",
-        ) from error
+    except _DAMAGE as error:
+        raise _damaged(path, error) from error
     return progress
+
+
+def load_average(path: Path, model: nn.Module) -> Progress:
+    """Put a checkpoint's averaged weights into a model. UserError as of `load_checkpoint`."""
+    try:
+        tensors, progress = _read(path)
+        model.load_state_dict(_below(tensors, AVERAGE))
+    except _DAMAGE as error:
+        raise _damaged(path, error) from error
+    return progress
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], Progress]:
+    """A checkpoint's tensors and its header."""
+    with safe_open(str(path), framework="pt") as file:
+        header = file.metadata() or {}
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    if header.get("format") != FORMAT:
+        raise ValueError(f"its format is not {FORMAT}")
+    return tensors, Progress(**json.loads(header[STATE]))
 
 
 def _tensors(trained: Trained) -> dict[str, Tensor]:
@@ -118,6 +129,14 @@ def _load_moments(optimizer: torch.optim.Optimizer, moments: dict[str, Tensor]) 
         state.setdefault(int(number), {})[entry] = value
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+
+def _damaged(path: Path, error: Exception) -> UserError:
+    return UserError(
+        "Checkpoint cannot be used",
+        f"{path} does not fit this run or is damaged ({' '.join(str(error).split())[:300]}).",
+        "Delete it: the run then goes on from the checkpoint before it.",
+    )
 
 
 def _not_written(path: Path, error: OSError) -> UserError:

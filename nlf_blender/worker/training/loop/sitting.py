@@ -48,7 +48,7 @@ class Sitting:
         self.validation = Table(folder / "curves" / "validation.csv")
         self.step = self._first = 0
         self._before = 0.0
-        self._sums: dict[str, float] = {}
+        self._sums: dict[str, tuple[float, int]] = {}
         self._fresh: list[dict[str, Tensor]] = []
         self._began = self._asked = time.monotonic()
         for name in ("curves", "samples", "checkpoints"):
@@ -60,7 +60,8 @@ class Sitting:
         if not found:
             return False
         progress = load_checkpoint(found[-1], self._trained())
-        self.step, self._before, self._sums = progress.step, progress.seconds, progress.sums
+        self.step, self._before = progress.step, progress.seconds
+        self._sums = {n: (total, int(count)) for n, (total, count) in progress.sums.items()}
         if progress.scaler:
             self.learner.scaler.load_state_dict(progress.scaler)
         for table in (self.training, self.validation):
@@ -118,22 +119,22 @@ class Sitting:
 
     def _gather(self) -> None:
         """Add the terms of the steps since to the row's sums, one step after the other, so that
-        the sums do not depend on when they are gathered. UserError if one is no number."""
+        the sums do not depend on when they are gathered. UserError if a loss is no number."""
         if not self._fresh:
             return
-        names = list(self._fresh[0])
-        table = torch.stack([torch.stack([t[n].float() for n in names]) for t in self._fresh])
-        for number, row in enumerate(table.cpu().tolist()):
-            for name, value in zip(names, row, strict=True):
-                if not math.isfinite(value) and name == "loss":
-                    raise _diverged(self.step - len(self._fresh) + number + 1, self.folder)
-                self._sums[name] = self._sums.get(name, 0.0) + value
+        values = torch.cat([torch.stack([v.float() for v in t.values()]) for t in self._fresh])
+        names = [(step, name) for step, terms in enumerate(self._fresh) for name in terms]
+        for (step, name), value in zip(names, values.cpu().tolist(), strict=True):
+            if math.isfinite(value):
+                total, count = self._sums.get(name, (0.0, 0))
+                self._sums[name] = (total + value, count + 1)
+            elif name == "loss":
+                raise _diverged(self.step - len(self._fresh) + step + 1, self.folder)
         self._fresh = []
 
     def _write_row(self) -> None:
         self._gather()
-        every = self.settings.output.curves_every
-        means = {name: total / every for name, total in self._sums.items()}
+        means = {name: total / count for name, (total, count) in self._sums.items()}
         self._sums = {}
         self.training.add(self.step, means)
         if time.monotonic() - self._asked > BUSY_EVERY_SECONDS:

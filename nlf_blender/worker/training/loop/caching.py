@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fills the caches that a run's settings name; goes on where it stopped before."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+
+from ....errors import UserError
+from ....protocol.files import file_sha256
+from ...assets import ASSETS
+from ..crops.batch import CropBatch
+from ..crops.loader import CropLoader
+from ..crops.plan import CropPlan
+from ..model.trained import TrainedLocalizer, build_model
+from ..points.posed import OPEN_KIND
+from .assembly import held_out_plan, require_frozen, training_plan
+from .cache_files import CacheAbout, CacheWriter
+from .run_file import RunSettings
+
+BLOCK_CROPS = 1000  # about, a whole number of batches
+
+
+def cache_features(settings: RunSettings, device: torch.device) -> None:
+    """Cache the crops of training and of the trials. UserError if the settings name no cache, or
+    the backbone learns."""
+    if settings.data.features is None:
+        raise UserError(
+            "Nothing to cache",
+            f"The settings of {settings.name} name no folder for features.",
+            "Add data.features to them.",
+        )
+    model = build_model(settings.model).to(device).eval()
+    require_frozen(model, settings)
+    held_out, features = settings.validation, settings.data.features
+    if held_out.features is not None:
+        plan = held_out_plan(settings, model)
+        _fill(Path(held_out.features), plan, held_out.crops, settings, model, device)
+    plan = training_plan(settings, model, listed=True)
+    _fill(Path(features.folder), plan, features.crops, settings, model, device)
+
+
+def _fill(
+    folder: Path,
+    plan: CropPlan,
+    crops: int,
+    settings: RunSettings,
+    model: TrainedLocalizer,
+    device: torch.device,
+) -> None:
+    """Cache at least so many crops of a plan."""
+    leading = plan.bodies.open()[OPEN_KIND].pool.joints
+    writer = CacheWriter(folder, CacheAbout(_recipe(plan, settings), leading))
+    size = max(1, BLOCK_CROPS // plan.crops)
+    total = -(-crops // plan.crops)
+    starts = range(0, total, size)
+    missing = [number for number in range(len(starts)) if not writer.has(number)]
+    if not missing:
+        return
+    began, done = time.monotonic(), 0
+    batches = CropLoader(plan, settings.data.workers, device).batches(starts[missing[0]])
+    try:
+        for number in range(missing[0], len(starts)):
+            count = min(size, total - starts[number])
+            writer.add(number, list(_seen(batches, count, model, device)))
+            done += count * plan.crops
+            pace = (time.monotonic() - began) / done
+            left = pace * (crops - (starts[number] + count) * plan.crops)
+            print(
+                f"{folder.name}: {(starts[number] + count) * plan.crops}/{crops} crops, "
+                f"{1000 * pace:.0f} ms each, {max(left, 0) / 60:.1f} min left",
+                file=sys.stderr,
+                flush=True,
+            )
+    finally:
+        batches.close()
+
+
+def _seen(
+    batches: Iterator[CropBatch], count: int, model: TrainedLocalizer, device: torch.device
+) -> Iterator[tuple[CropBatch, dict[str, torch.Tensor]]]:
+    """The next batches with what the frozen backbone says about them."""
+    for _ in range(count):
+        batch = next(batches)
+        with torch.no_grad():
+            yield batch, model.frozen(batch.images.to(device))
+
+
+def _recipe(plan: CropPlan, settings: RunSettings) -> str:
+    """All that decides what is cached, as text: crops, sets and the backbone's weights."""
+    files = [folder / "dataset.json" for folder in plan.source.folders]
+    files += sorted(ASSETS.glob("blazepose*.safetensors"))
+    hashes = {file.name: file_sha256(file) for file in files}
+    return json.dumps([settings.model.backbone, asdict(plan), hashes], default=str)
