@@ -31,7 +31,8 @@ _DAMAGE = (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeErr
 @dataclass(frozen=True)
 class Progress:
     """Where a run is. step: steps that are done. seconds: spent on them, all sittings together.
-    sums: of the curves' row that is not full yet, and of how many steps. scaler: of float16's gradients, else empty."""
+    sums: of the curves' row that is not full yet, and of how many steps. scaler: of float16's
+    gradients, else empty."""
 
     step: int
     seconds: float
