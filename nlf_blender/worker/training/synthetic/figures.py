@@ -154,13 +154,18 @@ class FigureModel:
         self.joints = body.joints_template.cpu().numpy().astype(np.float64)
         self.joint_shapes = body.joints_shapedirs.cpu().numpy().astype(np.float64)
         self.part = self.weights.argmax(axis=1)
+        self.rows = {
+            name: np.flatnonzero(np.isin(self.part, [INDEX[part] for part in parts]))
+            for name, (parts, _) in TRUNK.items()
+        }
+        self.rows |= {name: np.flatnonzero(self.part == INDEX[name]) for name in INDEX}
 
     def figure(self, betas: Float64Array, scale: float = 1.0) -> Figure:
         """The person of betas [B] at a scale."""
         points = scale * (self.template + self.shapes[..., : len(betas)] @ betas)
         joints = scale * (self.joints + self.joint_shapes[..., : len(betas)] @ betas)
         bone, ends, radii = zip(
-            *(self._trunk(points, *TRUNK[name]) for name in TRUNK),
+            *(self._trunk(points, name) for name in TRUNK),
             *(
                 self._limb(points, joints, side, limb)
                 for side in ("left", "right")
@@ -172,12 +177,11 @@ class FigureModel:
             joints, points, self.weights, self.part, np.array(bone), np.array(ends), np.array(radii)
         )
 
-    def _trunk(
-        self, points: Float64Array, parts: tuple[str, ...], bone: str
-    ) -> tuple[int, Float64Array, float]:
+    def _trunk(self, points: Float64Array, name: str) -> tuple[int, Float64Array, float]:
         """A capsule across the body that spans most of the parts' width and depth."""
-        own = points[np.isin(self.part, [INDEX[part] for part in parts])]
-        low, high = np.percentile(own, [8, 92], axis=0)
+        bone = TRUNK[name][1]
+        own = np.sort(points[self.rows[name]], axis=0)
+        low, high = own[round(0.08 * (len(own) - 1))], own[round(0.92 * (len(own) - 1))]
         middle = (low + high) / 2
         radius = (high[2] - low[2]) / 2
         axis = 1 if bone == "head" else 0
@@ -193,9 +197,10 @@ class FigureModel:
         row = INDEX[f"{side}_{first}"]
         here, there = joints[row], joints[INDEX[f"{side}_{second}"]]
         along = there - here
-        own = points[self.part == row]
-        share = ((own - here) @ along / (along @ along)).clip(start, end)
-        radius = np.median(np.linalg.norm(own - here - share[:, None] * along, axis=1))
+        own = points[self.rows[f"{side}_{first}"]] - here
+        share = (own @ (along / (along @ along))).clip(start, end)
+        away = own - share[:, None] * along
+        radius = np.sqrt(np.sort((away * away).sum(axis=1))[len(own) // 2])
         ends = np.stack([here + start * along, here + end * along])
         return row, ends, float(radius)
 

@@ -65,6 +65,7 @@ _LEAST_TWIST, _MOST_TWIST = _LOW[_ROWS, _AXES], _HIGH[_ROWS, _AXES]
 _HIPS = [INDEX["left_hip"], INDEX["right_hip"]]
 _BONES = np.eye(3)[_AXES]
 _ACROSS = 1.0 - _BONES
+_BY_BONE = np.cross(np.eye(3), _BONES[:, None])  # rows: of each axis with the bone
 
 
 def swings_and_twists(local: Float64Array) -> tuple[Float64Array, Float64Array]:
@@ -78,7 +79,7 @@ def swings_and_twists(local: Float64Array) -> tuple[Float64Array, Float64Array]:
     length = np.maximum(np.hypot(real, along), _TINY)
     across = imaginary * _ACROSS
     cosine, sine = (real / length)[..., None], (along / length)[..., None]
-    turned = cosine * across - sine * np.cross(across, _BONES)
+    turned = cosine * across - sine * (across[..., None, :] @ _BY_BONE)[..., 0, :]
     swings = rotvec_from_quaternion(np.concatenate([length[..., None], turned], axis=-1))
     return swings, 2 * np.arctan2(along, real)
 

@@ -30,13 +30,15 @@ def kneel(random: Generator) -> Draft:
     draft.pelvis(lean)
     first, second = sides(random)
     if kind < 0.4:  # on one knee
-        draft.leg(first, random.uniform(75, 105) + lean, random.uniform(75, 115), 8, 8)
-        draft.leg(second, lean + random.uniform(-15, 15), random.uniform(70, 105), 4, 0, 35)
-    elif kind < 0.7:
-        draft.legs(random, lean + random.uniform(-5, 15), random.uniform(80, 105), spread=8.0,
-              ankle=35.0)  # fmt: skip
+        thigh = random.uniform(93, 115)
+        draft.leg(first, lean + thigh, thigh + random.uniform(-12, 18), 8, 8)
+        back = random.uniform(-12, 10)
+        draft.leg(second, lean + back, back + random.uniform(85, 105), 4, 0, 35)
+    elif kind < 0.7:  # upright, shins on the ground
+        back = random.uniform(-12, 18)
+        draft.legs(random, lean + back, back + 95, spread=8.0, ankle=40.0)
     else:  # sitting on the heels
-        draft.legs(random, random.uniform(65, 90) + lean, 148, spread=8.0, ankle=45.0)
+        draft.legs(random, lean + random.uniform(60, 70), 153, spread=8.0, ankle=48.0)
     draft.spine(random.uniform(-10, 45), random.normal() * 14, random.normal() * 8)
     return draft
 

@@ -28,7 +28,7 @@ ARM = ("collar", "shoulder", "elbow", "wrist", "hand")
 LEG = ("hip", "knee", "ankle", "foot")
 # Shares of the poses: as recorded; with another recording's limbs; with drawn arms. The rest is
 # drawn altogether.
-RECORDED, MIXED, WITH_ARMS = 0.28, 0.12, 0.12
+RECORDED, MIXED, WITH_ARMS = 0.22, 0.1, 0.12
 DEEPEST = 0.018  # parts may be in each other by this share of the stature: flesh gives way
 BELOW_FLOOR = 0.03  # arms may be below what the person rests on by this share of the stature
 POSTURE_TRIES, ARM_TRIES = 8, 4
