@@ -22,7 +22,7 @@ from .shading import Seen
 from .stage import Cameras, Look
 
 ROOM, OPEN, PAINTED = 0, 1, 2
-_CHANCES = (0.42, 0.33, 0.25)
+_CHANCES = (0.48, 0.36, 0.16)
 _FAR = 60.0  # metres; the open ground beyond is the horizon's
 _SHAPES = 10  # on a painted backdrop
 _WALL_LOOKS = 6  # of a room: its planes in the order -x, +x, ground, ceiling, -z, +z
@@ -212,9 +212,9 @@ class Backdrops:
             )
             light = torch.lerp(light, shaded, cover)
         seed = self.seed[rows, None].expand(-1, x.shape[1])
-        for scale in (0.7, 4.0):
+        for scale, strength in ((0.35, 0.15), (2.0, 0.08)):
             cloud = self._cloud(noise, torch.stack([x * scale + seed, y * scale - seed, seed], -1))
-            light = light * (1 + first[:, None, 11:12] * 0.25 * cloud[..., None])
+            light = light * (1 + first[:, None, 11:12] * strength * cloud[..., None])
         return light.clamp(0, 1.5)
 
     @staticmethod

@@ -59,7 +59,7 @@ def random_lens(random: Generator) -> Lens:
         exposure=float(random.normal() * 0.45),
         balance=np.exp(np.array([warmth, random.normal() * 0.03, -warmth])),
         contrast=float(np.exp(random.normal() * 0.18)),
-        saturation=some(0.93, float(np.exp(random.normal() * 0.3))),
+        saturation=some(0.96, float(np.exp(random.normal() * 0.25))),
         vignette=some(0.3, random.uniform(0, 0.6)),
         grain=some(0.7, 0.03 * random.random() ** 2),
         grain_start=int(random.integers(GRAINS)),

@@ -184,9 +184,9 @@ def assembled(
 def _bush(random: Generator, place: Place, middle: Float64Array, radius: float) -> list[Solid]:
     look = leaves_look(random)
     solids = []
-    for _ in range(int(random.integers(3, 9))):
-        size = radius * random.uniform(0.4, 1.0, size=3)
-        spot = middle + random.normal(size=3) * radius * 0.4
+    for _ in range(int(random.integers(6, 16))):
+        size = radius * random.uniform(0.25, 0.8, size=3)
+        spot = middle + random.normal(size=3) * radius * 0.22
         solids.append(Solid("ball", place.picture, _random_turn(random), spot, size, look))
     return solids
 

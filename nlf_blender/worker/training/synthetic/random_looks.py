@@ -27,7 +27,7 @@ _OF_GROUNDS = ("earth", "leaves", "leaves", "stone", "any")
 
 def random_color(random: Generator, most_saturation: float = 0.9) -> NDArray[np.float64]:
     """Linear RGB [3]: dull colours more often than bright ones, as in photos."""
-    saturation = most_saturation * random.random() ** 1.5
+    saturation = most_saturation * random.random() ** 2.2
     value = random.uniform(0.02, 1.0) ** 1.6
     return np.array(colorsys.hsv_to_rgb(random.random(), saturation, value))
 

@@ -21,15 +21,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--scenes", type=int, help="so many whole pictures of several people")
     parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same set")
     parser.add_argument("--split", choices=("train", "held-out"), default="train")
-    parser.add_argument("--side", type=int, default=256, help="of crops, pixels (default: 256)")
+    parser.add_argument("--side", type=int, default=320, help="of crops, pixels (default: 320)")
     parser.add_argument(
         "--size", type=int, nargs=2, default=(1280, 720), metavar=("WIDTH", "HEIGHT"),
         help="of scenes, pixels (default: 1280 720)",
     )  # fmt: skip
     parser.add_argument("--wardrobe", type=Path, help="clothes and hair made by `train wardrobe`")
     parser.add_argument(
-        "--motions", type=Path, nargs="+", default=(), metavar="ARCHIVE",
-        help="tar archives of motion capture (ASF/AMC, BVH); else poses are drawn alone",
+        "--motions", type=Path, nargs="+", default=(), metavar="FILE",
+        help="archives of motion capture, or one file of `train poses`; else poses are drawn alone",
     )  # fmt: skip
     parser.add_argument("--workers", type=int, default=1, help="processes that render")
     add_machine_options(parser)

@@ -18,7 +18,7 @@ from ..datasets.example import Example
 from ..datasets.layout import INFO_FILE, DatasetInfo, Split, read_index, read_info
 from ..datasets.shard_writer import DatasetWriter
 from .annotated import examples_of, number_of
-from .pose_library import PoseLibrary, build_library
+from .pose_library import PoseLibrary, build_library, load_library
 from .studio import Pictures, Studio
 
 _AT_ONCE = {"cpu": (8, 1), "cuda": (256, 16)}  # crops and scenes in a batch
@@ -32,14 +32,14 @@ OnProgress = Callable[[int, int], None]
 class RenderPlan:
     """What a set holds. count: pictures; scenes: whole scenes of `size` (width, height), else crops
     of side `side`; wardrobe: a file of `worker train wardrobe`, or painted clothes alone; motions:
-    archives of motion capture, or drawn poses alone."""
+    archives of motion capture or one file of `worker train poses`, or drawn poses alone."""
 
     out: Path
     count: int
     seed: int = 0
     split: Split = "train"
     scenes: bool = False
-    side: int = 256
+    side: int = 320
     size: tuple[int, int] = (1280, 720)
     wardrobe: Path | None = None
     motions: tuple[Path, ...] = ()
@@ -97,7 +97,7 @@ def render_set(
         on_progress(len(writer), plan.count)
         if len(writer) >= plan.count:
             return len(writer)
-        library = build_library(plan.motions) if plan.motions else None
+        library = _library(plan.motions)
         batches = itertools.count(first // _AT_ONCE[device.type][plan.scenes])
         for examples in _rendered(plan, library, device, workers, batches):
             for example in examples:
@@ -107,6 +107,13 @@ def render_set(
             if len(writer) >= plan.count:
                 break
         return len(writer)
+
+
+def _library(motions: tuple[Path, ...]) -> PoseLibrary | None:
+    if not motions:
+        return None
+    read = len(motions) == 1 and motions[0].suffix == ".npz"
+    return load_library(motions[0]) if read else build_library(motions)
 
 
 def _rendered(
