@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
 import pickle
+import tarfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -146,6 +148,43 @@ def test_a_killed_writer_leaves_whole_shards(tmp_path: Path) -> None:
     assert 0 < len(dataset) < 5 and len(dataset.info.shards) == shards
 
 
+class FullDisk:
+    """A file that takes no more after some bytes."""
+
+    def __init__(self, file, room: int) -> None:
+        self.file, self.room = file, room
+
+    def write(self, data: bytes) -> int:
+        self.room -= len(data)
+        if self.room < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return self.file.write(data)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.file, name)
+
+
+def test_a_full_disk_is_said_and_whole_shards_stay(tmp_path: Path) -> None:
+    written(tmp_path, [example(0)])
+    said = pytest.raises(UserError, match=r"No disk left.*whole shards stay: 1")
+    with said, DatasetWriter(tmp_path, INFO) as writer:
+        writer.add(example(1))
+        writer._file = FullDisk(writer._file, 5000)
+        writer.add(example(2))
+    assert len(open_dataset(tmp_path)) == 1
+    written(tmp_path, [example(2)])
+    assert [found.name for found in open_dataset(tmp_path).usable()] == ["item-0", "item-2"]
+
+
+def test_an_interrupted_addition_leaves_no_trace(tmp_path: Path) -> None:
+    with DatasetWriter(tmp_path, INFO) as writer:
+        writer.add(example(0))
+        writer._file.write(b"half a member")
+    with tarfile.open(tmp_path / "shard-000000.tar") as archive:
+        names = archive.getnames()
+    assert names[0] == "item-0.jpg" and all(name.startswith("item-0.") for name in names)
+
+
 def test_a_shard_cut_short_loses_what_is_cut(tmp_path: Path) -> None:
     written(tmp_path, [example(number) for number in range(6)], 1 << 20)
     shard = tmp_path / "shard-000000.tar"
@@ -164,8 +203,6 @@ def test_a_shard_cut_short_loses_what_is_cut(tmp_path: Path) -> None:
 
 def member_at(folder: Path, name: str) -> tuple[Path, int, int]:
     """The shard, offset and size of the content of the first member with this name."""
-    import tarfile
-
     for path in sorted(folder.glob("*.tar")):
         with tarfile.open(path) as archive:
             for member in archive:
@@ -283,7 +320,7 @@ def test_an_example_that_cannot_be_used_is_not_written(
         (INFO_FILE, '"version": 1', '"version": 9', "version 9"),
         (INFO_FILE, '"shards"', '"shirds"', "shards is not a list"),
         (INFO_FILE, "nlf_blender.dataset", "other", "format"),
-        (INFO_FILE, '"train"', '"test"', "split"),
+        (INFO_FILE, '"train"', '"test"', "no split"),
         (INFO_FILE, '"examples": 2', '"examples": 3', "index.json"),
         (INFO_FILE, "{", "", "dataset.json"),
         ("shard-000000.index.json", '"item-1", ', '"item.1", ', "item.1"),

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, cast, get_args
 
 from ....errors import UserError
 from ....protocol.files import plain_name, read_versioned, write_whole
@@ -54,6 +54,11 @@ class DatasetInfo:
     body_kinds: tuple[str, ...] = ()
     shards: tuple[Shard, ...] = ()
 
+    def __post_init__(self) -> None:
+        """ValueError if the split is none, or the name is empty."""
+        if self.split not in get_args(Split) or not self.name:
+            raise ValueError(f"{self.name!r} is no name, or {self.split!r} no split of a dataset")
+
 
 class Row(NamedTuple):
     """An example's place in its shard: the offset and number of bytes of its members."""
@@ -91,14 +96,11 @@ def read_info(folder: Path) -> DatasetInfo:
         )
     try:
         data = read_versioned(path, FORMAT, VERSION)
-        split = data.get("split", "train")
-        if split not in get_args(Split):
-            raise ValueError(f"split is none of {', '.join(get_args(Split))}")
         return DatasetInfo(
             name=as_str(data.get("name"), "name"),
             license=as_str(data.get("license", ""), "license"),
             description=as_str(data.get("description", ""), "description"),
-            split=split,
+            split=cast(Split, as_str(data.get("split", "train"), "split")),
             joint_sets=_joint_sets(data.get("joint_sets", {})),
             body_kinds=_texts(data.get("body_kinds", []), "body_kinds"),
             shards=tuple(map(_shard, as_list(data.get("shards"), "shards"))),

@@ -153,6 +153,10 @@ class DatasetWriter:
         """Sync the open shard, give it its name, and then say that it is there."""
         assert self._file is not None
         with self._file as file:
+            if not self._rows:
+                return
+            file.seek(self._rows[-1].offset + self._rows[-1].bytes)  # an addition was interrupted
+            file.truncate()
             file.write(END_OF_TAR)
             file.flush()
             os.fsync(file.fileno())
@@ -174,6 +178,6 @@ class DatasetWriter:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         return UserError(
             "No disk left for the dataset" if full else "Dataset not written",
-            f"{self.folder}: {error.strerror}; its {len(self.info.shards)} whole shards stay.",
+            f"{self.folder}: {error.strerror}; whole shards stay: {len(self.info.shards)}.",
             "Free some space or see to the folder's permissions, and run the command again.",
         )
