@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, fields
 
 from ...nlf.image_cameras import DEFAULT_FOV_DEGREES
 from .background import BackgroundSettings
@@ -12,6 +13,8 @@ from .geometry import GeometrySettings
 from .occlusion import OcclusionSettings
 from .picture_bank import BankSettings
 from .truncation import TruncationSettings
+
+SIZES = ("smallest", "largest", "closest", "least_close", "most")
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,15 @@ class CropSettings:
             raise ValueError(f"points must be 1 or more, not {self.points}")
         if not 1 <= self.field_of_view <= 170:
             raise ValueError(f"field_of_view must be 1 to 170 degrees, not {self.field_of_view}")
+        for part in (
+            self.geometry,
+            self.truncation,
+            self.background,
+            self.occlusion,
+            self.color,
+            self.bank,
+        ):
+            _check(part)
 
 
 def unvaried(points: int = 640, shared_points: bool = False) -> CropSettings:
@@ -54,3 +66,15 @@ def unvaried(points: int = 640, shared_points: bool = False) -> CropSettings:
         color=ColorSettings.off(),
         bank=BankSettings(examples=0),
     )
+
+
+def _check(part: object) -> None:
+    """ValueError for a negative number, a share above 1 or a size of 0."""
+    for item in fields(part):  # type: ignore[arg-type]
+        value = getattr(part, item.name)
+        if isinstance(value, str):
+            continue
+        is_share = item.name.endswith("share")
+        is_size = item.name in SIZES
+        if not (0 <= value <= (1 if is_share else math.inf)) or (is_size and value == 0):
+            raise ValueError(f"{item.name} of {type(part).__name__} is {value}")
