@@ -114,7 +114,7 @@ def test_coco_keypoints(tmp_path: Path, images: Path, convert) -> None:
     assert "gone.jpg" in counts["named"]["image gone"][0]
 
 
-def test_pictures_of_coco_have_no_camera_unless_one_is_assumed(tmp_path: Path, convert) -> None:
+def test_pictures_of_coco_have_no_camera_unless_one_is_known(tmp_path: Path, convert) -> None:
     found = convert("coco", coco_file(tmp_path / "k.json", [coco_person(0)]))
     assert found["a"].intrinsics is None
 

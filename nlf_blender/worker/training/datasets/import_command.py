@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--every", type=int, default=1, help="take one of so many pictures")
     parser.add_argument("--jpeg", action="store_true", help="store PNGs as JPEGs")
     parser.add_argument("--cameras", type=Path, help="JSON with cameras by parts of image names")
-    parser.add_argument("--fov", type=float, help="degrees over the larger side, if unknown")
+    parser.add_argument("--fov", type=float, help="degrees over the larger side, where you know it")
     parser.add_argument("--bodies", type=Path, help="folder of SMPL-X's files (agora)")
     parser.add_argument("--atlas", type=Path, help="UV_Processed.mat (densepose)")
     parser.add_argument("--report", type=Path, help="write what was left out here, as JSON")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Cameras of pictures whose annotations do not hold them: from a file of the user's, or a guess.
+"""Cameras of pictures whose annotations do not hold them: from a file, or a field of view.
 
 The file is JSON: `{"54138969": {"intrinsics": [[...], [...], [...]], "distortion": [...]}, ...}`.
 A picture's camera is the one whose name is a part of the picture's path.
@@ -48,10 +48,10 @@ class Cameras:
             raise Unusable("picture of no known camera")
         if self.fov is None:
             return None, NO_DISTORTION
-        return guessed(size, self.fov), NO_DISTORTION
+        return seeing(size, self.fov), NO_DISTORTION
 
 
-def guessed(size: Size, fov: float) -> Float64Array:
+def seeing(size: Size, fov: float) -> Float64Array:
     """Intrinsics [3,3] of a camera that sees `fov` degrees over the picture's larger side."""
     focal = max(size) / 2 / math.tan(math.radians(fov) / 2)
     return camera_matrix((focal, focal), ((size[0] - 1) / 2, (size[1] - 1) / 2))
