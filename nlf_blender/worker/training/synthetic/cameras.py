@@ -18,12 +18,18 @@ from .skeleton import INDEX
 from .turns import unit
 
 FIELDS_OF_VIEW = (8.0, 100.0)  # degrees over the larger side of a whole picture
-CROP_DISTANCES = (1.0, 16.0)  # metres from camera to person, evenly in their logarithm
+CROP_DISTANCES = (1.8, 20.0)  # of the camera, in radii of the person, evenly in their logarithm
 WIDEST_CROP = 105.0  # degrees
 PERSON_HEIGHTS = (0.12, 1.7)  # shares of a whole picture's height
 NEAREST = 0.2  # metres before the camera, of whatever is drawn
 LOWEST = 0.08  # metres of the camera above the ground
-CLOSE_UPS, SMALL = 0.16, 0.10  # shares of the crops that cut the person, or show it small
+FRAME_MARGIN = 1.25  # of the finder's square about the circle that holds the body
+BORDER = 1.25  # of the picture about that square, so that crops of it can be turned and moved
+ROLL_ERROR = 2.0  # degrees
+CLOSE_UPS = 0.05  # share of the crops that cut the person
+GRID = 16  # cells over a person, to find who hides whom
+_BOTH_HIPS = [INDEX["left_hip"], INDEX["right_hip"]]
+_BOTH_SHOULDERS = [INDEX["left_shoulder"], INDEX["right_shoulder"]]
 _AIMS = [INDEX[name] for name in ("head", "spine3", "pelvis", "left_shoulder", "right_hip")]
 
 
@@ -46,30 +52,51 @@ class WorldCamera:
         seen = self.seen(points)
         if seen[:, 2].min() < NEAREST:
             return False
-        pixels = (seen @ self.intrinsics.T)[:, :2] / seen[:, 2:]
+        pixels = self.pixels(seen)
         return bool(((pixels >= 0) & (pixels < self.size)).all(axis=1).any())
+
+    def pixels(self, seen: Float64Array) -> Float64Array:
+        """Pixels [S,2] of points [S,3] in the camera's axes, before it."""
+        return (seen @ self.intrinsics.T)[:, :2] / seen[:, 2:]
+
+    def hidden(self, points: Float64Array, others: Float64Array) -> float:
+        """The share of the points [S,3] of a person that somebody else, by points [S,3], hides,
+        roughly: by the cells of a grid over the first in which the other is nearer."""
+        mine, theirs = self.seen(points), self.seen(others)
+        pixels = self.pixels(mine)
+        low, high = pixels.min(axis=0), pixels.max(axis=0)
+        cell = float((high - low).max()) / GRID
+        nearest = np.full((GRID + 1, GRID + 1), np.inf)
+        rows = np.floor((self.pixels(theirs) - low) / cell).astype(int)
+        inside = ((rows >= 0) & (rows <= GRID)).all(axis=1)
+        np.minimum.at(nearest, tuple(rows[inside].T), theirs[inside, 2])
+        own = np.floor((pixels - low) / cell).astype(int)
+        return float((nearest[tuple(own.T)] < mine[:, 2]).mean())
 
 
 def crop_camera(random: Generator, person: Placed, side: int) -> WorldCamera:
-    """A camera whose square picture the person mostly fills, as a detector's box would."""
+    """A camera whose square picture is what the people finder frames, and a border about it.
+
+    It looks at the middle of the hips, is rolled so that hips to shoulders point up, and holds the
+    circle about the hips that holds the body. Some are close-ups of a part instead.
+    """
     view, points = draw_view(random), person.points
-    centre = (points.min(axis=0) + points.max(axis=0)) / 2
-    radius = float(np.linalg.norm(points - centre, axis=1).max())
-    distance = np.exp(random.uniform(*np.log(CROP_DISTANCES))) * max(radius, 0.5)
-    kind = random.random()
-    share, aim = random.uniform(0.6, 0.98), centre
-    if kind < CLOSE_UPS:
-        share = random.uniform(1.05, 1.8)
-        joint = person.posed.joints[_AIMS[random.integers(len(_AIMS))]] + person.pelvis
-        aim = joint + random.normal(size=3) * 0.1
-    elif kind < CLOSE_UPS + SMALL:
-        share = random.uniform(0.3, 0.6)
-    place = _before(centre, view, max(distance, radius + NEAREST + 0.1))
-    axes = _aimed(place, points if aim is centre else aim[None], view)
-    seen = (points - place) @ axes.T
-    spread = np.ptp(seen[:, :2] / np.maximum(seen[:, 2:], NEAREST), axis=0).max()
-    focal = max(share / spread, 0.5 / np.tan(np.radians(WIDEST_CROP / 2))) * side
-    axes = _turned_aside(axes, random.normal(size=2) * 0.035 * side / focal)
+    joints = person.posed.joints + person.pelvis
+    hips, shoulders = joints[_BOTH_HIPS].mean(axis=0), joints[_BOTH_SHOULDERS].mean(axis=0)
+    radius = float(np.linalg.norm(points - hips, axis=1).max())
+    distance = np.exp(random.uniform(*np.log(CROP_DISTANCES))) * radius
+    place = _before(hips, view, max(distance, radius + NEAREST + 0.1))
+    level = camera_axes(unit(hips - place), 0.0)
+    trunk = _slopes(level, shoulders - place)
+    lean = np.degrees(np.arctan2(trunk[0], -trunk[1]))  # clockwise from upright
+    axes = camera_axes(unit(hips - place), lean + random.normal() * ROLL_ERROR)
+    reach = float(np.linalg.norm(_slopes(axes, points - place), axis=1).max())
+    span = 2 * reach * FRAME_MARGIN * BORDER
+    if random.random() < CLOSE_UPS:
+        span *= random.uniform(0.4, 0.75)
+        part = joints[_AIMS[random.integers(len(_AIMS))]]
+        axes = _turned_aside(axes, -_slopes(axes, part - place) * random.uniform(0.4, 1.0))
+    focal = side / min(span, 2 * np.tan(np.radians(WIDEST_CROP / 2)))
     return WorldCamera(axes, place, intrinsics_of(focal, (side, side)), (side, side))
 
 
@@ -112,13 +139,18 @@ def _before(centre: Float64Array, view: View, distance: float) -> Float64Array:
     return place
 
 
+def _slopes(axes: Float64Array, offsets: Float64Array) -> Float64Array:
+    """x/z and y/z [...,2] of what is `offsets` [...,3] from a camera with these axes."""
+    seen = offsets @ axes.T
+    return seen[..., :2] / np.maximum(seen[..., 2:], NEAREST)
+
+
 def _aimed(place: Float64Array, points: Float64Array, view: View) -> Float64Array:
     """The axes [3,3] of a camera in whose middle the points [S,3] are."""
     forward = unit(points.mean(axis=0) - place)
     for _ in range(2):
         axes = camera_axes(forward, view.roll)
-        seen = (points - place) @ axes.T
-        slopes = seen[:, :2] / np.maximum(seen[:, 2:], NEAREST)
+        slopes = _slopes(axes, points - place)
         middle = (slopes.min(axis=0) + slopes.max(axis=0)) / 2
         forward = axes.T @ unit(np.array([*middle, 1.0]))
     return camera_axes(forward, view.roll)

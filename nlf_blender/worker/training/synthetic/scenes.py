@@ -16,6 +16,8 @@ from .poses import PoseSampler
 from .scene import Prop, Scene, ScenePerson
 from .shapes import ShapeSpace
 
+MOST_HIDDEN = 0.6  # of the person whom a crop is about, by any other; whoever hides more goes
+
 
 class SceneMaker:
     """Draws scenes of a split. library: recorded poses, of which those of the split are used; None
@@ -28,21 +30,30 @@ class SceneMaker:
 
     def crop(self, random: Generator, cameras: Generator, lights: Generator, side: int) -> Scene:
         """A square picture that is about its first person; others are where they come to be."""
-        people = self.people.group(random, CROP_COUNTS)
-        return _scene(people, crop_camera(cameras, people[0], side), lights)
+        subject, *others = self.people.group(random, CROP_COUNTS)
+        camera = crop_camera(cameras, subject, side)
+        shown = [
+            one
+            for one in _in_view(others, camera)
+            if camera.hidden(subject.points, one.points) < MOST_HIDDEN
+        ]
+        return _scene([subject, *shown], camera, lights)
 
     def scene(
         self, random: Generator, cameras: Generator, lights: Generator, size: tuple[int, int]
     ) -> Scene:
         """A picture (width, height) of one to six people."""
         people = self.people.group(random, SCENE_COUNTS)
-        return _scene(people, scene_camera(cameras, people, size), lights)
+        camera = scene_camera(cameras, people, size)
+        return _scene([people[0], *_in_view(people[1:], camera)], camera, lights)
 
 
-def _scene(people: list[Placed], camera: WorldCamera, lights: Generator) -> Scene:
-    """The first person, and whoever else is in the picture and not at the lens."""
-    first, *others = people
-    shown = [first, *(person for person in others if camera.shows(person.points))]
+def _in_view(people: list[Placed], camera: WorldCamera) -> list[Placed]:
+    """Those who are in the picture, and not at the lens."""
+    return [person for person in people if camera.shows(person.points)]
+
+
+def _scene(shown: list[Placed], camera: WorldCamera, lights: Generator) -> Scene:
     return Scene(
         size=camera.size,
         intrinsics=camera.intrinsics,
