@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import signal
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -160,10 +161,11 @@ def skeleton_example(name: str, known_camera: bool = True, absolute: bool = True
 @dataclass(frozen=True)
 class DotSettings:
     """A source of ten pictures with dots. Those called `broken` cannot be read; whoever reads the
-    one called `deadly` dies."""
+    one called `deadly` dies, and the one called `endless` is never read to its end."""
 
     broken: tuple[str, ...] = ()
     deadly: str = ""
+    endless: str = ""
     opens: bool = True
 
     def open(self) -> DotSource:
@@ -191,7 +193,9 @@ class DotSource:
             raise UserError("Item not usable", f"{name}: the picture is broken.", "Mend it.")
         example = dot_example(name, place=(0.05 * number - 0.2, 0.1, 3.4))
         if name == self.settings.deadly:
-            return Example(name, _die, example.size, example.people, example.intrinsics)
+            return replace(example, image=_die)
+        if name == self.settings.endless:
+            return replace(example, image=_sleep)
         return example
 
     def people(self, number: int) -> int:
@@ -204,3 +208,8 @@ class DotSource:
 def _die() -> np.ndarray:
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError("still alive")
+
+
+def _sleep() -> np.ndarray:
+    time.sleep(3600)
+    raise AssertionError("an hour later")

@@ -12,6 +12,7 @@ import torch
 from crop_examples import DotBodies, DotSettings
 
 from nlf_blender.errors import UserError
+from nlf_blender.worker.training.crops import crew
 from nlf_blender.worker.training.crops.batch import CropBatch
 from nlf_blender.worker.training.crops.loader import CropLoader
 from nlf_blender.worker.training.crops.picture_bank import BankSettings
@@ -40,10 +41,10 @@ def same(one: CropBatch, other: CropBatch) -> bool:
 def test_batches_are_the_same_with_workers_without_and_from_the_middle_on() -> None:
     alone = CropLoader(plan())
     whole = list(alone.batches(count=6))
-    crew = CropLoader(plan(), workers=2)
-    batches = crew.batches(first=2)
+    made = CropLoader(plan(), workers=2)
+    batches = made.batches(first=2)
     assert all(same(next(batches), expected) for expected in whole[2:])
-    later, beside = crew.skipped.copy(), CropLoader(plan())
+    later, beside = made.skipped.copy(), CropLoader(plan())
     batches.close()  # while the workers are at the next ones
     assert not multiprocessing.active_children()
     assert all(map(same, beside.batches(first=2, count=4), whole[2:]))
@@ -77,6 +78,15 @@ def test_a_dead_worker_is_reported_with_its_item() -> None:
     with pytest.raises(UserError, match=r"exit code -9.*crop 4 of batch 0: dots, dots4"):
         list(CropLoader(deadly, workers=1).batches(count=3))
     assert time.monotonic() - began < 60
+    assert not multiprocessing.active_children()
+
+
+def test_a_worker_that_makes_no_progress_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crew, "PATIENCE_S", 1.0)
+    endless = plan(DotSettings(endless="dots0"), settings=CropSettings(bank=NO_BANK), listed=True)
+    batches = CropLoader(endless, workers=1).batches()
+    with pytest.raises(UserError, match=r"Batch 0 did not come within 1 s"):
+        next(batches)
     assert not multiprocessing.active_children()
 
 

@@ -45,6 +45,7 @@ from .truth import (
 
 Image = NDArray[np.uint8]
 UPRIGHT = (0.0, -1.0, 0.0)
+SIDES = ("left", "right")
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,9 +156,6 @@ class CropMaker:
         if dark is not None:
             image[dark] = 0
         return np.ascontiguousarray(image.transpose(2, 0, 1))
-
-
-SIDES = ("left", "right")
 
 
 def checked_box(person: PersonTruth, truth: PointTruth, size: tuple[int, int]) -> Float64Array:

@@ -9,7 +9,7 @@ them; points of a DensePose-like pair stand for themselves.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -206,27 +206,24 @@ def _merged(truth: PointTruth) -> PointTruth:
     """A joint of which several sets or kinds of truth tell becomes one point, in the place of the
     first that names it; of several places or pixels the first holds."""
     first: dict[int, int] = {}
-    kept = []
+    kept = np.ones(len(truth), bool)
     points, pixels = truth.points.copy(), truth.pixels.copy()
-    for row, joint in enumerate(truth.joints.tolist()):
-        if joint == FIXED or joint not in first:
-            first[joint] = row
-            kept.append(row)
+    for row in np.flatnonzero(truth.joints != FIXED).tolist():
+        target = first.setdefault(int(truth.joints[row]), row)
+        if target == row:
             continue
-        target = first[joint]
+        kept[row] = False
         for values in (points, pixels):
             if not np.isfinite(values[target]).all():
                 values[target] = values[row]
-    moved = PointTruth(truth.kinds, truth.rows, truth.joints, truth.places, points, pixels)
-    return _chosen(moved, np.array(kept, np.int64))
+    return _chosen(replace(truth, points=points, pixels=pixels), np.flatnonzero(kept))
 
 
 def _projected(truth: PointTruth, camera: Camera) -> PointTruth:
     """With the pixels of all points whose place in the camera is known."""
     seen = camera.project(truth.points)
     known = np.isfinite(truth.points).all(axis=1, keepdims=True)
-    pixels = np.where(known, seen, truth.pixels)
-    return PointTruth(truth.kinds, truth.rows, truth.joints, truth.places, truth.points, pixels)
+    return replace(truth, pixels=np.where(known, seen, truth.pixels))
 
 
 def _chosen(truth: PointTruth, rows: IntArray) -> PointTruth:
