@@ -113,6 +113,15 @@ def test_boxes_given_and_boxes_found(tmp_path: Path, painted: Painted, run: Run)
         assert share < 3
 
 
+def test_people_who_are_nobody_are_false(tmp_path: Path, painted: Painted, run: Run) -> None:
+    item(tmp_path, painted)
+    folder = write(tmp_path, {"image": "a.png", "boxes": []})
+    status, result = run(folder, "--peer", "blazepose")
+    assert status == 0
+    for people in (result["people"], result["peer"]["people"]):
+        assert (people["expected"], people["found"], people["false"]) == (0, 0, 1)
+
+
 def test_the_exit_status_tells_of_sets_that_are_no_use(
     tmp_path: Path, painted: Painted, run: Run
 ) -> None:

@@ -201,13 +201,15 @@ def _evaluate_item(
     item = within_picture(item, size)
     found = runner.run(item, picture)
     frames = [one.person.frame for one in found.people] if found.in_boxes else None
-    peers = other.run(item, picture.image, frames) if other else []
+    peers, false = other.run(item, picture.image, frames) if other else ([], 0)
     errors: list[PersonErrors | None] = []
     for person, row in zip(item.people, found.matches, strict=True):
         one = None if row is None else measure.errors(person, found.people[row], item.camera, size)
         errors.append(one)
     result.notes += [f"{item.name}: {note}" for note in item.notes]
     result.ours.counts.false += found.false
+    if result.peer is not None:
+        result.peer.tally.counts.false += false
     for number, one in enumerate(errors):
         who = f"{item.name}, person {number + 1}"
         result.ours.add(who, one)

@@ -44,18 +44,18 @@ class BlazePosePeer:
 
     def run(
         self, item: Item, image: Image, given: Sequence[Frame] | None
-    ) -> list[PeerPerson | None]:
-        """Whom it finds, for each of the item's people; None: missed. given: each one's frame, if
-        boxes are given and nobody is to be found."""
+    ) -> tuple[list[PeerPerson | None], int]:
+        """Whom it finds, for each of the item's people, None: missed; and how many others. given:
+        each one's frame, if boxes are given and nobody is to be found."""
         if given is not None:
             seen = self._look(image, given)
-            return [person if person.score > CONFIDENCE else None for person in seen]
+            return [person if person.score > CONFIDENCE else None for person in seen], 0
         frames = [
             found.frame for found in self.finder.detector.detect(image) if found.score > CONFIDENCE
         ]
         people = [person for person in self._look(image, frames) if person.score > CONFIDENCE]
-        pairs = self._matches(item, people)
-        return [None if pair is None else people[pair] for pair in pairs]
+        found = [None if row is None else people[row] for row in self._matches(item, people)]
+        return found, len(people) - sum(person is not None for person in found)
 
     def _matches(self, item: Item, people: list[PeerPerson]) -> list[int | None]:
         pixels = []
