@@ -14,6 +14,7 @@ python build.py bench canonical [OPTIONS...] a body's points into the canonical 
 python build.py bench footage [OPTIONS...] a rendered clip against its truth; memory of long ones
 python build.py bench markers accuracy|speed markers on rendered people, and what they cost
 python build.py bench solve [OPTIONS...]   what a moved slider costs, and the memory of it
+python build.py bench render [OPTIONS...]  synthetic crops a second, by step
 python build.py bench bake [OPTIONS...]    footage into keys and mesh caches, in the newest Blender
 python build.py worker ARGS...             the worker's command line (see: worker --help)
 python build.py env worker|blender         print that environment's interpreter
@@ -61,6 +62,7 @@ BENCHMARKS = {
     "footage": "benchmarks.footage_bench",
     "markers": "benchmarks.markers_bench",
     "solve": "benchmarks.solve_bench",
+    "render": "benchmarks.render_bench",
 }
 BLENDER_BENCHMARKS = {"bake": "bake_bench.py"}
 BLENDERS = {"4.2": (3, 11), "4.5": (3, 11), "5.0": (3, 11), "5.2": (3, 13)}

@@ -72,7 +72,7 @@ def rasterize(
     """
     width, height = size
     found, low, high = _on_screen(corners, two_sided, size)
-    corners, planes = corners.take(found), _Planes.of(corners.take(found))
+    planes = _Planes.of(corners.take(found))
     stride = width + TILE  # blocks may reach over the border
     buffer = torch.full(
         (pictures * (height + TILE) * stride,), EMPTY, dtype=torch.int64, device=picture.device

@@ -19,6 +19,7 @@ from ..datasets.layout import INFO_FILE, DatasetInfo, Split, read_index, read_in
 from ..datasets.shard_writer import DatasetWriter
 from .annotated import examples_of, number_of
 from .pose_library import PoseLibrary, build_library, load_library
+from .stage import Cast
 from .studio import Pictures, Studio
 
 _AT_ONCE = {"cpu": (8, 1), "cuda": (256, 16)}  # crops and scenes in a batch
@@ -66,12 +67,16 @@ class Renderer:
         self.studio = Studio(faces, wardrobe, device)
         self.at_once = _AT_ONCE[device.type][plan.scenes]
 
-    def pictures(self, numbers: range) -> Pictures:
-        """Pictures of these numbers of the plan's stream."""
+    def cast(self, numbers: range) -> Cast:
+        """Who is in the pictures of these numbers of the plan's stream."""
         plan = self.plan
         if plan.scenes:
-            return self.studio.draw(self.casting.scenes(plan.stream, numbers, plan.size))
-        return self.studio.draw(self.casting.crops(plan.stream, numbers, plan.side))
+            return self.casting.scenes(plan.stream, numbers, plan.size)
+        return self.casting.crops(plan.stream, numbers, plan.side)
+
+    def pictures(self, numbers: range) -> Pictures:
+        """The pictures of these numbers, on the device: to be written, or trained on at once."""
+        return self.studio.draw(self.cast(numbers))
 
     def examples(self, batch: int) -> list[Example]:
         """What is worth keeping of batch 0, 1, ..."""
@@ -97,7 +102,7 @@ def render_set(
         on_progress(len(writer), plan.count)
         if len(writer) >= plan.count:
             return len(writer)
-        library = _library(plan.motions)
+        library = read_motions(plan.motions)
         batches = itertools.count(first // _AT_ONCE[device.type][plan.scenes])
         for examples in _rendered(plan, library, device, workers, batches):
             for example in examples:
@@ -109,7 +114,8 @@ def render_set(
         return len(writer)
 
 
-def _library(motions: tuple[Path, ...]) -> PoseLibrary | None:
+def read_motions(motions: tuple[Path, ...]) -> PoseLibrary | None:
+    """The poses of archives, or of one file of `worker train poses`; None for none at all."""
     if not motions:
         return None
     read = len(motions) == 1 and motions[0].suffix == ".npz"

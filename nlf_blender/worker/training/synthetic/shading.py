@@ -68,7 +68,7 @@ class ShadowMap:
         hits = rasterize(
             Corners.of(*placed, cast.faces),
             cast.picture,
-            torch.ones_like(cast.two_sided),
+            cast.two_sided,
             len(centers),
             (_SIDE, _SIDE),
         )
