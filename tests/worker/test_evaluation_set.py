@@ -5,18 +5,24 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
+from nlf_blender.body.body_data import load_body_npz
 from nlf_blender.errors import UserError
+from nlf_blender.worker.assets import OPEN_BODY
 from nlf_blender.worker.evaluation.image_truth import within_picture
 from nlf_blender.worker.evaluation.items import BadItem, Item
-from nlf_blender.worker.evaluation.joint_names import joint_labels
+from nlf_blender.worker.evaluation.joint_names import canonical_joints, joint_labels
 from nlf_blender.worker.evaluation.set_file import EvaluationSet, read_set
 from nlf_blender.worker.evaluation.sources import open_source
+from nlf_blender.worker.nlf.canonical_space import CanonicalSpace
+from nlf_blender.worker.smpl.canonical.placement import CanonicalPlacement
+from nlf_blender.worker.training.datasets.joint_places import place_of
 
 INTRINSICS = [[500, 0, 160], [0, 500, 120], [0, 0, 1]]
 NOSE_3D = {"names": ["nose"], "camera_mm": [[100, 0, 2000]]}
@@ -174,6 +180,33 @@ def test_what_is_no_set_is_told(tmp_path: Path, text: str) -> None:
         read_set(tmp_path)
     with pytest.raises(UserError, match="does not exist"):
         read_set(tmp_path / "elsewhere")
+
+
+def placement(points: np.ndarray) -> CanonicalPlacement:
+    own = SimpleNamespace(points=points, mirror_points=None)
+    return CanonicalPlacement(points, own, "", {})  # type: ignore[arg-type]
+
+
+def test_joints_are_where_the_model_learnt_them_else_on_the_open_body() -> None:
+    body = load_body_npz(OPEN_BODY, posed=False)
+    assert body.canonical_vertices is not None and body.canonical_joints is not None
+    points = np.concatenate([body.canonical_vertices, body.canonical_joints])
+    learnt = {"coco17": {"nose": np.array([1.0, 2, 3])}, "h36m17": {"neck": np.array([4.0, 5, 6])}}
+    models = SimpleNamespace(
+        body=body,
+        bodies=SimpleNamespace(
+            fitted=placement(points), fitted_kind="open", of=lambda kind: placement(points)
+        ),
+        localizer=SimpleNamespace(
+            model=SimpleNamespace(space=CanonicalSpace("open", joint_sets=learnt))
+        ),
+    )
+    labels = [("", "nose"), ("", "neck"), ("h36m17", "neck"), ("smpl24", "left_knee")]
+    places = canonical_joints(labels, models)  # type: ignore[arg-type]
+    assert places[0].tolist() == [1, 2, 3]
+    assert np.allclose(places[1], place_of("smpl24", "neck"))
+    assert places[2].tolist() == [4, 5, 6]
+    assert np.allclose(places[3], body.canonical_joints[body.skeleton.index("L_Knee")], atol=1e-5)
 
 
 def test_names_are_those_of_smpl_if_one_of_them_is() -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..engine import Models
 
 SMPL_SET, SMPLX_SET = "smpl24", "smplx55"
+COMMON_SET = "coco17"  # whose joints names without a set are, where it has them
 _FAMILY = {"smpl24": "smpl", "smplh52": "smplh", "smplx55": "smplx"}
 # Names that only SMPL's skeleton has: who uses one of them means SMPL's joints by the others, too.
 _OWN_NAMES = frozenset(
@@ -55,15 +56,19 @@ def joint_labels(names: Sequence[str], set_name: str = "") -> tuple[JointLabel, 
 def canonical_joints(labels: Sequence[JointLabel], models: Models) -> Float64Array:
     """Where joints are in the canonical space of the model: [K,3] metres.
 
-    SMPL's joints are those of the body that is localized, if that is of the same kind; all others
-    are places on the open body, carried into the model's space. UserError if nothing tells how.
+    Joints of sets that the model learnt (without a set: COCO's 17) are where it learnt them to be.
+    SMPL's are those of the body that is localized, if that is of SMPL's family. All others are
+    places on the open body, carried into the model's space. UserError if nothing tells how.
     """
     places = _in_model_space(np.stack([_open_place(label) for label in labels]), models)
     fitted = models.bodies.fitted
     joints = fitted.points[models.body.vertex_count :]
     own = [smpl_style(name) for name in models.body.skeleton.joint_names]
+    learnt = models.localizer.model.space.joint_sets
     for row, (set_name, name) in enumerate(labels):
-        if _FAMILY.get(set_name) and models.bodies.fitted_kind != OPEN and name in own:
+        if name in learnt.get(set_name or COMMON_SET, {}):
+            places[row] = learnt[set_name or COMMON_SET][name]
+        elif _FAMILY.get(set_name) and models.bodies.fitted_kind != OPEN and name in own:
             places[row] = joints[own.index(name)]
     return places
 
