@@ -16,7 +16,7 @@ from nlf_blender.errors import UserError
 from nlf_blender.worker.training.datasets.example import Example, Joints2D, Joints3D, MeshTruth
 from nlf_blender.worker.training.datasets.layout import INFO_FILE
 from nlf_blender.worker.training.datasets.pictures import encoded
-from nlf_blender.worker.training.datasets.report import BrokenItem
+from nlf_blender.worker.training.datasets.report import BrokenItem, Report
 from nlf_blender.worker.training.datasets.shard_reader import open_dataset
 from nlf_blender.worker.training.datasets.shard_writer import DatasetWriter
 from tests.worker.dataset_examples import INFO, example, member_at, written
@@ -48,6 +48,22 @@ def test_a_full_disk_is_said_and_whole_shards_stay(tmp_path: Path) -> None:
     assert len(open_dataset(tmp_path)) == 1
     written(tmp_path, [example(2)])
     assert [found.name for found in open_dataset(tmp_path).usable()] == ["item-0", "item-2"]
+
+
+def test_another_failure_keeps_what_was_added(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="gone"), DatasetWriter(tmp_path, INFO) as writer:
+        writer.add(example(0))
+        raise UserError("Fit", "is gone", "Look for it.") from FileNotFoundError()
+    assert len(open_dataset(tmp_path)) == 1
+
+
+def test_a_report_shows_some_names_and_keeps_all() -> None:
+    report = Report()
+    for number in range(50):
+        report.skip(BrokenItem("set", "", f"item-{number % 25}", "image gone"))
+    assert "  and 5 others" in report.lines() and len(report.lines()) == 1 + 1 + 20 + 1
+    assert report.skipped == {"image gone": 50}
+    assert len(report.to_json()["named"]["image gone"]) == 25
 
 
 def test_an_interrupted_addition_leaves_no_trace(tmp_path: Path) -> None:
@@ -96,6 +112,11 @@ def damage(folder: Path, name: str, change) -> None:
         ("item-1.json", lambda old: old.replace(b'"open"', b'"oben"'), "unknown kind of body"),
         ("item-1.p0.rotations.npy", lambda old: old[:200] + b"\xff" * (len(old) - 200), "finite"),
         ("item-1.p0.rotations.npy", lambda old: b"\0" * len(old), "annotation damaged"),
+        (
+            "item-1.json",
+            lambda old: old.replace(b'"visible": 50', b'"visible": 20'),
+            "visible vertices of another number",
+        ),
         ("item-1.p0.mask.png", lambda old: old[: len(old) // 2] + bytes(-(-len(old) // 2)), "mask"),
     ],
 )

@@ -123,6 +123,9 @@ def test_densepose_pairs(tmp_path: Path) -> None:
     pairs |= {"dp_U": [0.75, 0.25, 0.9, 0.1], "dp_V": [0.25, 0.5, 0.2, 0.1]}
     people = [coco_person(0, bbox=[8.4, 9.2, 30.1, 35.4], **pairs)]
     path = coco_file(tmp_path / "d.json", people)
+    data = json.loads(path.read_text())
+    del data["categories"][0]["keypoints"]  # then the order is COCO's
+    path.write_text(json.dumps(data))
     atlas = atlas_file(tmp_path / "UV_Processed.mat")
     surface = convert(tmp_path, "densepose", path, atlas=atlas)["a"].people[0].surface
     assert surface is not None and surface.kind == "smpl" and len(surface.pixels) == 3

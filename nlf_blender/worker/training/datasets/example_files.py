@@ -173,8 +173,10 @@ class _PersonMembers:
         return SurfacePixels(_text(value, "kind", what), pixels, corners, weights)
 
     def _visible(self, value: object, what: str) -> NDArray[np.bool_]:
-        bits = self._array("visible", np.uint8)
-        return np.unpackbits(bits, count=as_int(value, what)).astype(bool)
+        bits, count = self._array("visible", np.uint8), as_int(value, what)
+        if bits.shape != (-(-count // 8),):
+            raise Unusable("visible vertices of another number", f"{bits.size} bytes for {count}")
+        return np.unpackbits(bits, count=count).astype(bool)
 
     def _mask(self, size: tuple[int, int]) -> NDArray[np.bool_]:
         png = self.members.get(f"{self.prefix}mask.png")

@@ -7,11 +7,15 @@ import argparse
 import json
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ....errors import UserError
 from ....protocol.files import write_whole
 from ...progress import Progress
 from ...progress_line import ProgressLine
+
+if TYPE_CHECKING:
+    from .readers.source import Source
 
 # The module and function that reads each layout, loaded when one is asked for.
 READERS = {
@@ -47,30 +51,25 @@ def run(options: argparse.Namespace) -> int:
     """Import, and print what was left out and why. UserError if nothing could be used."""
     from .importing import import_items
     from .layout import DatasetInfo
-    from .readers.source import ReaderOptions
     from .shard_writer import DatasetWriter
 
     _check(options)
-    module, function = READERS[options.layout]
-    read = getattr(import_module(f".readers.{module}", __package__), function)
-    files = tuple(options.annotations)
-    source = read(
-        ReaderOptions(
-            files, options.images, options.cameras, options.bodies, options.atlas, options.fov
-        )
-    )
+    source = _source(options)
     info = DatasetInfo(
         name=options.name or options.out.resolve().name,
         license=options.license,
-        description=f"imported from {', '.join(path.name for path in files)}",
+        description=f"imported from {', '.join(path.name for path in options.annotations)}",
         split=options.split,
         body_kinds=source.body_kinds,
     )
     with DatasetWriter(options.out, info) as writer:
+        before = len(writer)
         items, progress = source.items[:: options.every], Progress(ProgressLine().show)
         report = import_items(items, writer, progress, as_jpeg=options.jpeg)
         total = len(writer)
     print("\n".join(report.lines()))
+    if before:
+        print(f"{options.out} had {before} examples before; those were not read again")
     if options.report is not None:
         write_whole(options.report, (json.dumps(report.to_json(), indent=1) + "\n").encode())
     if not total:
@@ -82,6 +81,20 @@ def run(options: argparse.Namespace) -> int:
         )
     print(f"{options.out}: {total} examples")
     return 0
+
+
+def _source(options: argparse.Namespace) -> Source:
+    """What the layout's reader makes of the files."""
+    from .readers.source import ReaderOptions
+
+    module, function = READERS[options.layout]
+    read = getattr(import_module(f".readers.{module}", __package__), function)
+    files = tuple(options.annotations)
+    return read(
+        ReaderOptions(
+            files, options.images, options.cameras, options.bodies, options.atlas, options.fov
+        )
+    )
 
 
 def _check(options: argparse.Namespace) -> None:

@@ -7,7 +7,7 @@ from collections import Counter
 
 from ....errors import UserError
 
-MOST_NAMED = 20  # items that a report names for a reason; it counts the others
+MOST_SHOWN = 20  # items of a reason that are shown by name
 
 
 class Unusable(ValueError):
@@ -54,7 +54,7 @@ class Report:
         self.used = 0
         self.skipped: Counter[str] = Counter()
         self.mended: Counter[str] = Counter()
-        self._named: dict[str, list[str]] = {}
+        self._named: dict[str, dict[str, None]] = {}  # of each reason, in order, each once
 
     def skip(self, error: BrokenItem) -> None:
         """Count an item that was left out."""
@@ -71,26 +71,25 @@ class Report:
         self._name(reason, [item])
 
     def lines(self) -> list[str]:
-        """The report in words, a line for a reason and for each item that it names."""
+        """The report in words: a line for each reason, and for the first items of it."""
         found = [f"{self.used} items used, {self.skipped.total()} skipped"]
         for counts, what in ((self.skipped, "skipped"), (self.mended, "left out of items")):
             for reason, count in counts.most_common():
                 found.append(f"{count} {what}: {reason}")
-                named = self._named[reason]
-                found += [f"  {name}" for name in named]
-                if count > len(named) == MOST_NAMED:
-                    found.append("  and others")
+                named = list(self._named[reason])
+                found += [f"  {name}" for name in named[:MOST_SHOWN]]
+                if len(named) > MOST_SHOWN:
+                    found.append(f"  and {len(named) - MOST_SHOWN} others")
         return found
 
     def to_json(self) -> dict[str, object]:
-        """The same as plain values."""
+        """The same as plain values, with the names of all items."""
         return {
             "used": self.used,
             "skipped": dict(self.skipped),
             "left_out_of_items": dict(self.mended),
-            "named": self._named,
+            "named": {reason: list(names) for reason, names in self._named.items()},
         }
 
     def _name(self, reason: str, sentences: list[str]) -> None:
-        named = self._named.setdefault(reason, [])
-        named += sentences[: MOST_NAMED - len(named)]
+        self._named.setdefault(reason, {}).update(dict.fromkeys(sentences))

@@ -57,6 +57,7 @@ class DatasetWriter:
             raise self._not_written(error) from error
         self._names = {row.name for shard in self.info.shards for row in read_index(folder, shard)}
         self._file: BinaryIO | None = None
+        self._failed = False  # the disk is full, or gone
         self._rows: list[Row] = []
 
     def __len__(self) -> int:
@@ -114,7 +115,7 @@ class DatasetWriter:
         trace: TracebackType | None,
     ) -> None:
         """Finish what is written, also after a failure, unless the disk is what failed."""
-        if error is None or not isinstance(error.__cause__, OSError):
+        if not self._failed:
             self.close()
         elif self._file is not None:
             self._file.close()
@@ -175,6 +176,7 @@ class DatasetWriter:
         return self.folder / f"shard-{len(self.info.shards):06d}.tar{ending}"
 
     def _not_written(self, error: OSError) -> UserError:
+        self._failed = True
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         return UserError(
             "No disk left for the dataset" if full else "Dataset not written",

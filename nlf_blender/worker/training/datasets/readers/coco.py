@@ -9,6 +9,7 @@ Crowds are left out.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,7 @@ from .....body.arrays import Float64Array, IntArray
 from .....errors import UserError
 from .....protocol.json_fields import Json, as_int, as_list, as_object, as_str
 from ..example import Joints2D, PersonTruth, SurfacePixels
+from ..joint_set_names import COCO
 from ..joint_sets import JointCatalogue
 from ..report import Unusable
 from .cameras import Cameras
@@ -60,7 +62,7 @@ def _items(path: Path, options: ReaderOptions, atlas: UVAtlas | None) -> list[It
             as_int(image.get("id"), "id"): as_str(image.get("file_name"), "file_name")
             for image in images
         }
-        rows = JointCatalogue().get("coco17").rows(_joint_names(data))
+        rows = JointCatalogue().get("coco17").rows(_joint_names(data, atlas is not None))
     except (OSError, ValueError) as error:
         raise not_readable(path, error, FIX) from error
     except UserError as error:
@@ -84,13 +86,16 @@ def _people(data: Json) -> dict[int, list[Json]]:
     return people
 
 
-def _joint_names(data: Json) -> list[str]:
-    """The keypoints' names, in the file's order. ValueError if no category has any."""
+def _joint_names(data: Json, has_surface: bool) -> Sequence[str]:
+    """The keypoints' names, in the file's order. ValueError if no category has any, unless there
+    are surface points."""
     for value in as_list(data.get("categories"), "categories"):
         category = as_object(value, "a category")
         if "keypoints" in category:
             names = as_list(category["keypoints"], "keypoints")
             return [as_str(name, "a keypoint's name") for name in names]
+    if has_surface:
+        return COCO[:17]
     raise ValueError("no category has keypoints")
 
 
