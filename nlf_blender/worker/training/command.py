@@ -13,6 +13,7 @@ MODULES = {
     "poses": ("synthetic.poses_command", "a library of poses from motion capture"),
     "render": ("synthetic.render_command", "a set of synthetic people, with truth"),
     "import": ("datasets.import_command", "a public dataset's files into a set"),
+    "inspect": ("datasets.inspect_command", "what a set holds, and what of it is broken"),
     "features": ("loop.features_command", "cache what a frozen backbone says about crops"),
     "run": ("loop.run_command", "train a model as a file of settings says"),
     "export": ("loop.export_command", "a run's model as one file for the extension"),
