@@ -9,8 +9,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from nlf_blender.body.body_data import BodyData
 from nlf_blender.worker.evaluation.limbs import LIMB_NAMES
-from nlf_blender.worker.training.body import RenderBody
+from nlf_blender.worker.training.datasets.example import BodyTruth
+from nlf_blender.worker.training.synthetic.bodies import open_body, pose_truths
 from nlf_blender.worker.training.synthetic.skeleton import INDEX, JOINT_NAMES
 from nlf_blender.worker.training.synthetic.turns import turn
 
@@ -45,16 +47,17 @@ def paint_person(
     place: tuple[float, float, float] = (0.0, 0.0, 3.2),
 ) -> Painted:
     """A person with the arms down and out. heading, roll: degrees; place: hips, metres."""
-    body = RenderBody(ASSETS / "open_body.npz")
+    model = open_body()
+    body = model.body
     local = np.tile(np.eye(3), (len(JOINT_NAMES), 1, 1))
     for side, sign in (("left", 1.0), ("right", -1.0)):
         local[INDEX[f"{side}_shoulder"]] = turn("z", -sign * 50)
         local[INDEX[f"{side}_hip"]] = turn("z", sign * 8)
     local[INDEX["right_elbow"]] = turn("y", 50)
-    local[0] = turn("y", heading)
-    vertices, joints, _ = body.pose(body.template, local)
-    to_camera = turn("z", roll) @ np.diag([1.0, -1.0, -1.0])
-    vertices, joints = vertices @ to_camera.T + place, joints @ to_camera.T + place
+    local[0] = turn("z", roll) @ np.diag([1.0, -1.0, -1.0]) @ turn("y", heading)
+    hips = np.array(place) - body.joints_template[0]
+    posed = pose_truths(model, [BodyTruth("open", np.zeros(16), local, hips)])
+    vertices, joints = (tensor[0].double().numpy() for tensor in posed[:2])
     focal = 1.1 * max(width, height)
     intrinsics = np.array([[focal, 0, (width - 1) / 2], [0, focal, (height - 1) / 2], [0, 0, 1]])
     image = np.full((height, width, 3), (150, 165, 160), np.uint8)
@@ -63,18 +66,19 @@ def paint_person(
     return Painted(cv2.GaussianBlur(image, (0, 0), 0.8), joints, vertices, intrinsics)
 
 
-def _colors(body: RenderBody) -> np.ndarray:
-    colors = np.tile(SKIN, (len(body.template), 1))
+def _colors(body: BodyData) -> np.ndarray:
+    part = body.weights.argmax(axis=1)
+    colors = np.tile(SKIN, (len(body.v_template), 1))
     for names, color in (
         (("spine1", "spine2", "spine3", "collar", "shoulder"), SHIRT),
         (("pelvis", "hip", "knee"), TROUSERS),
         (("ankle", "foot"), SHOES),
     ):
         joints = [i for i, name in enumerate(JOINT_NAMES) if name.endswith(names)]
-        colors[np.isin(body.part, joints)] = color
-    head = body.joints[INDEX["head"]]
-    above, ahead = body.template[:, 1] - head[1], body.template[:, 2] - head[2]
-    on_head = body.part == INDEX["head"]
+        colors[np.isin(part, joints)] = color
+    head = body.joints_template[INDEX["head"]]
+    above, ahead = body.v_template[:, 1] - head[1], body.v_template[:, 2] - head[2]
+    on_head = part == INDEX["head"]
     colors[on_head & ((above > 0.1) | ((ahead < -0.02) & (above > -0.02)))] = HAIR
     return colors
 
