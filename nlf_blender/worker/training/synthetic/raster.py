@@ -26,8 +26,8 @@ _FACE_BITS = 32
 
 @dataclass(frozen=True, eq=False)
 class Hits:
-    """The nearest triangle at each sample: face [P,H,W] int64, EMPTY for none; nearness there
-    [P,H,W], as the corners give it (undefined for none)."""
+    """The nearest triangle at each sample: face [P,H,W] int32, EMPTY for none; nearness there
+    [P,H,W], as the corners give it (not a number for none)."""
 
     face: Tensor
     nearness: Tensor
@@ -85,8 +85,9 @@ def rasterize(
         at = at + (grid + torch.arange(columns, device=at.device))
         buffer.scatter_reduce_(0, at.reshape(-1), keys.reshape(-1), "amax")
     seen = buffer.view(pictures, height + TILE, stride)[:, :height, :width]
-    faces = torch.where(seen < 0, EMPTY, seen & ((1 << _FACE_BITS) - 1))
-    return Hits(faces, (seen >> _FACE_BITS).to(torch.int32).view(torch.float32))
+    # The halves of a packed integer as they lie in memory, the lower first: nothing is copied.
+    low, high = seen.unsqueeze(-1).view(torch.int32).unbind(-1)
+    return Hits(low, high.view(torch.float32))
 
 
 def _on_screen(
