@@ -17,7 +17,14 @@ from nlf_blender.worker.evaluation.limbs import LIMB_NAMES
 from nlf_blender.worker.evaluation.matching import match
 from nlf_blender.worker.evaluation.person_errors import Measure, PersonErrors, root_rows
 from nlf_blender.worker.evaluation.shapes import fitted_betas, measured_vertices, silhouette
-from nlf_blender.worker.evaluation.summary import Tally, joint_table, means, uncertainty
+from nlf_blender.worker.evaluation.summary import (
+    Counts,
+    Tally,
+    joint_table,
+    means,
+    normalized,
+    uncertainty,
+)
 from nlf_blender.worker.nlf.camera import Camera
 from nlf_blender.worker.people.person import Frame, Person
 from nlf_blender.worker.smpl.body_model import BodyModel
@@ -179,6 +186,15 @@ def test_figures_are_means_over_people_in_millimetres_and_percent() -> None:
     counts = tally.counts.to_json()
     assert (counts["expected"], counts["found"], counts["missed"]) == (3, 2, 1)
     assert counts["missed_people"] == ["c"]
+
+
+def test_who_misses_people_pays_for_it() -> None:
+    counts = Counts(expected=4, found=3, false=1)
+    assert counts.f1 == pytest.approx(0.75)  # precision and recall are 3 / 4
+    figures = normalized(means([{"mpjpe": 0.15}]), counts)
+    assert figures["nmje"]["mean"] == pytest.approx(200)
+    assert "nmve" not in figures
+    assert "nmje" not in normalized(means([{"mpjpe": 0.15}]), Counts(expected=2))
 
 
 def test_uncertainty_is_pooled_over_people() -> None:

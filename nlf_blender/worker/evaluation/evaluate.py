@@ -18,7 +18,7 @@ from .items import BadItem, Item, JointLabel
 from .limbs import LIMB_NAMES
 from .peer import PEER_METRICS, BlazePosePeer, peer_errors
 from .person_errors import Measure, PersonErrors
-from .summary import FORMAT, VERSION, Tally, joint_table, means, uncertainty
+from .summary import FORMAT, VERSION, Tally, joint_table, means, normalized, uncertainty
 
 
 class Source(Protocol):
@@ -78,13 +78,14 @@ class PeerResult:
 @dataclass
 class Evaluation:
     """What was found out so far. skipped: items that could not be measured, with the reason;
-    notes: what was left out of others."""
+    notes: what was left out of others; detected: whether people had to be found in all of them."""
 
     model: Json
     source: str
     options: Json
     items: int
     evaluated: int = 0
+    detected: bool = True
     ours: Tally = field(default_factory=Tally)
     peer: PeerResult | None = None
     skipped: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
@@ -95,6 +96,7 @@ class Evaluation:
     def to_json(self) -> Json:
         """The evaluation's JSON; README.md describes it."""
         people = self.ours.people
+        figures = means([person.figures for person in people])
         result: Json = {
             "format": FORMAT,
             "version": VERSION,
@@ -108,7 +110,7 @@ class Evaluation:
                 "notes": list(self.notes),
             },
             "people": self.ours.counts.to_json(),
-            "metrics": means([person.figures for person in people]),
+            "metrics": normalized(figures, self.ours.counts) if self.detected else figures,
             "uncertainty": uncertainty(people),
             "joints": joint_table(people),
             "cancelled": self.cancelled,
@@ -208,6 +210,7 @@ def _evaluate_item(
         errors.append(one)
     result.notes += [f"{item.name}: {note}" for note in item.notes]
     result.ours.counts.false += found.false
+    result.detected = result.detected and not found.in_boxes
     if result.peer is not None:
         result.peer.tally.counts.false += false
     for number, one in enumerate(errors):

@@ -21,11 +21,13 @@ METRICS = {
     "p_mpjpe": ("P-MPJPE", "mm", MM),
     "p_mpjpe_12": ("P-MPJPE, 12 limb joints", "mm", MM),
     "mpjpe_abs": ("MPJPE, absolute", "mm", MM),
+    "nmje": ("NMJE", "mm", MM),
     "pck_150": ("PCK at 150 mm", "%", PERCENT),
     "auc_150": ("AUC, 0 to 150 mm", "%", PERCENT),
     "mve": ("MVE", "mm", MM),
     "p_mve": ("P-MVE", "mm", MM),
     "mve_abs": ("MVE, absolute", "mm", MM),
+    "nmve": ("NMVE", "mm", MM),
     "pve_t_sc": ("PVE-T-SC", "mm", MM),
     "miou": ("mIoU of silhouettes", "%", PERCENT),
     "error_2d": ("2D error, of the box", "%", PERCENT),
@@ -42,6 +44,12 @@ class Counts:
     false: int = 0
     missed: list[str] = field(default_factory=list[str])
 
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of the shares of people who were found and of found ones who are true."""
+        everybody = self.expected + self.found + self.false
+        return 2 * self.found / everybody if everybody else 0.0
+
     def to_json(self) -> Json:
         """As the evaluation's JSON has them."""
         return {
@@ -49,6 +57,7 @@ class Counts:
             "found": self.found,
             "missed": self.expected - self.found,
             "false": self.false,
+            "f1": self.f1,
             "missed_people": list(self.missed),
         }
 
@@ -82,6 +91,18 @@ def means(figures: Sequence[Mapping[str, float]], *, intervals: bool = True) -> 
         if intervals and len(values) > 1:
             entry["interval_95"] = list(metrics.bootstrap_interval(torch.from_numpy(values)))
         result[metric] = entry
+    return result
+
+
+def normalized(figures: Json, counts: Counts) -> Json:
+    """The means with NMJE and NMVE added: MPJPE and MVE by the F1 of finding people, so that who
+    leaves out hard people gains nothing (AGORA, Patel et al. 2021)."""
+    result = dict(figures)
+    for metric, source in (("nmje", "mpjpe"), ("nmve", "mve")):
+        entry = figures.get(source)
+        if isinstance(entry, dict) and counts.f1:
+            mean = float(entry["mean"]) / counts.f1
+            result[metric] = {"mean": mean, "unit": entry["unit"], "people": entry["people"]}
     return result
 
 
