@@ -25,7 +25,7 @@ from .readout import read_points
 from .settings import ModelSettings
 from .trunks import Trunk, build_trunk
 
-SAMPLE_STEP = 8  # of the canonical samples that codes start from
+SAMPLE_STEP = 8  # of the canonical samples, of which the start needs few
 STYLE = CropStyle(linear_light=False, gamma_range=(1.0, 1.0), aligned=True)
 
 

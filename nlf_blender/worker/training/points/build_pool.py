@@ -79,7 +79,7 @@ def _inside(own: OwnCanonical, count: int, random: np.random.Generator) -> csr_m
     low, high = own.vertices.min(axis=0), own.vertices.max(axis=0)
     drawn = low + (high - low) * random.random((64 * count, 3))
     enclosed = drawn[winding_numbers(drawn, own.vertices, own.body.faces) > 0]
-    weights = _natural(own, own.points, enclosed[: count + count // 4])
+    weights = _natural(own, own.points, enclosed[: count + count // 20 + 8])
     if weights.shape[0] < count:
         raise UserError(
             "Body without an inside",

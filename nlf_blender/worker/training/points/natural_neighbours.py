@@ -16,7 +16,7 @@ from scipy.spatial import Delaunay
 
 from ....body.arrays import Float64Array, IntArray
 
-POINTS_PER_CHUNK = 512
+POINTS_PER_CHUNK = 256
 JITTER = 1e-8  # of the nodes' extent
 FLAT = 1e-30  # cubic metres; keeps the squares of far centres finite
 # The corners of the face opposite each corner of a tetrahedron.
@@ -80,19 +80,20 @@ def _around(
     """Pairs (point, tetrahedron) of points and the tetrahedra whose circumspheres hold them: those
     are connected, so they are found from the one around the point."""
     start = mesh.find_simplex(points)
-    inside = np.flatnonzero(start >= 0)
-    count = len(mesh.simplices)
-    found = np.sort(inside * count + start[inside])
-    frontier = found
+    frontier = np.flatnonzero(start >= 0)
+    tetrahedron = start[frontier]
+    found = np.zeros((len(points), len(mesh.simplices)), bool)
+    found[frontier, tetrahedron] = True
     while len(frontier):
-        point, tetrahedron = np.divmod(frontier, count)
-        near = mesh.neighbors[tetrahedron]
-        point = np.repeat(point, 4)[near.ravel() >= 0]
-        near = near[near >= 0]
+        near = mesh.neighbors[tetrahedron].ravel()
+        point = np.repeat(frontier, 4)
+        new = (near >= 0) & ~found[point, near]
+        point, near = point[new], near[new]
         held = np.linalg.norm(points[point] - centres[near], axis=1) < radii[near]
-        frontier = np.setdiff1d(point[held] * count + near[held], found)
-        found = np.union1d(found, frontier)
-    return np.divmod(found, count)
+        pairs = np.unique(point[held] * found.shape[1] + near[held])  # met from several sides
+        frontier, tetrahedron = np.divmod(pairs, found.shape[1])
+        found[frontier, tetrahedron] = True
+    return np.nonzero(found)
 
 
 def _circumspheres(corners: Float64Array) -> tuple[Float64Array, Float64Array]:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -121,17 +121,24 @@ class PoolSettings:
     inner: int = INNER_POINTS
 
     def open(self) -> dict[str, PosedPool]:
-        """The pools by kind of body. UserError for a file that is no body."""
-        pools = {OPEN_KIND: self._pool(OPEN_KIND, [load_body_npz(OPEN_BODY)])}
-        others = [load_body(Path(name)) for name in self.bodies]
-        for kind in sorted({body.kind for body in others}):
-            pools[kind] = self._pool(kind, [body for body in others if body.kind == kind])
-        return pools
+        """The pools by kind of body, made once in a process. UserError for a file that is no
+        body."""
+        return dict(_open_pools(self))
 
-    def _pool(self, kind: str, bodies: Iterable[BodyData]) -> PosedPool:
-        by_gender = {body.gender: body for body in bodies}
-        canonical = by_gender.get("neutral", next(iter(by_gender.values())))
-        return PosedPool(kind, build_pool(canonical, self.surface, self.inner), by_gender)
+
+@functools.lru_cache(maxsize=2)
+def _open_pools(settings: PoolSettings) -> Mapping[str, PosedPool]:
+    bodies = {OPEN_KIND: [load_body_npz(OPEN_BODY)]}
+    for name in settings.bodies:
+        body = load_body(Path(name))
+        bodies.setdefault(body.kind, []).append(body)
+    pools = {}
+    for kind, known in bodies.items():
+        by_gender = {body.gender: body for body in known}
+        canonical = by_gender.get("neutral", known[0])
+        pool = build_pool(canonical, settings.surface, settings.inner)
+        pools[kind] = PosedPool(kind, pool, by_gender)
+    return pools
 
 
 def _batch(values: object) -> torch.Tensor:
