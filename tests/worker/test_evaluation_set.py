@@ -165,6 +165,15 @@ def test_boxes_are_read_as_they_fit_the_joints(tmp_path: Path, corners: bool) ->
     assert bool(source.notes) == corners
 
 
+@pytest.mark.parametrize(("box", "right"), [([200, 100, 310, 230], 310), ([20, 10, 290, 220], 310)])
+def test_boxes_are_read_as_they_fit_the_picture(tmp_path: Path, box: list[int], right: int) -> None:
+    write(tmp_path, {"boxes": [box]})
+    ((_, item),) = open_source(tmp_path).items(None)  # type: ignore[arg-type]
+    assert isinstance(item, Item)
+    assert item.people[0].box is not None
+    assert item.people[0].box[2] == right
+
+
 def test_what_is_said_of_boxes_is_believed(tmp_path: Path) -> None:
     write(tmp_path, {"boxes": [[10, 20, 30, 40]]}, box_format="xyxy")
     ((_, item),) = open_source(tmp_path).items(None)  # type: ignore[arg-type]
