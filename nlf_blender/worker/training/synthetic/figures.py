@@ -173,8 +173,11 @@ class FigureModel:
             ),
             strict=True,
         )
+        thick = np.array(radii)
+        limbs = thick[len(TRUNK) :].reshape(2, -1)
+        limbs[:] = limbs.mean(axis=0)  # bodies are symmetric; the chosen points are not quite
         return Figure(
-            joints, points, self.weights, self.part, np.array(bone), np.array(ends), np.array(radii)
+            joints, points, self.weights, self.part, np.array(bone), np.array(ends), thick
         )
 
     def _trunk(self, points: Float64Array, name: str) -> tuple[int, Float64Array, float]:
@@ -182,7 +185,7 @@ class FigureModel:
         bone = TRUNK[name][1]
         own = np.sort(points[self.rows[name]], axis=0)
         low, high = own[round(0.08 * (len(own) - 1))], own[round(0.92 * (len(own) - 1))]
-        middle = (low + high) / 2
+        middle = (low + high) / 2 * [0.0, 1.0, 1.0]
         radius = (high[2] - low[2]) / 2
         axis = 1 if bone == "head" else 0
         reach = np.zeros(3)

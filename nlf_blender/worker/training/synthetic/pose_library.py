@@ -7,7 +7,6 @@ evaluation: all of some subjects, and every fifth take of the others.
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from ....body.arrays import Float64Array
+from ....body.npz_file import DAMAGED, read_npz
 from ....body.rotations import matrix_from_quaternion, quaternion_from_matrix
 from ....errors import UserError
 from .joint_limits import within_limits
@@ -117,14 +117,14 @@ def save_library(library: PoseLibrary, path: Path) -> None:
 def load_library(path: Path) -> PoseLibrary:
     """The library in a file of `save_library`; UserError if it is none."""
     try:
-        with np.load(path, allow_pickle=False) as data:
-            quaternions, take, held_out = data["quaternions"], data["take"], data["held_out"]
-            names = tuple(str(name) for name in data["names"])
+        data = read_npz(path, ("quaternions", "take", "names", "held_out"))
+        quaternions, take, held_out = data["quaternions"], data["take"], data["held_out"]
+        names = tuple(str(name) for name in data["names"])
         if quaternions.shape != (len(take), 24, 4) or not len(names) == len(held_out):
             raise ValueError(f"quaternions of shape {quaternions.shape} for {len(take)} poses")
         poses = matrix_from_quaternion(quaternions).astype(np.float32)
         return PoseLibrary(poses, take, names, held_out)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, *DAMAGED) as error:
         raise UserError(
             "Poses not readable",
             f"{path}: {error}.",
