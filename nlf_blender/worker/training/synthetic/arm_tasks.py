@@ -66,6 +66,7 @@ class Arms:
 
 
 def hang(arms: Arms, side: str, random: Generator) -> Reach:
+    """Beside the body, about straight."""
     direction = arms.along(
         "spine3", side, (abs(random.normal()) * 0.25 + 0.12, -1.0, random.normal() * 0.25)
     )
@@ -82,6 +83,7 @@ def anywhere(arms: Arms, side: str, random: Generator) -> Reach:
 
 
 def raised(arms: Arms, side: str, random: Generator) -> Reach:
+    """Up, over the head or about there."""
     direction = (random.normal() * 0.35 + 0.15, 1.0, random.normal() * 0.35)
     pole = arms.along("spine3", side, (1.0, 0.0, 0.3)) + random.normal(size=3) * 0.3
     share = 1.0 - min(abs(random.normal()) * 0.2, 0.5)
@@ -89,6 +91,7 @@ def raised(arms: Arms, side: str, random: Generator) -> Reach:
 
 
 def forward(arms: Arms, side: str, random: Generator) -> Reach:
+    """Reaching ahead."""
     direction = (random.normal() * 0.3, random.normal() * 0.35, 1.0)
     pole = arms.along("spine3", side, (0.7, -0.8, 0.0)) + random.normal(size=3) * 0.3
     share = 1.0 - min(abs(random.normal()) * 0.2, 0.5)
@@ -96,27 +99,32 @@ def forward(arms: Arms, side: str, random: Generator) -> Reach:
 
 
 def backward(arms: Arms, side: str, random: Generator) -> Reach:
+    """Reaching behind."""
     direction = (random.uniform(0.1, 0.8), random.uniform(-1.0, 0.1), -random.uniform(0.5, 1.0))
     pole = arms.along("spine3", side, (0.4, 0.2, -1.0)) + random.normal(size=3) * 0.2
     return arms.toward(side, arms.along("spine3", side, direction), random.uniform(0.8, 1), pole)
 
 
 def sideways(arms: Arms, side: str, random: Generator) -> Reach:
+    """Out to the side."""
     direction = (1.0, random.normal() * 0.3, random.normal() * 0.3)
     pole = arms.along("spine3", side, (0.0, -0.5, -1.0)) + random.normal(size=3) * 0.4
     return arms.toward(side, arms.along("spine3", side, direction), random.uniform(0.7, 1), pole)
 
 
 def on_hip(arms: Arms, side: str, random: Generator) -> Reach:
+    """A hand on the hip, the elbow out."""
     return arms.touch("pelvis", side, (0.13, 0.08, 0.02), (1.0, -0.1, -0.4), random)
 
 
 def on_head(arms: Arms, side: str, random: Generator) -> Reach:
+    """A hand on the head, the neck or over an ear."""
     offset = [(0.04, 0.13, 0.03), (0.06, 0.07, -0.05), (0.08, 0.06, 0.02)][random.integers(3)]
     return arms.touch("head", side, offset, (1.0, 0.5, 0.2), random)
 
 
 def on_face(arms: Arms, side: str, random: Generator) -> Reach:
+    """A hand at chin, mouth or eyes."""
     return arms.touch("head", side, (0.03, -0.04, 0.09), (0.6, -1.0, 0.3), random)
 
 
@@ -132,6 +140,7 @@ def on_shoulder(arms: Arms, side: str, random: Generator) -> Reach:
 
 
 def on_thigh(arms: Arms, side: str, random: Generator) -> Reach:
+    """A hand on the thigh or the knee."""
     knee = arms.posed.joints[INDEX[f"{side}_knee"]]
     hip = arms.posed.joints[INDEX[f"{side}_hip"]]
     share = random.uniform(0.35, 1.0)

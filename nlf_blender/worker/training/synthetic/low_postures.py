@@ -13,6 +13,7 @@ from .turns import turn
 
 
 def crouch(random: Generator) -> Draft:
+    """Squatting, half or deep, on the soles or the toes."""
     draft = Draft(name="crouch", arms=("any", "down", "lap"))
     lean = random.uniform(0, 45)
     draft.pelvis(lean)
@@ -25,6 +26,7 @@ def crouch(random: Generator) -> Draft:
 
 
 def kneel(random: Generator) -> Draft:
+    """On one knee, on both, or sitting on the heels."""
     draft = Draft(name="kneel", rests_on="floor", arms=("any", "lap", "down"))
     lean, kind = random.uniform(-8, 30), random.random()
     draft.pelvis(lean)
@@ -44,6 +46,7 @@ def kneel(random: Generator) -> Draft:
 
 
 def sit_chair(random: Generator) -> Draft:
+    """Sitting on a seat, legs side by side, crossed, or each its own way."""
     draft = Draft(name="sit_chair", rests_on="seat", arms=("any", "lap", "lap"))
     lean, kind = random.uniform(-30, 28), random.random()
     draft.pelvis(lean, random.normal() * 4)
@@ -64,6 +67,7 @@ def sit_chair(random: Generator) -> Draft:
 
 
 def sit_floor(random: Generator) -> Draft:
+    """Sitting on the ground, legs long, drawn up, crossed, or to one side."""
     draft = Draft(name="sit_floor", rests_on="floor", arms=("any", "lap", "prop"))
     lean, kind = random.uniform(-30, 15), random.random()
     draft.pelvis(lean)
@@ -88,6 +92,7 @@ def sit_floor(random: Generator) -> Draft:
 
 
 def lie_back(random: Generator) -> Draft:
+    """Lying on the back, legs long, drawn up or lifted."""
     draft = Draft(name="lie_back", rests_on="floor", arms=("any", "flat", "flat"))
     draft.pelvis(-90 + random.normal() * 5, random.normal() * 7)
     for side, _ in SIDES:
@@ -104,6 +109,7 @@ def lie_back(random: Generator) -> Draft:
 
 
 def lie_belly(random: Generator) -> Draft:
+    """Lying on the belly, the head turned, shins up or down."""
     draft = Draft(name="lie_belly", rests_on="floor", arms=("flat", "overhead", "ground"))
     draft.pelvis(90 + random.normal() * 4, random.normal() * 6)
     for side, _ in SIDES:
@@ -120,6 +126,7 @@ def lie_belly(random: Generator) -> Draft:
 
 
 def lie_side(random: Generator) -> Draft:
+    """Lying on a side, straight to curled up."""
     draft = Draft(name="lie_side", rests_on="floor", arms=("any", "overhead"))
     draft.set(
         "pelvis", turn("x", -90) @ turn("y", random.choice([-1, 1]) * random.uniform(65, 110))
@@ -133,6 +140,7 @@ def lie_side(random: Generator) -> Draft:
 
 
 def all_fours(random: Generator) -> Draft:
+    """On hands and knees, in a press-up, or with the hips high."""
     draft = Draft(name="all_fours", rests_on="floor", arms=("ground",))
     kind, lean = random.random(), random.uniform(65, 95)
     if kind < 0.6:

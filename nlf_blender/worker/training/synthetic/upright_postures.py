@@ -13,6 +13,7 @@ from .turns import turn
 
 
 def stand(random: Generator) -> Draft:
+    """Standing, the weight on both legs or on one."""
     draft = Draft(name="stand")
     lean = random.normal() * 5
     draft.pelvis(lean)
@@ -26,6 +27,7 @@ def stand(random: Generator) -> Draft:
 
 
 def stride(random: Generator) -> Draft:
+    """Walking to running."""
     draft = Draft(name="stride")
     lean = random.uniform(-3, 22)
     draft.pelvis(lean, random.normal() * 8)
@@ -37,6 +39,7 @@ def stride(random: Generator) -> Draft:
 
 
 def lunge(random: Generator) -> Draft:
+    """A long step forward or to the side."""
     draft = Draft(name="lunge")
     lean = random.uniform(-5, 30)
     draft.pelvis(lean)
@@ -52,6 +55,7 @@ def lunge(random: Generator) -> Draft:
 
 
 def bend(random: Generator) -> Draft:
+    """Bent over on the feet, knees straight or not."""
     draft = Draft(name="bend", arms=("any", "down"))
     lean = random.uniform(20, 95)
     draft.pelvis(lean, random.normal() * 10)
@@ -61,6 +65,7 @@ def bend(random: Generator) -> Draft:
 
 
 def climb(random: Generator) -> Draft:
+    """One foot high, arms up, off the ground."""
     draft = Draft(name="climb", rests_on="air", arms=("overhead", "front"))
     draft.pelvis(random.uniform(-15, 15), random.normal() * 8)
     high, low = sides(random)
@@ -72,6 +77,7 @@ def climb(random: Generator) -> Draft:
 
 
 def kick(random: Generator) -> Draft:
+    """A leg thrown forward or to the side."""
     draft = Draft(name="kick")
     lean = random.uniform(-35, 15)
     draft.pelvis(lean, random.normal() * 15)
@@ -84,6 +90,7 @@ def kick(random: Generator) -> Draft:
 
 
 def balance(random: Generator) -> Draft:
+    """On one leg, the other behind or lifted."""
     draft = Draft(name="balance")
     high, low = sides(random)
     if random.random() < 0.5:  # leg behind, trunk forward
@@ -100,6 +107,7 @@ def balance(random: Generator) -> Draft:
 
 
 def jump(random: Generator) -> Draft:
+    """In the air, legs as they come."""
     draft = Draft(name="jump", rests_on="air")
     draft.pelvis(random.normal() * 18, random.normal() * 20)
     for side, _ in SIDES:
