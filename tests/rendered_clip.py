@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Rendered clips with truth: two open bodies in different clothes who walk, turn and cross, seen by
-a tilted camera that stands still. Needs numba, as training's renderer does."""
+a tilted camera that stands still."""
 
 from __future__ import annotations
 
@@ -9,12 +9,17 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import clip_looks
 import cv2
 import numpy as np
+import torch
+from clip_body import ClipBody
 from motion_noise import camera_at
 from walking import Walk, turning, walk
 
 from nlf_blender.body.body_data import BodyData, load_body_npz
+from nlf_blender.worker.training.synthetic.normals import rings, vertex_normals
+from nlf_blender.worker.training.synthetic.raster import Corners, rasterize, shares_at
 
 ASSETS = Path(__file__).resolve().parents[1] / "nlf_blender" / "assets"
 OPEN_BODY = ASSETS / "open_body.npz"
@@ -157,48 +162,64 @@ class Painter:
     """Draws the frames of a truth; clothes, light and background come from the seed."""
 
     def __init__(self, truth: Truth, seed: int) -> None:
-        from nlf_blender.worker.training import appearance
-        from nlf_blender.worker.training.body import RenderBody
-        from nlf_blender.worker.training.raster import vertex_normals
-
         self.truth, self.seed = truth, seed
-        self.body = RenderBody(OPEN_BODY)
-        self.shade, self.normals = appearance.shade, vertex_normals
-        wardrobe = appearance.Wardrobe(self.body)
+        self.body = ClipBody(OPEN_BODY)
+        self.faces = torch.from_numpy(self.body.faces.astype(np.int64))
+        self.rings = rings(self.faces.numpy(), len(self.body.template))
+        wardrobe = clip_looks.Wardrobe(self.body)
         self.people = []
         for number, one in enumerate(truth.walks):
             shaped = self.body.shape(one.motion.betas)
             random = np.random.default_rng([seed, number])
             colors, stand_off = wardrobe.dress(random, shaped)
-            worn = shaped + vertex_normals(shaped, self.body.faces) * stand_off[:, None]
+            worn = shaped + self.normals(shaped) * stand_off[:, None]
             self.people.append((shaped, worn.astype(np.float32), colors))
         side = truth.size.width * SAMPLES
-        picture = appearance.background(np.random.default_rng([seed, 99]), truth.size.width)
+        picture = clip_looks.background(np.random.default_rng([seed, 99]), truth.size.width)
         self.background = cv2.resize(picture, (side, side))
 
     def vertices(self, person: int, row: int) -> np.ndarray:
         """The clothed surface [V,3] in camera space, metres."""
         motion = self.truth.walks[person].motion
         shaped, worn, _ = self.people[person]
-        _, _, drawn = self.body.pose(shaped, motion.rotations[row], worn)
+        drawn = self.body.pose(shaped, motion.rotations[row], worn)
         return self.truth.to_camera(drawn + motion.root[row])
 
     def frame(self, row: int) -> np.ndarray:
         """One frame [H,W,3] uint8 RGB."""
-        from nlf_blender.worker.training.raster import rasterize
-
         size = self.truth.size
-        image = self.background.copy()  # square, for the renderer knows no other
-        nearness = np.zeros(image.shape[:2], np.float32)
-        for person, (_, _, colors) in enumerate(self.people):
-            placed = self.vertices(person, row)
-            seen = placed @ self.truth.intrinsics.T
-            pixels = ((seen[:, :2] / seen[:, 2:] + 0.5) * SAMPLES - 0.5).astype(np.float32)
-            light = np.random.default_rng([self.seed, 7])  # the same in every frame
-            normals = self.normals(placed, self.body.faces)
-            lit = np.clip(colors * self.shade(light, normals), 0, 1).astype(np.float32)
-            depths = placed[:, 2].astype(np.float32)
-            rasterize(pixels, depths, lit, self.body.faces, image, nearness)
-        cut = image[: size.height * SAMPLES]
-        small = cv2.resize(cut, (size.width, size.height), interpolation=cv2.INTER_AREA)
+        across, down = size.width * SAMPLES, size.height * SAMPLES
+        image = self.background[:down].copy()
+        drawn = [self.drawn(person, row) for person in range(len(self.people))]
+        planes = [np.concatenate(part).astype(np.float32) for part in zip(*drawn, strict=True)]
+        x, y, nearness = (torch.from_numpy(np.ascontiguousarray(v)) for v in planes[0].T)
+        starts = np.arange(len(drawn)) * len(self.body.template)
+        faces = torch.cat([self.faces + int(start) for start in starts])
+        corners = Corners.of(x, y, nearness, faces)
+        none = torch.zeros(len(faces), dtype=torch.int64)
+        found = rasterize(corners, none, none.bool(), 1, (across, down)).face[0]
+        lines, columns = torch.nonzero(found >= 0, as_tuple=True)
+        seen = found[lines, columns].long()
+        chosen = corners.take(seen)
+        # Colours are linear on screen, not in perspective: triangles are small.
+        flat = Corners(chosen.x, chosen.y, torch.ones_like(chosen.nearness))
+        shares, _ = shares_at(flat, columns.float(), lines.float())
+        colors = torch.from_numpy(planes[1])[faces[seen]]
+        image[lines.numpy(), columns.numpy()] = (colors * shares.t()[..., None]).sum(1).numpy()
+        small = cv2.resize(image, (size.width, size.height), interpolation=cv2.INTER_AREA)
         return (np.clip(small, 0, 1) * 255).astype(np.uint8)
+
+    def drawn(self, person: int, row: int) -> tuple[np.ndarray, np.ndarray]:
+        """Samples and nearness (x, y, 1/z) [V,3] of a person's surface, and its colours [V,3]."""
+        placed = self.vertices(person, row)
+        seen = placed @ self.truth.intrinsics.T
+        samples = (seen[:, :2] / seen[:, 2:] + 0.5) * SAMPLES - 0.5
+        light = np.random.default_rng([self.seed, 7])  # the same in every frame
+        shade = clip_looks.shade(light, self.normals(placed))
+        lit = np.clip(self.people[person][2] * shade, 0, 1)
+        return np.column_stack([samples, 1 / placed[:, 2]]), lit
+
+    def normals(self, vertices: np.ndarray) -> np.ndarray:
+        """Normals [V,3] of the body's mesh with these vertices [V,3]."""
+        points = torch.from_numpy(vertices.astype(np.float32))[None]
+        return vertex_normals(points, self.faces, self.rings)[0].numpy()

@@ -33,7 +33,6 @@ def models() -> Models:
 
 
 def test_markers_are_as_accurate_as_vertices_and_mirror(models: Models) -> None:
-    pytest.importorskip("numba", reason="numba is needed to render")
     parser = argparse.ArgumentParser()
     markers_accuracy.add_options(parser)
     options = parser.parse_args(["--frames", "1", "--scenes", "crossing"])
@@ -49,7 +48,6 @@ def test_markers_are_as_accurate_as_vertices_and_mirror(models: Models) -> None:
 
 def test_points_that_are_5_mm_off_are_noticed(models: Models) -> None:
     """Beside the errors of the model they are nothing, beside the body's own points they show."""
-    pytest.importorskip("numba", reason="numba is needed to render")
     points = markers_accuracy.points_of(models)
     taken = markers_accuracy.shots(models, ["crossing"], 1)
     away = np.random.default_rng(2).normal(size=points.canonical.shape)

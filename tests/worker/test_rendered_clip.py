@@ -16,7 +16,6 @@ from nlf_blender.worker.motion.ground import find_world
 
 
 def test_people_are_where_the_truth_says() -> None:
-    pytest.importorskip("numba", reason="numba is needed to render")
     truth = truth_of(replace(SMALL, frames=30))
     painter = Painter(truth, 3)
     row = 10
@@ -32,7 +31,6 @@ def test_people_are_where_the_truth_says() -> None:
 
 
 def test_a_clip_has_all_frames(tmp_path: Path) -> None:
-    pytest.importorskip("numba", reason="numba is needed to render")
     import av
 
     truth = truth_of(replace(SMALL, frames=4))

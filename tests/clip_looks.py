@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Random looks: skin, hair, clothes with some thickness, light, backgrounds, camera faults."""
+"""How the people and the backdrop of rendered clips look: colours per vertex, some stand-off.
+
+Simple on purpose, and never changed: the figures that the documents give for rendered clips depend
+on it. Training's renderer is `worker/training/synthetic`.
+"""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
+from clip_body import ClipBody
 from numpy.random import Generator
 
-from .body import RenderBody
-from .synthetic.skeleton import INDEX
+from nlf_blender.worker.training.synthetic.skeleton import INDEX
 
 LIGHT_SKIN = np.array([0.95, 0.78, 0.68])
 DARK_SKIN = np.array([0.32, 0.20, 0.14])
@@ -23,7 +27,7 @@ def random_color(random: Generator, saturation: float = 1.0, darkest: float = 0.
 class Wardrobe:
     """Regions of the body's surface that clothes and hair cover, at rest."""
 
-    def __init__(self, body: RenderBody) -> None:
+    def __init__(self, body: ClipBody) -> None:
         self.body = body
         part, rest = body.part, body.template
 
@@ -177,40 +181,3 @@ def _draw_thing(random: Generator, image: np.ndarray) -> None:
     else:
         corners = random.integers(-40, side + 40, (4, 2)).astype(np.int32)
         cv2.fillPoly(image, [corners], color)
-
-
-def occlude(random: Generator, image: np.ndarray) -> np.ndarray:
-    """One to three things in front."""
-    side = len(image)
-    for _ in range(random.integers(1, 4)):
-        mask = np.zeros((side, side), np.uint8)
-        centre, size = random.integers(0, side, 2), random.integers(8, 75, 2)
-        if random.random() < 0.5:
-            box = cv2.boxPoints((centre.astype(float).tolist(), size.astype(float).tolist(),
-                                 random.uniform(0, 180)))  # fmt: skip
-            cv2.fillPoly(mask, [box.astype(np.int32)], 1)
-        else:
-            cv2.ellipse(mask, centre.tolist(), (size // 2 + 4).tolist(), random.uniform(0, 180),
-                        0, 360, 1, -1)  # fmt: skip
-        image = np.where(mask[..., None] > 0, background(random, side), image)
-    return image
-
-
-def camera_faults(random: Generator, image: np.ndarray) -> np.ndarray:
-    """Blur, exposure, contrast, grey, noise, JPEG; returns uint8."""
-    if random.random() < 0.4:
-        image = cv2.GaussianBlur(image, (0, 0), random.uniform(0.4, 2))
-    if random.random() < 0.15:  # a person who is small in the photo
-        small = int(random.uniform(0.2, 0.6) * len(image))
-        image = cv2.resize(cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA),
-                           image.shape[:2])  # fmt: skip
-    image = np.clip(image, 0, 1) ** random.uniform(0.7, 1.4)
-    image = (image - 0.5) * random.uniform(0.7, 1.2) + 0.5 + random.normal() * 0.05
-    if random.random() < 0.1:
-        image = np.repeat(image.mean(-1, keepdims=True), 3, axis=-1)
-    image = image + random.normal(size=image.shape) * random.uniform(0, 0.03)
-    pixels = (np.clip(image, 0, 1) * 255).astype(np.uint8)
-    if random.random() < 0.4:
-        quality = [cv2.IMWRITE_JPEG_QUALITY, int(random.integers(30, 95))]
-        pixels = cv2.imdecode(cv2.imencode(".jpg", pixels, quality)[1], cv2.IMREAD_COLOR)
-    return pixels
