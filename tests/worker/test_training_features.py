@@ -75,8 +75,18 @@ def test_points_that_batches_share_are_asked_for_once(cache: CachedCrops) -> Non
 
 
 def test_a_step_has_the_leading_points_and_some_others(cache: CachedCrops) -> None:
-    chosen = {tuple(cache.some_points(np.random.default_rng(s), 3).tolist()) for s in range(30)}
+    chosen = {tuple(cache.some_points(np.random.default_rng(s), 4).tolist()) for s in range(30)}
     assert chosen == {(0, 1, 2), (0, 1, 3), (0, 1, 4)}
+
+
+def test_a_point_comes_with_its_mirror_image(tmp_path: Path) -> None:
+    batch = small_batch(0)
+    places = torch.tensor([[0, 0, 0], [1, 2, 0], [3, 1, 0], [-3, 1, 0], [-1, 2, 0]]).float()
+    write(tmp_path, [[replace(batch, queries=Queries(places, batch.queries.joints))]])
+    cache = CachedCrops(tmp_path)
+    cache.leading = 1
+    chosen = {tuple(cache.some_points(np.random.default_rng(s), 3).tolist()) for s in range(20)}
+    assert chosen == {(0, 1, 4), (0, 2, 3)}
 
 
 def test_the_first_crops_have_pictures(cache: CachedCrops, batches: list[CropBatch]) -> None:

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from scipy.spatial import cKDTree
 from torch import Tensor
 
 from ..crops.batch import CropBatch, Queries
 from .cache_files import FROZEN, JOINTS, NOT_PER_CROP, PICTURES, PLACES, read_about, unusable
 from .source import StepInput
 
+SAME_PLACE_M = 1e-5
 PER_POINT = ("points_3d", "points_2d", "has_3d", "has_2d", "is_inside")
 NEEDED = {f.name for f in fields(CropBatch) if f.default is MISSING} - {*NOT_PER_CROP} | {
     PLACES,
@@ -34,6 +36,7 @@ class CachedCrops:
         self._count = whole if limit is None else min(whole, limit)
         self.queries, columns = _joined_queries(blocks)
         self._columns = torch.from_numpy(np.concatenate(columns))
+        self._partner = _mirror_partners(self.queries.places[self._columns[0]].numpy())
         self._blocks = blocks
 
     def __len__(self) -> int:
@@ -45,10 +48,13 @@ class CachedCrops:
         return self._columns.shape[1]
 
     def some_points(self, random: np.random.Generator, count: int) -> Tensor:
-        """The leading points' numbers and those of as many others as make up `count`, sorted."""
-        others = self.leading + random.permutation(self.points - self.leading)
-        chosen = np.concatenate([np.arange(self.leading), others])[:count]
-        return torch.from_numpy(np.sort(chosen))
+        """The leading points' numbers and those of about as many others as make up `count`, sorted.
+        With each comes its mirror image, so that mirrored crops ask for no further points."""
+        others = np.arange(self.leading, self.points)
+        one_side = others[others <= self._partner[others]]
+        pairs = random.permutation(one_side)[: max(count - self.leading, 0) // 2]
+        chosen = np.union1d(pairs, self._partner[pairs])
+        return torch.from_numpy(np.concatenate([np.arange(self.leading), chosen]))
 
     def batch(self, rows: np.ndarray, points: Tensor) -> StepInput:
         """Crops `rows` with points number `points` of each, and the backbone's values, float32. The
@@ -66,12 +72,12 @@ class CachedCrops:
         queries = Queries(self.queries.places[needed], self.queries.joints[needed])
         images = torch.empty((len(rows), 3, 0, 0), dtype=torch.uint8)
         batch = CropBatch(images=images, queries=queries, columns=columns, **values)
-        return StepInput(batch, frozen)
+        return StepInput(batch, frozen, rows)
 
     def with_pictures(self, inputs: StepInput) -> StepInput:
         """The first crops, if `inputs` is them, with their pictures."""
         images = self.pictures[: len(inputs.batch)]
-        return StepInput(replace(inputs.batch, images=images), inputs.frozen)
+        return replace(inputs, batch=replace(inputs.batch, images=images))
 
     def _gather(self, rows: np.ndarray) -> dict[str, Tensor]:
         """All arrays' rows but the columns."""
@@ -118,6 +124,12 @@ def _joined_queries(blocks: list[dict[str, np.ndarray]]) -> tuple[Queries, list[
     ]
     places, joints = distinct[:, :3], distinct[:, 3].astype(np.int64)
     return Queries(torch.from_numpy(places.copy()), torch.from_numpy(joints)), columns
+
+
+def _mirror_partners(places: np.ndarray) -> np.ndarray:
+    """For each of points [N,3] the number of its mirror image, its own if there is none."""
+    apart, nearest = cKDTree(places).query(places * [-1.0, 1.0, 1.0])
+    return np.where(apart < SAME_PLACE_M, nearest, np.arange(len(places)))
 
 
 def shuffled_rows(count: int, size: int, seed: int, first: int) -> Iterator[np.ndarray]:

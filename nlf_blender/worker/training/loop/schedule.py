@@ -43,11 +43,10 @@ def set_rate(optimizer: torch.optim.Optimizer, share: float) -> None:
         group["lr"] = group[PEAK] * share
 
 
-def trained_parameters(optimizer: torch.optim.Optimizer) -> list[Tensor]:
-    """All parameters that an optimizer has."""
-    return [value for group in optimizer.param_groups for value in group["params"]]
-
-
-def clip_gradients(parameters: list[Tensor], longest: float) -> Tensor:
-    """Shorten the gradient of all parameters together; returns its length before, a scalar."""
-    return nn.utils.clip_grad_norm_(parameters, longest)
+def clip_gradients(optimizer: torch.optim.Optimizer, longest: float) -> Tensor:
+    """Shorten the gradient of each group of parameters to `longest`, so that one group's, of a
+    tuned backbone say, does not shrink the others'. Returns the whole length before, a scalar."""
+    lengths = [
+        nn.utils.clip_grad_norm_(group["params"], longest) for group in optimizer.param_groups
+    ]
+    return torch.stack(lengths).norm()

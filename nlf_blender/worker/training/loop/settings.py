@@ -11,7 +11,7 @@ Precision = Literal["float32", "bfloat16", "float16"]
 
 @dataclass(frozen=True)
 class OptimizerSettings:
-    """AdamW. clip_norm: longest gradient of all parameters together."""
+    """AdamW. clip_norm: longest gradient of a group of parameters."""
 
     learning_rate: float = 1e-3
     weight_decay: float = 0.05

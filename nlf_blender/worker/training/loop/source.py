@@ -14,15 +14,18 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
+from ....body.arrays import IntArray
 from ..crops.batch import CropBatch
 
 
 @dataclass(frozen=True)
 class StepInput:
-    """Crops and, where they come from a cache, what the frozen backbone said about them."""
+    """Crops and, where they come from a cache, what the frozen backbone said about them, and their
+    numbers [P] in the cache."""
 
     batch: CropBatch
     frozen: dict[str, Tensor] | None = None
+    rows: IntArray | None = None
 
 
 class Source(Protocol):

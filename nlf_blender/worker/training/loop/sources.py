@@ -68,4 +68,4 @@ class CachedSource:
 def to_device(inputs: StepInput, device: torch.device) -> StepInput:
     """Batch and cached values on a device."""
     frozen = inputs.frozen and {name: value.to(device) for name, value in inputs.frozen.items()}
-    return StepInput(inputs.batch.to(device), frozen)
+    return StepInput(inputs.batch.to(device), frozen, inputs.rows)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from .average import WeightAverage
-from .schedule import clip_gradients, rate_share, set_rate, trained_parameters
+from .schedule import clip_gradients, rate_share, set_rate
 from .settings import LoopSettings
 from .source import Loss, StepInput
 
@@ -58,8 +58,7 @@ def training_step(
     total, terms = learner.loss(result, inputs.batch, step / settings.steps)
     learner.scaler.scale(total).backward()
     learner.scaler.unscale_(learner.optimizer)
-    parameters = trained_parameters(learner.optimizer)
-    length = clip_gradients(parameters, settings.optimizer.clip_norm)
+    length = clip_gradients(learner.optimizer, settings.optimizer.clip_norm)
     learner.scaler.step(learner.optimizer)
     learner.scaler.update()
     learner.average.update(learner.model, step)
