@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pytest
 from motion_noise import ground_errors, seen_from
 from rendered_clip import SMALL, Painter, truth_of, write_clip
 
