@@ -17,6 +17,7 @@ from nlf_blender.worker.nlf.checkpoints import load_localizer
 from nlf_blender.worker.nlf.field import FieldConfig
 from nlf_blender.worker.nlf.head import HeatmapHead
 from nlf_blender.worker.nlf.native_writer import save_native
+from nlf_blender.worker.nlf.official.describe import describe_model
 from nlf_blender.worker.training.crops.batch import CropBatch, Queries
 from nlf_blender.worker.training.datasets.joint_sets import JointCatalogue
 from nlf_blender.worker.training.losses.geometry import project
@@ -120,6 +121,7 @@ def test_an_exported_model_says_the_same(encoding: str, tmp_path: Path) -> None:
     assert torch.allclose(output.uncertainty, expected.uncertainty, atol=1e-4)
     # Sets none of whose places were learnt are not told of.
     assert set(loaded.canonical.joint_sets) == {"coco17", "coco23"}
+    assert ("joints of", "coco23, coco17") in describe_model(path, None).rows
     other = tiny(encoding)
     other.adopt(loaded)
     assert torch.allclose(other.joints(), model.joints(), atol=1e-6)
@@ -272,6 +274,21 @@ def test_joints_and_points_are_asked_for_together(device: str) -> None:
     result.points.points_3d.sum().backward()
     assert torch.isfinite(model.joints.moves.grad).all()
     assert model.joints.moves.grad[model.joints.row[numbers[1].to(device)]].abs().max() > 0
+
+
+def test_a_larger_network_learns_from_nothing() -> None:
+    torch.manual_seed(0)
+    model, batch = (
+        build_model(ModelSettings("efficientnet_v2_s")),
+        crop_batch(people(), [400.0] * 2),
+    )
+    loss, terms = training_loss(model(batch), batch, LossSettings(absolute_from=0.0), 0.0)
+    loss.backward()
+    assert terms["absolute_3d"] < 1.0
+    first = next(model.trunk.backbone.parameters())
+    assert torch.isfinite(first.grad).all()
+    assert first.grad.abs().max() > 0
+    assert model.trunk.pretrained() == []
 
 
 @pytest.mark.parametrize("largest", [0.0, 1.0])

@@ -14,7 +14,6 @@ from ....body.model_folder import KIND_TITLES
 from ....protocol.licenses import OFFICIAL_MODEL
 from ...description import Description, size_row
 from ..backbones import BACKBONES
-from ..backbones.efficientnet import LAYOUTS
 from ..canonical_space import OPEN_SPACE
 from ..checkpoints import refusal
 from ..file_kind import FileKind, file_kind
@@ -28,6 +27,7 @@ from .variants import FIELD_CONSTANTS, LEARNT_CENTERS, LEARNT_LEFTS
 
 FREE_LICENSES = ("GPL-3.0-or-later", "Apache-2.0", "MIT", "BSD", "CC0-1.0", "CC-BY-4.0")
 NETWORKS = ("backbone.", "heatmap_head.")
+CONSTANTS = ("running_mean", "running_var", "num_batches_tracked", *FIELD_CONSTANTS)
 STORED_NAMES = {"F16": "float16", "BF16": "bfloat16", "F32": "float32"}
 Rows = list[tuple[str, str]]
 Shape = tuple[Sequence[int], object]
@@ -113,7 +113,8 @@ def _describe_native(path: Path) -> Description:
     side = metadata["proc_side"]
     rows = [size_row(path), ("name", metadata.get("name", path.stem)), *_weights(shapes)]
     rows += [("backbone", backbone), ("crop", f"{side} x {side} pixels")]
-    rows.append(("canonical space", metadata.get("canonical_space", OPEN_SPACE)))
+    space = metadata.get("canonical_space", OPEN_SPACE)
+    rows.append(("canonical space", space))
     rows += _points(metadata, read_part(path, (CANONICAL,))[1])
     notes = []
     if license_text.startswith(FREE_LICENSES):
@@ -121,7 +122,7 @@ def _describe_native(path: Path) -> Description:
     if backbone not in BACKBONES:
         notes.append("this version does not have its backbone: update the extension to use it")
     return Description(
-        kind="NLF model, converted" if backbone in LAYOUTS else "NLF model",
+        kind="NLF model" if space == OPEN_SPACE else "NLF model, converted",
         role="model",
         license=license_text,
         rows=tuple(rows),
@@ -139,14 +140,15 @@ def _points(metadata: Mapping[str, str], tensors: Mapping[str, Tensor]) -> Rows:
         f"{KIND_TITLES.get(kind, kind)} {len(body.vertices)} vertices and {len(body.joints)} joints"
         for kind, body in canonical.bodies.items()
     ]
-    return [("known points", ", ".join(known))] if known else []
+    rows = [("known points", ", ".join(known))] if known else []
+    return [*rows, ("joints of", ", ".join(canonical.joint_sets))] if canonical.joint_sets else rows
 
 
 def _weights(shapes: Mapping[str, Shape]) -> Rows:
     """How many parameters there are, without statistics and constants, and how they are stored."""
     counts: Counter[str] = Counter()
     for name, (shape, kind) in shapes.items():
-        if name.startswith(NETWORKS) and name.endswith(("weight", "bias", "place")):
+        if name.startswith(NETWORKS) and not name.endswith(CONSTANTS):
             stored = str(kind).removeprefix("torch.")
             counts[STORED_NAMES.get(stored, stored)] += math.prod(shape)
     rows = [("parameters", f"{sum(counts.values()) / 1e6:.1f} million")]
