@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from .noise import Noise
-from .random_looks import plane_look, random_color
+from .random_looks import pick, plane_look, random_color
 from .shading import Seen
 from .stage import Cameras, Look
 
@@ -75,8 +75,8 @@ def random_backdrop(random: Generator, height: float, farthest: float) -> Backdr
         heading,
         bounds.astype(np.float32),
         looks,
-        _sky(random),
-        _paint(random),
+        _sky(random) if kind == OPEN else np.zeros((3, 3), np.float32),
+        _paint(random) if kind == PAINTED else np.zeros((_SHAPES, 12), np.float32),
         float(random.random()),
     )
 
@@ -101,7 +101,7 @@ def _paint(random: Generator) -> NDArray[np.float32]:
         angle = random.uniform(0, np.pi) if random.random() < 0.5 else 0.0
         size = np.exp(random.uniform(np.log(0.015), np.log(0.6), size=2))
         rows[row] = [*random.uniform(-0.1, 1.1, size=2), *size, np.cos(angle), np.sin(angle),
-                     random.choice([2.0, 8.0]), random.normal() * 0.5, *random_color(random),
+                     pick(random, (2.0, 8.0)), random.normal() * 0.5, *random_color(random),
                      float(row <= shown) * random.uniform(0.6, 1)]  # fmt: skip
     return rows
 
@@ -219,7 +219,7 @@ class Backdrops:
 
     @staticmethod
     def _cloud(noise: Noise, places: Tensor) -> Tensor:
-        return noise.cloud_at(places.reshape(-1, 3).t()).view(places.shape[:-1])
+        return noise.smooth_cloud_at(places.reshape(-1, 3).t()).view(places.shape[:-1])
 
 
 def _room_axes(up: Tensor, heading: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -178,8 +179,9 @@ def _moved(image: Tensor, lenses: Sequence[Lens], scale: float) -> Tensor:
 
 
 def _scale(size: tuple[int, ...]) -> float:
-    """Pixels of a picture of this height and width to one of a 256 px picture."""
-    return max(size) / 256
+    """How many pixels of a picture of this height and width are as one of a 256 px picture. People
+    in larger pictures are smaller than those, so not in proportion."""
+    return math.sqrt(min(size) / 256)
 
 
 def _on(values: Sequence, like: Tensor) -> Tensor:

@@ -44,6 +44,19 @@ class Noise:
         """The cloud [n] at places [3,n] in repeats."""
         return self.cloud.index_select(0, _cells(places))
 
+    def smooth_cloud_at(self, places: Tensor) -> Tensor:
+        """The cloud [n] between cells, too, at places [3,n] in repeats: for what is far larger than
+        a cell on screen."""
+        low = (places * SIDE).floor()
+        x, y, z = places * SIDE - low
+        total = torch.zeros_like(x)
+        for corner in range(8):
+            right, up, far = corner & 1, corner >> 1 & 1, corner >> 2
+            share = (x if right else 1 - x) * (y if up else 1 - y) * (z if far else 1 - z)
+            offset = low.new_tensor([[right + 0.5], [up + 0.5], [far + 0.5]])
+            total += share * self.cloud_at((low + offset) / SIDE)
+        return total
+
     def grain_at(self, places: Tensor) -> Tensor:
         """The grain [n] at places [3,n] in repeats."""
         return self.grain.index_select(0, _cells(places))

@@ -11,7 +11,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from .primitives import Solid
-from .random_looks import leaves_look, thing_look
+from .random_looks import leaves_look, pick, thing_look
 from .scene import Prop
 from .stage import Look
 
@@ -106,9 +106,9 @@ def _before(random: Generator, place: Place) -> list[Solid]:
         )
     if kind == 2:
         return _bush(random, place, middle, share * height * random.uniform(0.1, 0.35))
-    size = share * height * random.uniform(0.04, 0.35, size=3)
+    size = share * height * random.uniform(0.04, 0.28, size=3)
     turn = _random_turn(random)
-    shape = str(random.choice(["box", "ball", "cylinder"]))
+    shape = pick(random, ("box", "ball", "cylinder"))
     return [Solid(shape, place.picture, turn, middle, size, thing_look(random))]
 
 
@@ -193,7 +193,7 @@ def _bush(random: Generator, place: Place, middle: Float64Array, radius: float) 
 
 def _held(random: Generator, place: Place, joints: Float64Array) -> list[Solid]:
     """A ball, a box, a stick or a bag at a hand."""
-    hand = joints[random.choice([LEFT_HAND, RIGHT_HAND])]
+    hand = joints[pick(random, (LEFT_HAND, RIGHT_HAND))]
     kind = random.integers(4)
     look = thing_look(random)
     if kind == 3:  # a bag hangs from the hand

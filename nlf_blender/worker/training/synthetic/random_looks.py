@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import colorsys
+from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.random import Generator
@@ -20,9 +22,28 @@ _MATERIALS = {
     "earth": ((0.20, 0.14, 0.08), (0.10, 0.07, 0.04), (0.32, 0.25, 0.15)),
     "white": ((0.70, 0.69, 0.66), (0.55, 0.54, 0.50), (0.8, 0.8, 0.8)),
 }
-_OF_WALLS = ("white", "white", "stone", "wood", "any", "any", "any")
-_OF_FLOORS = ("wood", "stone", "white", "any")
-_OF_GROUNDS = ("earth", "leaves", "leaves", "stone", "any")
+_OF_THINGS = ("any", "any", "any", "wood", "metal", "white", "stone")
+_KINDS_OF_THINGS = ("plain",) * 3 + ("streaks", "stripes", "checks", "patches", "blocks", "print")
+_PLANES = {  # materials and kinds of looks
+    "wall": (
+        ("white", "white", "stone", "wood", "any", "any", "any"),
+        (*("plain",) * 4, "bricks", "stripes", "blocks", "print", "checks"),
+    ),
+    "floor": (
+        ("wood", "stone", "white", "any"),
+        ("plain", "planks", "planks", "tiles", "tiles", "checks", "patches"),
+    ),
+    "ground": (
+        ("earth", "leaves", "leaves", "stone", "any"),
+        ("plain", "patches", "patches", "tiles", "print"),
+    ),
+}
+T = TypeVar("T")
+
+
+def pick(random: Generator, options: Sequence[T]) -> T:
+    """One of the options, all as likely; many times quicker than numpy's choice."""
+    return options[int(random.integers(len(options)))]
 
 
 def random_color(random: Generator, most_saturation: float = 0.9) -> NDArray[np.float64]:
@@ -47,19 +68,8 @@ def material(random: Generator, name: str) -> NDArray[np.float32]:
 
 def thing_look(random: Generator) -> Look:
     """Of furniture, boxes, things held."""
-    name = str(random.choice(["any", "any", "any", "wood", "metal", "white", "stone"]))
-    kinds = [
-        "plain",
-        "plain",
-        "plain",
-        "streaks",
-        "stripes",
-        "checks",
-        "patches",
-        "blocks",
-        "print",
-    ]
-    kind = "streaks" if name == "wood" else str(random.choice(kinds))
+    name = pick(random, _OF_THINGS)
+    kind = "streaks" if name == "wood" else pick(random, _KINDS_OF_THINGS)
     return Look(
         kind,
         material(random, name),
@@ -80,19 +90,12 @@ def leaves_look(random: Generator) -> Look:
 
 def plane_look(random: Generator, place: str, axes: NDArray[np.float32]) -> Look:
     """Of a wall, a floor or the open ground; axes: the first two along the plane."""
-    names, kinds = {
-        "wall": (_OF_WALLS, ["plain"] * 4 + ["bricks", "stripes", "blocks", "print", "checks"]),
-        "floor": (
-            _OF_FLOORS,
-            ["plain", "streaks", "planks", "tiles", "tiles", "checks", "patches"],
-        ),
-        "ground": (_OF_GROUNDS, ["plain", "patches", "patches", "tiles", "print"]),
-    }[place]
-    kind = str(random.choice(kinds))
+    names, kinds = _PLANES[place]
+    kind = pick(random, kinds)
     large = (0.05, 0.8) if place != "ground" else (0.3, 6.0)
     return Look(
         kind,
-        material(random, str(random.choice(names))),
+        material(random, pick(random, names)),
         period=float(np.exp(random.uniform(*np.log(large)))),
         axes=axes,
         offset=random.random(3).astype(np.float32),
