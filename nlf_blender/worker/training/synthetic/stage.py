@@ -75,7 +75,7 @@ class MeshGroup:
     vertices: [N,V,3]. faces: [F,3] int64, corners counter-clockwise seen from outside. rings:
     [V,K] int64, the faces about each vertex, padded with F (see normals.rings). rest: [V,3] or
     [N,V,3], where the surface is at rest, metres: the place in the texture. picture, owner, look:
-    [N] int64: the picture; THING, or the person's number in it; the row of `Stage.looks`. tint:
+    [N] int64: the picture; THING, or the person's number in it; the row of the looks. tint:
     [V,3] or [N,V,3], multiplies the colour, None for none. shown: [N,F] bool, None for all.
     two_sided: whether the inside is drawn, too (cloth, hair, leaves).
     """
@@ -158,20 +158,6 @@ class Clothing:
 
     groups: tuple[MeshGroup, ...]
     looks: tuple[Look, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Stage:
-    """All that the renderer draws."""
-
-    cast: Cast
-    groups: tuple[MeshGroup, ...]
-    looks: tuple[Look, ...]
-
-
-def shifted(group: MeshGroup, looks: int) -> MeshGroup:
-    """The group with its looks numbered from `looks` on, to stand behind as many others."""
-    return MeshGroup(**{**vars(group), "look": group.look + looks})
 
 
 def device_of(cast: Cast) -> torch.device:

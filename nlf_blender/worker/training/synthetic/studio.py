@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from . import lens, objects
-from .backgrounds import Backdrops, coarser, random_backdrop
+from .backdrop import random_backdrop
+from .backgrounds import Backdrops, coarser
 from .noise import Noise
 from .normals import rings, vertex_normals
 from .pictures import SAMPLES, Shaded, Sight, seen_by, sight
