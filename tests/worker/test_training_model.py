@@ -256,6 +256,15 @@ def test_mixed_precision_leaves_points_whole(device: str) -> None:
     assert 0 < float(off.max()) < 0.02  # of the backbone's own rounding
 
 
+def test_a_frozen_network_is_never_rounded() -> None:
+    model, batch = build_model(ModelSettings()), blazepose_batch()
+    expected = model.frozen(batch.images)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = model.frozen(batch.images)
+    assert all(torch.equal(value, expected[name]) for name, value in found.items())
+    assert not found["world"].requires_grad
+
+
 @pytest.mark.parametrize("device", DEVICES)
 def test_joints_and_points_are_asked_for_together(device: str) -> None:
     catalogue = JointCatalogue()

@@ -60,9 +60,8 @@ class BlazePoseTrunk(Trunk):
         super().__init__(backbone)
         self.settings = settings
 
-    @torch.no_grad()
     def frozen(self, images: Tensor) -> dict[str, Tensor]:
-        output = self.backbone.encoder(as_floats(images))
+        output = untrained(self.backbone.encoder, as_floats(images))
         return {**output.maps, "landmarks": output.landmarks, "world": output.world}
 
     def forward(
@@ -132,9 +131,7 @@ class TunedBlazePoseTrunk(BlazePoseTrunk):
         features = self._features(batch, output.maps, landmarks, world, random)
         if random is None or self.untuned is None:
             return features, {}
-        with torch.no_grad():
-            reference = self.untuned(images)
-        distance = landmark_distance(output, reference)
+        distance = landmark_distance(output, untrained(self.untuned, images))
         return features, {"landmark_distillation": self.distillation * distance}
 
 
@@ -147,6 +144,14 @@ def build_trunk(settings: ModelSettings) -> Trunk:
     if settings.backbone in LAYOUTS:
         return Trunk(_fresh(EfficientNetV2(LAYOUTS[settings.backbone])))
     return Trunk(_fresh(build_backbone(settings.backbone)))
+
+
+@torch.no_grad()
+def untrained(encoder: BlazePoseEncoder, images: Tensor) -> BlazePoseOutput:
+    """What a frozen network says, in float32 whatever training runs in: bfloat16 moves its
+    landmarks by centimetres."""
+    with torch.autocast(images.device.type, enabled=False):
+        return encoder(images)
 
 
 def as_floats(images: Tensor) -> Tensor:

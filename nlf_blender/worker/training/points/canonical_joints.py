@@ -50,6 +50,8 @@ class CanonicalJoints(nn.Module):
     def resolve(self, places: Tensor, joints: Tensor) -> Tensor:
         """Query places [M,3] with those of learnt joints [M] (FIXED, -1: not learnt) filled in."""
         learnt = joints >= 0
+        if not bool(learnt.any()):  # nothing to send gradients back through the encoding for
+            return places
         return torch.where(learnt[:, None], self()[joints.clamp_min(0)], places)
 
     def by_set(self) -> dict[str, dict[str, Float64Array]]:
