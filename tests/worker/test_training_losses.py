@@ -21,7 +21,7 @@ from nlf_blender.worker.training.model.localization import Localization
 
 FOCAL = [300.0, 400.0]
 PLAIN = LossSettings("euclidean", absolute_from=0.0)
-NLL = LossSettings("nll", spread_rate=1.0)
+NLL = LossSettings("nll")
 KINDS = ("euclidean", "nll", "beta_nll")
 
 
@@ -97,17 +97,6 @@ def test_beta_weighs_positions_by_the_uncertainty(beta: float, power: float) -> 
         cost(error, spread, 3, LossSettings("beta_nll", beta)).sum(), error
     )
     assert torch.allclose(found, spread**power)
-
-
-def test_the_rate_of_the_spread_moves_no_minimum() -> None:
-    spread = torch.tensor([0.02, 0.1, 0.3], requires_grad=True)
-    error = torch.full_like(spread, 0.3)
-    whole, part = (
-        torch.autograd.grad(cost(error, spread, 3, LossSettings("nll", 0.5, rate)).sum(), spread)[0]
-        for rate in (1.0, 0.05)
-    )
-    assert torch.allclose(part, 0.05 * whole, atol=1e-6)
-    assert whole[1].abs() < 1e-4  # at a third of the error
 
 
 def test_likelihoods_have_the_gradients_that_differences_show() -> None:

@@ -6,9 +6,8 @@ falls off exponentially with distance: e / s + D log s, which is least at s = e 
 dimensions the expected error is thus 3 s, and the official models multiply their uncertainty by
 three. Its gradient on positions is 1 / s: what is hard is given up. `beta_nll` multiplies it by
 s^(2 beta) without gradient (Seitzer et al. 2022, where s^2 is the variance); at beta 0.5 positions
-get the gradient of the plain error. Towards small s the softplus that makes s is flat, and the
-first steps of training would drive it there, so the gradient on s can be scaled down; that moves no
-minimum.
+get the gradient of the plain error. Both need an uncertainty that starts near the error: from far
+above, the first steps fall to where the softplus that makes it is flat (see `model.encodings`).
 """
 
 from __future__ import annotations
@@ -28,8 +27,7 @@ def cost(error: Tensor, spread: Tensor, dimensions: int, settings: LossSettings)
     """What errors [...], metres, in 2 or 3 dimensions cost at spreads s [...], metres."""
     if settings.kind == "euclidean":
         return error
-    graded = spread.detach() + settings.spread_rate * (spread - spread.detach())
-    negative = error / graded + dimensions * graded.log()
-    if settings.kind == "nll" or settings.beta == 0:
+    negative = error / spread + dimensions * spread.log()
+    if settings.kind == "nll":
         return negative
     return spread.detach() ** (2 * settings.beta) * negative

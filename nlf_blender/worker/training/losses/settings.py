@@ -12,8 +12,7 @@ LossKind = Literal["euclidean", "nll", "beta_nll"]
 @dataclass(frozen=True)
 class LossSettings:
     """kind: of the errors of points (see `likelihood`). beta: of `beta_nll`; 0 is `nll`, at 0.5 the
-    gradient on positions is that of the plain error. spread_rate: factor on the gradient that the
-    uncertainty gets.
+    gradient on positions is that of the plain error.
 
     Weights of the terms: relative_3d, points about their mean; pixels_2d, pixels of the 2.5D
     heatmap; absolute_3d, placed points, by their distance; weak_2d, the pixels of placed points
@@ -22,7 +21,6 @@ class LossSettings:
 
     kind: LossKind = "beta_nll"
     beta: float = 0.5
-    spread_rate: float = 0.05
     relative_3d: float = 1.0
     pixels_2d: float = 0.5
     absolute_3d: float = 0.1
@@ -33,5 +31,5 @@ class LossSettings:
         if not 0 <= self.beta <= 1 or not 0 <= self.absolute_from <= 1:
             raise ValueError("beta and absolute_from are from 0 to 1")
         weights = (self.relative_3d, self.pixels_2d, self.absolute_3d, self.weak_2d)
-        if min(*weights, self.spread_rate) < 0:
-            raise ValueError("weights and spread_rate are 0 or more")
+        if min(weights) < 0:
+            raise ValueError("weights are 0 or more")
