@@ -38,7 +38,7 @@ def take(name: str, subject: str, seed: int, frames: int) -> Take:
 def test_library_splits_by_take_and_subject() -> None:
     takes = [take(f"{subject}_{n}", subject, n, 4) for subject in "1236" for n in range(7)]
     library = library_of(takes)
-    train, held_out = library.split("train"), library.split("held_out")
+    train, held_out = library.split("train"), library.split("held-out")
     names = [{library.names[row] for row in part.take} for part in (train, held_out)]
     assert not names[0] & names[1] and names[0] | names[1] == set(library.names)
     assert {name for name in names[1] if name.startswith("3")} == {f"3_{n}" for n in range(7)}
@@ -122,4 +122,4 @@ def test_command_writes_the_poses_and_says_what_people_do(
     assert load_library(out).names == ("05_01",)
     printed = capsys.readouterr().out
     assert "1 poses of 1 takes" in printed and "sitting" in printed
-    assert "held_out: 0 poses" in printed
+    assert "held-out: 0 poses" in printed

@@ -322,7 +322,7 @@ def test_unusable_archives_and_wardrobes_are_told(body: BodyModel, tmp_path: Pat
 def test_training_and_evaluation_share_no_garment() -> None:
     names = [
         {fabric.garment.name for fabric in open_wardrobe(None, split, "cpu").fabrics}
-        for split in ("train", "held_out")
+        for split in ("train", "held-out")
     ]
     assert names[0] and names[1] and not names[0] & names[1]
 

@@ -55,7 +55,7 @@ class Casting:
         return self.maker.scene(*roles, size)
 
     def _seed(self, seed: int) -> int:
-        return seed + (HELD_OUT_SEEDS if self.split == "held_out" else 0)
+        return seed + (HELD_OUT_SEEDS if self.split == "held-out" else 0)
 
     def _cast(self, seed: int, numbers: Sequence[int], size: int | tuple[int, int]) -> Cast:
         scenes = [self.plan(seed, number, size) for number in numbers]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from numpy.random import Generator
@@ -19,10 +20,11 @@ from ....body.arrays import Float64Array
 from ....body.npz_file import DAMAGED, read_npz
 from ....body.rotations import matrix_from_quaternion, quaternion_from_matrix
 from ....errors import UserError
+from ..datasets.layout import Split
 from .joint_limits import within_limits
 from .mocap import Take, read_takes
 
-SPLITS = ("train", "held_out")
+SPLITS: tuple[str, ...] = get_args(Split)
 HELD_OUT_SUBJECTS = ("3", "7")
 HELD_OUT_EVERY = 5
 LEAST_CHANGE = np.radians(6.0)  # root mean square over the joints, the pelvis left out
@@ -42,7 +44,7 @@ class PoseLibrary:
         """The poses of one split; ValueError for an unknown one."""
         if name not in SPLITS:
             raise ValueError(f"split {name!r}; there are {', '.join(SPLITS)}")
-        kept = self.held_out[self.take] == (name == "held_out")
+        kept = self.held_out[self.take] == (name == "held-out")
         return PoseLibrary(self.poses[kept], self.take[kept], self.names, self.held_out)
 
     def draw(self, random: Generator) -> Float64Array:

@@ -59,10 +59,9 @@ class Renderer:
         from .casting import Casting
         from .wardrobe.dressing import open_wardrobe
 
-        split = plan.split.replace("-", "_")
         self.plan = plan
-        self.casting = Casting(library, split, device)
-        wardrobe = open_wardrobe(plan.wardrobe, split, device)
+        self.casting = Casting(library, plan.split, device)
+        wardrobe = open_wardrobe(plan.wardrobe, plan.split, device)
         faces = torch.from_numpy(self.casting.body.body.faces.astype(np.int64))
         self.studio = Studio(faces, wardrobe, device)
         self.at_once = _AT_ONCE[device.type][plan.scenes]

@@ -21,9 +21,9 @@ KINDS = ("adult", "heavy", "slight", "tall", "short", "child")
 # How likely each is, by split: held-out people are spread otherwise.
 CHANCES = {
     "train": (0.62, 0.10, 0.07, 0.06, 0.06, 0.09),
-    "held_out": (0.46, 0.16, 0.10, 0.08, 0.08, 0.12),
+    "held-out": (0.46, 0.16, 0.10, 0.08, 0.08, 0.12),
 }
-SPREAD = {"train": (0.7, 1.3), "held_out": (0.9, 1.5)}  # of the betas about their mean
+SPREAD = {"train": (0.7, 1.3), "held-out": (0.9, 1.5)}  # of the betas about their mean
 ALONG = {"heavy": (1.0, 2.6), "slight": (0.7, 1.8), "tall": (1.0, 2.2), "short": (1.0, 2.2)}
 CHILD_ALONG, CHILD_SCALE = (1.0, 2.5), (0.6, 0.88)
 ADULT_SCALE = 0.03  # standard deviation

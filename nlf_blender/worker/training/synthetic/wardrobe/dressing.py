@@ -29,7 +29,7 @@ def open_wardrobe(path: Path | None, split: str, device: torch.device | str) -> 
     """The garments of a file made by `worker train wardrobe`; without one, painted clothes and
     skirts alone.
 
-    split: "train" or "held_out": garments of the one are never worn in the other. UserError if
+    split: "train" or "held-out": garments of the one are never worn in the other. UserError if
     the file cannot be read; ValueError for an unknown split.
     """
     if split not in SPLITS:
@@ -38,7 +38,7 @@ def open_wardrobe(path: Path | None, split: str, device: torch.device | str) -> 
     garments = skirts(body)
     if path is not None:
         garments += load_garments(path, body.vertex_count)
-    chosen = [garment for garment in garments if garment.held_out == (split == "held_out")]
+    chosen = [garment for garment in garments if garment.held_out == (split == "held-out")]
     where = torch.device(device)
     return Wardrobe(body, [fabric_of(one, body.v_template, where) for one in chosen], where)
 
