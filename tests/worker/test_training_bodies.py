@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Posed synthetic bodies in batches: skinning's transforms, points as sums of vertices and joints."""
+"""Posed synthetic bodies in batches: transforms of skinning, points by vertices and joints."""
 
 from __future__ import annotations
 

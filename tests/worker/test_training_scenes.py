@@ -192,7 +192,7 @@ def test_cameras_do_not_show_who_is_behind_them_at_the_lens_or_beside() -> None:
     assert camera.shows(at(0, 3)) and camera.shows(at(2.05, 3))
     assert not camera.shows(at(2.3, 3))
     assert not camera.shows(at(0, 1.2)) and not camera.shows(at(0, -3))
-    assert camera.hidden(at(0, 3), at(0, 2.5)) > 0.95
+    assert camera.hidden(at(0, 3), at(0, 2.5)) > 0.85
     assert 0.3 < camera.hidden(at(0, 3), at(0.08, 2.5)) < 0.9
     assert camera.hidden(at(0, 2.5), at(0, 3)) < 0.05
 
