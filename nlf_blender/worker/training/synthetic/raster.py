@@ -50,7 +50,7 @@ class Corners:
 
     def take(self, rows: Tensor) -> Corners:
         """Some of the triangles."""
-        return Corners(self.x[:, rows], self.y[:, rows], self.nearness[:, rows])
+        return Corners(*(v.index_select(1, rows) for v in (self.x, self.y, self.nearness)))
 
     def doubled_area(self) -> Tensor:
         """[F], positive where the front is seen (counter-clockwise from outside, y down)."""
@@ -72,18 +72,19 @@ def rasterize(
     """
     width, height = size
     found, low, high = _on_screen(corners, two_sided, size)
-    planes = _Planes.of(corners.take(found))
+    planes = _planes(corners.take(found))
     stride = width + TILE  # blocks may reach over the border
     buffer = torch.full(
         (pictures * (height + TILE) * stride,), EMPTY, dtype=torch.int64, device=picture.device
     )
-    start = picture[found] * (height + TILE) * stride
+    start = picture.index_select(0, found) * (height + TILE) * stride
     for rows, left, top, columns, lines in _blocks(planes, low, high):
-        keys = planes.keys(rows, left, top, columns, lines, found)
-        at = (start[rows] + top * stride + left)[:, None, None]
-        grid = torch.arange(lines, device=at.device)[:, None] * stride
-        at = at + (grid + torch.arange(columns, device=at.device))
-        buffer.scatter_reduce_(0, at.reshape(-1), keys.reshape(-1), "amax")
+        faces = found.index_select(0, rows)
+        keys = _keys(planes.index_select(1, rows), left, top, columns, lines, faces)
+        at = (start.index_select(0, rows) + top * stride + left)[:, None]
+        at = at + torch.arange(lines, device=at.device) * stride
+        at = at[..., None] + torch.arange(columns, device=at.device)
+        buffer.scatter_reduce_(0, at.view(-1), keys.view(-1), "amax")
     seen = buffer.view(pictures, height + TILE, stride)[:, :height, :width]
     # The halves of a packed integer as they lie in memory, the lower first: nothing is copied.
     low, high = seen.unsqueeze(-1).view(torch.int32).unbind(-1)
@@ -102,56 +103,47 @@ def _on_screen(
     area = corners.doubled_area()
     seen = (area > 0) | (two_sided & (area < 0))
     found = (seen & (low <= high).all(dim=0)).nonzero()[:, 0]
-    return found, low[:, found].long(), high[:, found].long()
+    return found, low.index_select(1, found).long(), high.index_select(1, found).long()
 
 
-@dataclass(frozen=True, eq=False)
-class _Planes:
-    """What is linear on screen over each triangle, as value at the origin and slopes [3,f]: the
-    shares of the second and third corner, and the inverse depth."""
+def _planes(corners: Corners) -> Tensor:
+    """What is linear on screen over each triangle [11,F]: the first corner's x and y, and for each
+    of the shares of the first, second and third corner and of nearness its slopes along x and y;
+    the shares there are 1, 0 and 0, and nearness is the last row."""
+    x, y, near = corners.x, corners.y, corners.nearness
+    scale = -1 / corners.doubled_area()
+    second = (y[2] - y[0]) * scale, (x[0] - x[2]) * scale
+    third = (y[0] - y[1]) * scale, (x[1] - x[0]) * scale
+    first = -(second[0] + third[0]), -(second[1] + third[1])
+    rise = near[1] - near[0], near[2] - near[0]
+    slope = (second[axis] * rise[0] + third[axis] * rise[1] for axis in (0, 1))
+    return torch.stack([x[0], y[0], *first, *second, *third, *slope, near[0]])
 
-    second: Tensor
-    third: Tensor
-    nearness: Tensor
-    origin: Tensor  # [2,f], the first corner
 
-    @classmethod
-    def of(cls, corners: Corners) -> _Planes:
-        x, y, near = corners.x, corners.y, corners.nearness
-        scale = 1 / -corners.doubled_area()
-        second = torch.stack([(y[2] - y[0]) * scale, (x[0] - x[2]) * scale])
-        third = torch.stack([(y[0] - y[1]) * scale, (x[1] - x[0]) * scale])
-        slope = second * (near[1] - near[0]) + third * (near[2] - near[0])
-        nearness = torch.cat([near[:1], slope])
-        return cls(second, third, nearness, torch.stack([x[0], y[0]]))
+def _keys(
+    planes: Tensor, left: Tensor, top: Tensor, columns: int, lines: int, faces: Tensor
+) -> Tensor:
+    """Packed nearness and triangle number [n,lines,columns], EMPTY outside the triangles."""
+    right = (left - planes[0])[:, None] + torch.arange(columns, device=left.device)
+    down = (top - planes[1])[:, None] + torch.arange(lines, device=left.device)
 
-    def keys(
-        self, rows: Tensor, left: Tensor, top: Tensor, columns: int, lines: int, faces: Tensor
-    ) -> Tensor:
-        """Packed nearness and triangle number [n,lines,columns], EMPTY outside the triangles."""
-        x = torch.arange(columns, device=left.device, dtype=torch.float32)
-        y = torch.arange(lines, device=left.device, dtype=torch.float32)
-        x = ((left - self.origin[0, rows])[:, None] + x)[:, None, :]
-        y = ((top - self.origin[1, rows])[:, None] + y)[:, :, None]
+    def over(slope: int, constant: Tensor | float) -> Tensor:
+        along = planes[slope, :, None] * right
+        across = planes[slope + 1, :, None] * down + constant
+        return across[:, :, None] + along[:, None, :]
 
-        def over(slopes: Tensor) -> Tensor:
-            slopes = slopes[:, rows, None, None]
-            return slopes[0] * x + slopes[1] * y
-
-        second, third = over(self.second), over(self.third)
-        least = torch.minimum(torch.minimum(second, third), 1 - (second + third))
-        nearness = over(self.nearness[1:]).add_(self.nearness[0, rows, None, None])
-        bits = nearness.clamp_(min=1e-9).view(torch.int32).to(torch.int64)
-        keys = (bits << _FACE_BITS).add_(faces[rows, None, None])
-        return keys.masked_fill_(least < -_EDGE, EMPTY)
+    least = torch.minimum(torch.minimum(over(2, 1.0), over(4, 0.0)), over(6, 0.0))
+    bits = over(8, planes[10, :, None]).view(torch.int32).to(torch.int64)
+    keys = (bits << _FACE_BITS).add_(faces[:, None, None])
+    return keys.masked_fill_(least < -_EDGE, EMPTY)
 
 
 def _blocks(
-    planes: _Planes, low: Tensor, high: Tensor
+    planes: Tensor, low: Tensor, high: Tensor
 ) -> Iterator[tuple[Tensor, Tensor, Tensor, int, int]]:
     """Blocks of samples to try: rows of triangles [n], left and top [n], columns and lines."""
     extent = high - low + 1
-    small = extent.amax(0) <= TILE
+    small = (extent[0] <= TILE) & (extent[1] <= TILE)
     sides = torch.tensor(_SIDES, device=low.device)
     kinds = torch.bucketize(extent.clamp(max=TILE), sides)
     code = torch.where(small, kinds[0] * len(_SIDES) + kinds[1], -1)
@@ -160,17 +152,17 @@ def _blocks(
     groups = torch.split(order, counts)
     for number, rows in enumerate(groups[1:]):
         columns, lines = _SIDES[number // len(_SIDES)], _SIDES[number % len(_SIDES)]
-        for part in rows.split(max(_AT_ONCE // (columns * lines), 1)) if len(rows) else ():
-            yield part, low[0, part], low[1, part], columns, lines
+        for part in rows.split(_AT_ONCE // (columns * lines)) if len(rows) else ():
+            left, top = low.index_select(1, part)
+            yield part, left, top, columns, lines
     for part in groups[0].split(1024) if len(groups[0]) else ():
-        rows, left, top = _tiles(planes, part, low[:, part], extent[:, part])
-        for chosen in torch.arange(len(rows), device=rows.device).split(_AT_ONCE // TILE**2):
-            if len(chosen):
-                yield rows[chosen], left[chosen], top[chosen], TILE, TILE
+        tiles = _tiles(planes, part, low[:, part], extent[:, part])
+        for rows, left, top in zip(*(v.split(_AT_ONCE // TILE**2) for v in tiles), strict=True):
+            yield rows, left, top, TILE, TILE
 
 
 def _tiles(
-    planes: _Planes, rows: Tensor, low: Tensor, extent: Tensor
+    planes: Tensor, rows: Tensor, low: Tensor, extent: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The tiles of large triangles that are not wholly beside them: rows, left, top [n]."""
     across = (extent + TILE - 1) // TILE
@@ -181,11 +173,11 @@ def _tiles(
     left = low[0, owner] + place % across[0, owner] * TILE
     top = low[1, owner] + place // across[0, owner] * TILE
     rows = rows[owner]
-    x, y = left - planes.origin[0, rows], top - planes.origin[1, rows]
-    shares = [planes.second[:, rows], planes.third[:, rows]]
-    shares.append(-(shares[0] + shares[1]))
+    mine = planes.index_select(1, rows)
+    x, y = left - mine[0], top - mine[1]
     kept = torch.ones_like(rows, dtype=torch.bool)
-    for slopes, constant in zip(shares, (0.0, 0.0, 1.0), strict=True):
+    for slope, constant in ((2, 1.0), (4, 0.0), (6, 0.0)):
+        slopes = mine[slope : slope + 2]
         most = (slopes * (TILE - 1)).clamp(min=0).sum(0)  # how much more in the tile's best corner
         kept &= constant + slopes[0] * x + slopes[1] * y + most >= -_EDGE
     return rows[kept], left[kept], top[kept]
@@ -194,10 +186,9 @@ def _tiles(
 def shares_at(corners: Corners, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Perspective-correct weights [3,n] of the corners (of n triangles) at points [n] on screen,
     and the depths [n] there, metres. Just outside a triangle the nearest of its edge is taken."""
-    planes = _Planes.of(corners)
-    x, y = x - planes.origin[0], y - planes.origin[1]
-    second = planes.second[0] * x + planes.second[1] * y
-    third = planes.third[0] * x + planes.third[1] * y
+    planes = _planes(corners)
+    x, y = x - planes[0], y - planes[1]
+    second, third = planes[4] * x + planes[5] * y, planes[6] * x + planes[7] * y
     shares = torch.stack([1 - second - third, second, third]).clamp_(0, 1)
     shares = shares / shares.sum(0) * corners.nearness
     nearness = shares.sum(0)
