@@ -13,6 +13,8 @@ from nlf_blender.body.forward import posed_body
 from nlf_blender.errors import UserError
 from nlf_blender.worker.assets import OPEN_BODY
 from nlf_blender.worker.training.datasets.example import BodyTruth, MeshTruth
+from nlf_blender.worker.training.datasets.joint_places import place_of
+from nlf_blender.worker.training.datasets.joint_set_names import BLAZEPOSE
 from nlf_blender.worker.training.points.blazepose_landmarks import landmark_mirror, landmark_places
 from nlf_blender.worker.training.points.build_pool import build_pool
 from nlf_blender.worker.training.points.natural_neighbours import natural_neighbour_weights
@@ -87,6 +89,13 @@ def test_the_pool_lies_on_and_in_the_body(pool: PointPool) -> None:
     assert (wound > 0).mean() > 0.99  # leaving small weights out moves points a little
     skin = pool.weights[24 + 33 : 24 + 33 + 400]
     assert (np.diff(skin.indptr) == 3).all()
+
+
+def test_landmarks_are_near_the_joints_of_their_names() -> None:
+    places = landmark_places()
+    assert np.array_equal(places[landmark_mirror], places * MIRROR)
+    for name, place in zip(BLAZEPOSE, places, strict=True):
+        assert np.linalg.norm(place - place_of("blazepose33", name)) < 0.07, name
 
 
 def test_surface_points_are_spread_by_area(pool: PointPool) -> None:
