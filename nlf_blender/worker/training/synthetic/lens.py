@@ -18,6 +18,8 @@ from .jpeg import through_jpeg
 from .noise import GRAINS, Noise
 
 _MIDDLE_GREY = 0.16  # mean light that automatic exposure goes for
+_KNEE, _ABOVE_KNEE = 0.65, 0.4  # light from which highlights are held back, and by how much
+_PIVOT = 0.45  # the value that contrast leaves as it is
 _REACH = 3  # of a blur's kernel, in standard deviations
 _COARSENESS = (1, 2, 3, 4)  # pixels of a person who was small in the photo, as multiples
 _LUMA = (0.2126, 0.7152, 0.0722)
@@ -88,24 +90,24 @@ def developed(light: Tensor, lenses: Sequence[Lens], noise: Noise) -> Tensor:
     mean = (image * luma).sum(1).mean((1, 2)).clamp(min=1e-3)
     gain = (_MIDDLE_GREY / mean) ** 0.8 * 2 ** _on([lens.exposure for lens in lenses], light)
     balance = _on([lens.balance for lens in lenses], light)
-    image = image * (gain[:, None] * balance)[..., None, None] * _vignettes(image, lenses)
+    image = (image * (gain[:, None] * balance)[..., None, None]).mul_(_vignettes(image, lenses))
     image = _exposed(image, lenses, noise)
     grey = (image * luma).sum(1, keepdim=True)
-    saturation = _column([lens.saturation for lens in lenses], light)
-    image = torch.lerp(grey, image, saturation)
-    image = (image - 0.45) * _column([lens.contrast for lens in lenses], light) + 0.45
-    image = _compressed(image.clamp(0, 1), lenses)
-    return _channels_last((image * 255).round().to(torch.uint8))
+    image = grey.lerp(image, _column([lens.saturation for lens in lenses], light))
+    contrast = _column([lens.contrast for lens in lenses], light)
+    image = image.sub_(_PIVOT).mul_(contrast).add_(_PIVOT).clamp_(0, 1)
+    image = _compressed(image, lenses)
+    return _channels_last(image.mul_(255).round_().to(torch.uint8))
 
 
 def _exposed(image: Tensor, lenses: Sequence[Lens], noise: Noise) -> Tensor:
-    """Light to sRGB, highlights rolled off, with noise that is stronger where it is dark."""
-    bright = image.clamp(min=0)
-    rolled = torch.where(bright > 0.7, 0.7 + 0.3 * torch.tanh((bright - 0.7) / 0.3), bright)
-    encoded = (rolled + 1e-5) ** (1 / 2.2)
+    """Light to sRGB, highlights held back, with noise that is stronger where it is dark."""
+    knee = (image - _KNEE).mul_(_ABOVE_KNEE).add_(_KNEE)
+    encoded = torch.minimum(image, knee).clamp_(min=1e-5).pow_(1 / 2.2)
     starts = torch.tensor([lens.grain_start for lens in lenses], device=image.device)
     grain = noise.film(starts, image[0].numel()).view(image.shape)
-    return encoded + grain * _column([lens.grain for lens in lenses], image) * (1.3 - encoded)
+    grain *= _column([lens.grain for lens in lenses], image)
+    return grain.mul_(1.3 - encoded).add_(encoded)
 
 
 def _compressed(image: Tensor, lenses: Sequence[Lens]) -> Tensor:

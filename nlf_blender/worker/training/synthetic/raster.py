@@ -81,9 +81,9 @@ def rasterize(
     for rows, left, top, columns, lines in _blocks(planes, low, high):
         faces = found.index_select(0, rows)
         keys = _keys(planes.index_select(1, rows), left, top, columns, lines, faces)
-        at = (start.index_select(0, rows) + top * stride + left)[:, None]
-        at = at + torch.arange(lines, device=at.device) * stride
-        at = at[..., None] + torch.arange(columns, device=at.device)
+        at = start.index_select(0, rows) + top * stride + left
+        across = torch.arange(columns, device=at.device)[:, None]
+        at = at + torch.arange(lines, device=at.device)[:, None, None] * stride + across
         buffer.scatter_reduce_(0, at.view(-1), keys.view(-1), "amax")
     seen = buffer.view(pictures, height + TILE, stride)[:, :height, :width]
     # The halves of a packed integer as they lie in memory, the lower first: nothing is copied.
@@ -123,18 +123,19 @@ def _planes(corners: Corners) -> Tensor:
 def _keys(
     planes: Tensor, left: Tensor, top: Tensor, columns: int, lines: int, faces: Tensor
 ) -> Tensor:
-    """Packed nearness and triangle number [n,lines,columns], EMPTY outside the triangles."""
-    right = (left - planes[0])[:, None] + torch.arange(columns, device=left.device)
-    down = (top - planes[1])[:, None] + torch.arange(lines, device=left.device)
+    """Packed nearness and triangle number [lines,columns,n], EMPTY outside the triangles.
+
+    Triangles come last: a CPU is ten times as quick along a long last axis as along a short one.
+    """
+    right = left - planes[0] + torch.arange(columns, device=left.device)[:, None]
+    down = top - planes[1] + torch.arange(lines, device=left.device)[:, None]
 
     def over(slope: int, constant: Tensor | float) -> Tensor:
-        along = planes[slope, :, None] * right
-        across = planes[slope + 1, :, None] * down + constant
-        return across[:, :, None] + along[:, None, :]
+        return (planes[slope + 1] * down + constant)[:, None] + planes[slope] * right
 
     least = torch.minimum(torch.minimum(over(2, 1.0), over(4, 0.0)), over(6, 0.0))
-    bits = over(8, planes[10, :, None]).view(torch.int32).to(torch.int64)
-    keys = (bits << _FACE_BITS).add_(faces[:, None, None])
+    bits = over(8, planes[10]).view(torch.int32).to(torch.int64)
+    keys = (bits << _FACE_BITS).add_(faces)
     return keys.masked_fill_(least < -_EDGE, EMPTY)
 
 
