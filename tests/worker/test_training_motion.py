@@ -116,6 +116,18 @@ def test_archive_of_a_t_pose_gives_the_t_pose(tmp_path: Path) -> None:
     assert np.allclose(poses[1, INDEX["left_knee"]], turn("x", 40), atol=1e-6)
 
 
+def test_feet_that_were_flat_on_spread_legs_follow_the_legs(tmp_path: Path) -> None:
+    text = asf_text()
+    for bone, x in (("lfemur", 0.342), ("ltibia", 0.342), ("rfemur", -0.342), ("rtibia", -0.342)):
+        upright = f"name {bone}\ndirection 0 -1 0"
+        assert upright in text
+        text = text.replace(upright, f"name {bone}\ndirection {x} -0.94 0")
+    amc = "1\nroot 0 0 0 0 0 0\nlfemur 0 0 -20\nrfemur 0 0 20\n"  # legs together
+    files = {"01/01.asf": text, "01/01_01.amc": amc}
+    take = next(iter(read_takes(write_archive(tmp_path / "motion.tar", files))))
+    assert np.allclose(take.poses[0], np.eye(3), atol=2e-3)
+
+
 def test_unreadable_motions_are_named(tmp_path: Path) -> None:
     alone = write_archive(tmp_path / "alone.tar", {"01/01_01.amc": AMC})
     with pytest.raises(UserError, match=r"01_01\.amc"):

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from nlf_blender.errors import UserError
+from nlf_blender.worker.training.synthetic import scenes
 from nlf_blender.worker.training.synthetic.cameras import (
     BORDER,
     FRAME_MARGIN,
@@ -97,12 +98,12 @@ def test_people_are_on_the_ground_on_seats_or_in_the_air(casting: Casting, crops
     assert lowest.min() > -0.05
     assert (np.abs(lowest) < 0.03).mean() > 0.6
     assert (lowest < 3.1).all()
-    scenes = [casting.plan(3, number, 200) for number in crops.numbers]
-    names = [person.posture for scene in scenes for person in scene.people]
+    planned = [casting.plan(3, number, 200) for number in crops.numbers]
+    names = [person.posture for scene in planned for person in scene.people]
     in_air = np.isin(names, ["jump", "climb", "tumble"])
-    on_props = len([prop for scene in scenes for prop in scene.props])
+    on_props = len([prop for scene in planned for prop in scene.props])
     assert (lowest[~in_air] > 0.03).sum() <= on_props
-    for kind in {prop.kind for scene in scenes for prop in scene.props}:
+    for kind in {prop.kind for scene in planned for prop in scene.props}:
         assert kind in PROP_KINDS
 
 
@@ -156,6 +157,15 @@ def test_neighbours_touch_but_are_not_in_each_other(casting: Casting) -> None:
         deep += [overlap(first, other) for other in others]
     assert np.mean(np.array(deep) <= DEEPEST + 1e-9) > 0.9
     assert max(deep) > -0.3  # some are close
+
+
+def test_whoever_hides_most_of_the_subject_is_left_out_of_crops(
+    casting: Casting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = range(60)
+    kept = sum(len(casting.plan(3, number, 200).people) for number in numbers)
+    monkeypatch.setattr(scenes, "MOST_HIDDEN", 1.1)
+    assert kept < sum(len(casting.plan(3, number, 200).people) for number in numbers)
 
 
 def test_lights_are_unit_directions_with_darkness_for_missing_lamps(crops: Cast) -> None:
