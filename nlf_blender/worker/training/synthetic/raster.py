@@ -19,7 +19,8 @@ from torch import Tensor
 EMPTY = -1
 TILE = 16  # samples; the largest block
 _SIDES = (1, 2, 4, 8, TILE)
-_AT_ONCE = 1 << 23  # samples tried in one go: bounds the memory
+# Samples tried in one go, on a GPU and on a CPU: bounds the memory, and fits a CPU's cache.
+_AT_ONCE = (1 << 23, 1 << 17)
 _EDGE = 1e-5  # how far outside a triangle, as a share of it, counts as inside: no cracks
 _FACE_BITS = 32
 
@@ -144,6 +145,7 @@ def _blocks(
 ) -> Iterator[tuple[Tensor, Tensor, Tensor, int, int]]:
     """Blocks of samples to try: rows of triangles [n], left and top [n], columns and lines."""
     extent = high - low + 1
+    most = _AT_ONCE[low.device.type == "cpu"]
     small = (extent[0] <= TILE) & (extent[1] <= TILE)
     sides = torch.tensor(_SIDES, device=low.device)
     kinds = torch.bucketize(extent.clamp(max=TILE), sides)
@@ -153,12 +155,12 @@ def _blocks(
     groups = torch.split(order, counts)
     for number, rows in enumerate(groups[1:]):
         columns, lines = _SIDES[number // len(_SIDES)], _SIDES[number % len(_SIDES)]
-        for part in rows.split(_AT_ONCE // (columns * lines)) if len(rows) else ():
+        for part in rows.split(most // (columns * lines)) if len(rows) else ():
             left, top = low.index_select(1, part)
             yield part, left, top, columns, lines
     for part in groups[0].split(1024) if len(groups[0]) else ():
         tiles = _tiles(planes, part, low[:, part], extent[:, part])
-        for rows, left, top in zip(*(v.split(_AT_ONCE // TILE**2) for v in tiles), strict=True):
+        for rows, left, top in zip(*(v.split(most // TILE**2) for v in tiles), strict=True):
             yield rows, left, top, TILE, TILE
 
 
