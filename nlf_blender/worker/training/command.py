@@ -16,6 +16,8 @@ MODULES = {
     "inspect": ("datasets.inspect_command", "what a set holds, and what of it is broken"),
     "features": ("loop.features_command", "cache what a frozen backbone says about crops"),
     "run": ("loop.run_command", "train a model as a file of settings says"),
+    "ablation": ("recipes.ablation_command", "the paper's comparisons on synthetic people"),
+    "default-model": ("recipes.default_model_command", "the model that ships, from nothing"),
     "export": ("loop.export_command", "a run's model as one file for the extension"),
 }
 

@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     device = set_machine(options)
     settings = read_run_settings(options.config)
     sitting = open_run(settings, options.out, options.resume, device)
-    return sit(sitting, f"worker train run {options.config} --out {options.out}")
+    return sit(sitting, f"worker train run {options.config} --out {options.out} --resume")
 
 
 def set_machine(options: argparse.Namespace) -> torch.device:
@@ -74,6 +74,6 @@ def sit(sitting: Sitting, command: str) -> int:
         file=sys.stderr,
     )
     if not done:
-        print(f"stopped; to go on: {command} --resume", file=sys.stderr)
+        print(f"stopped; to go on: {command}", file=sys.stderr)
         return STOPPED
     return 0

@@ -61,5 +61,5 @@ def training_step(
     length = clip_gradients(learner.optimizer, settings.optimizer.clip_norm)
     learner.scaler.step(learner.optimizer)
     learner.scaler.update()
-    learner.average.update(learner.model, step)
+    learner.average.update(step)
     return {"loss": total.detach(), **terms, "gradient": length.detach()}

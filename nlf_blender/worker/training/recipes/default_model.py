@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Default model v1: what it is trained on and how, on two cores and on a GPU."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ...assets import ASSETS
+from ..crops.settings import CropSettings
+from ..loop.run_file import (
+    FORMAT,
+    VERSION,
+    DataSettings,
+    FeatureSettings,
+    RunSettings,
+    SetSettings,
+    ValidationSettings,
+)
+from ..loop.settings import LoopSettings, OptimizerSettings, OutputSettings
+from ..model.settings import ModelSettings
+
+NAME = "default model v1"
+V0 = ASSETS / "default_model.safetensors"
+CACHED_POINTS = 640
+HELD_OUT_TRIED = 400
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much of everything. crops, held_out: rendered. cached: crops whose features are cached,
+    more than `crops` are further variations. steps: with a frozen backbone. tune_steps: with one
+    that learns."""
+
+    crops: int
+    held_out: int
+    cached: int
+    steps: int
+    tune_steps: int
+
+
+# Two cores and two hours; the README of training has what each stage takes.
+CPU = Sizes(crops=36_000, held_out=600, cached=44_000, steps=8_000, tune_steps=600)
+GPU = Sizes(crops=220_000, held_out=2_000, cached=0, steps=0, tune_steps=40_000)
+
+
+def cpu_settings(work: Path, sizes: Sizes, workers: int) -> RunSettings:
+    """Neck, head and field on cached features of the frozen BlazePose, from v0's weights."""
+    return RunSettings(
+        format=FORMAT,
+        version=VERSION,
+        name=NAME,
+        data=DataSettings(
+            sets=(SetSettings(str(work / "train")),),
+            crops_per_step=32,
+            workers=workers,
+            crops=CropSettings(points=CACHED_POINTS, shared_points=True),
+            features=FeatureSettings(str(work / "features"), sizes.cached),
+        ),
+        validation=ValidationSettings(
+            sets=(SetSettings(str(work / "held_out")),),
+            crops=min(sizes.held_out, HELD_OUT_TRIED),
+            features=str(work / "held_out_features"),
+        ),
+        model=ModelSettings(backbone="blazepose_heavy"),
+        training=LoopSettings(
+            steps=sizes.steps,
+            optimizer=OptimizerSettings(learning_rate=1.5e-3),
+            average_decay=0.998,
+            output=OutputSettings(trial_every=max(1, sizes.steps // 10)),
+        ),
+        start=str(V0),
+    )
+
+
+def cpu_tuning(work: Path, sizes: Sizes, workers: int) -> RunSettings:
+    """All of it, BlazePose too, at a low rate, from what `cpu_settings` gave."""
+    before = cpu_settings(work, sizes, workers)
+    return replace(
+        before,
+        data=replace(
+            before.data,
+            crops_per_step=16,
+            crops=CropSettings(points=128),
+            features=None,
+        ),
+        validation=replace(before.validation, features=None, crops=100),
+        model=ModelSettings(backbone="blazepose_heavy_tuned"),
+        training=LoopSettings(
+            steps=sizes.tune_steps,
+            optimizer=OptimizerSettings(learning_rate=4e-4),
+            average_decay=0.99,
+            output=OutputSettings(trial_every=max(1, sizes.tune_steps // 4), checkpoint_every=50),
+        ),
+        start=str(work / "frozen"),
+    )
+
+
+def gpu_settings(work: Path, sizes: Sizes, workers: int) -> RunSettings:
+    """End to end at once, in float16: BlazePose's weights want its digits more than bfloat16's
+    range."""
+    return RunSettings(
+        format=FORMAT,
+        version=VERSION,
+        name=NAME,
+        data=DataSettings(
+            sets=(SetSettings(str(work / "train")),),
+            crops_per_step=96,
+            workers=workers,
+            crops=CropSettings(points=CACHED_POINTS),
+        ),
+        validation=ValidationSettings(
+            sets=(SetSettings(str(work / "held_out")),), crops=min(sizes.held_out, HELD_OUT_TRIED)
+        ),
+        model=ModelSettings(backbone="blazepose_heavy_tuned"),
+        training=LoopSettings(
+            steps=sizes.tune_steps,
+            optimizer=OptimizerSettings(learning_rate=1e-3),
+            average_decay=0.9995,
+            precision="float16",
+            output=OutputSettings(
+                curves_every=100,
+                trial_every=max(1, sizes.tune_steps // 20),
+                checkpoint_every=1000,
+            ),
+        ),
+        start=str(V0),
+    )

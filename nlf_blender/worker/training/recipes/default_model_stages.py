@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The stages that make default model v1, on two cores or on a GPU."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+
+from ....protocol.files import write_whole
+from ....protocol.settings import LocalizeSettings
+from ...engine import Engine
+from ...evaluation.evaluate import evaluate
+from ...evaluation.found import RunOptions
+from ...evaluation.report import report_lines
+from ...evaluation.sources import open_source
+from ...progress import Progress
+from ...progress_line import ProgressLine
+from ..loop.assembly import open_run
+from ..loop.caching import cache_features
+from ..loop.export import export_run
+from ..loop.run_command import sit
+from ..loop.run_file import RunSettings
+from ..plain_settings import settings_text
+from ..synthetic.render_set import RenderPlan, render_set
+from .default_model import Sizes, cpu_settings, cpu_tuning, gpu_settings
+from .stages import Stage, progress_printer, say
+
+TRAIN_SEED, HELD_OUT_SEED = 1, 2
+LICENSE = "GPL-3.0-or-later"
+# Seconds of one core (the README of training says of which), for estimates.
+RENDERED_CROP, MADE_CROP, SEEN_CROP, FROZEN_STEP, TUNED_CROP = 0.085, 0.015, 0.065, 0.29, 0.32
+THREADS_GAIN = 1.6  # of two threads in a step over one
+
+
+@dataclass(frozen=True)
+class Kitchen:
+    """Where the stages work and with what. wardrobe, motions: of the renderer. again: what
+    the user is told to give to go on."""
+
+    work: Path
+    wardrobe: Path | None
+    motions: tuple[Path, ...]
+    workers: int
+    device: torch.device
+    again: str
+
+
+def cpu_stages(kitchen: Kitchen, sizes: Sizes, out: Path) -> list[Stage]:
+    """Render, cache, train what is not frozen, tune all a little, export, evaluate."""
+    frozen = cpu_settings(kitchen.work, sizes, kitchen.workers)
+    cores = max(1, min(kitchen.workers + 1, torch.get_num_threads()))
+    stages = [
+        *_render_stages(kitchen, sizes, RENDERED_CROP / cores),
+        Stage(
+            "features",
+            _essence(frozen),
+            sizes.cached * (MADE_CROP + SEEN_CROP) / cores,
+            lambda: _cached(frozen, kitchen),
+        ),
+        _train_stage(kitchen, "frozen", frozen, sizes.steps * FROZEN_STEP / THREADS_GAIN),
+    ]
+    last = "frozen"
+    if sizes.tune_steps:
+        tuned = cpu_tuning(kitchen.work, sizes, kitchen.workers)
+        seconds = sizes.tune_steps * tuned.data.crops_per_step * TUNED_CROP / THREADS_GAIN
+        stages.append(_train_stage(kitchen, "tuned", tuned, seconds))
+        last = "tuned"
+    return [*stages, *_last_stages(kitchen, last, out)]
+
+
+def gpu_stages(kitchen: Kitchen, sizes: Sizes, out: Path) -> list[Stage]:
+    """Render, train end to end, export, evaluate. Nothing of it was timed yet."""
+    settings = gpu_settings(kitchen.work, sizes, kitchen.workers)
+    return [
+        *_render_stages(kitchen, sizes, None),
+        _train_stage(kitchen, "tuned", settings, None),
+        *_last_stages(kitchen, "tuned", out),
+    ]
+
+
+def _render_stages(kitchen: Kitchen, sizes: Sizes, pace: float | None) -> list[Stage]:
+    """pace: seconds a crop."""
+
+    def stage(name: str, count: int, seed: int, split: str) -> Stage:
+        plan = RenderPlan(
+            out=kitchen.work / name,
+            count=count,
+            seed=seed,
+            split=split,
+            wardrobe=kitchen.wardrobe,
+            motions=kitchen.motions,
+        )
+        seconds = None if pace is None else count * pace
+        return Stage(f"render {name}", asdict(plan), seconds, lambda: _rendered(plan, kitchen))
+
+    return [
+        stage("held_out", sizes.held_out, HELD_OUT_SEED, "held-out"),
+        stage("train", sizes.crops, TRAIN_SEED, "train"),
+    ]
+
+
+def _train_stage(
+    kitchen: Kitchen, name: str, settings: RunSettings, seconds: float | None
+) -> Stage:
+    return Stage(
+        f"train {name}", _essence(settings), seconds, lambda: _trained(name, settings, kitchen)
+    )
+
+
+def _last_stages(kitchen: Kitchen, run: str, out: Path) -> list[Stage]:
+    return [
+        Stage("export", [run, str(out)], 5.0, lambda: _exported(kitchen.work / run, out)),
+        Stage("evaluate", str(out), None, lambda: _evaluated(kitchen, out)),
+    ]
+
+
+def _essence(settings: RunSettings) -> object:
+    """What decides a run's result."""
+    return asdict(replace(settings, data=replace(settings.data, workers=0)))
+
+
+def _rendered(plan: RenderPlan, kitchen: Kitchen) -> bool:
+    processes = 1 if kitchen.device.type == "cuda" else kitchen.workers + 1
+    render_set(plan, kitchen.device, processes, progress_printer(plan.out.name))
+    return True
+
+
+def _cached(settings: RunSettings, kitchen: Kitchen) -> bool:
+    cache_features(settings, kitchen.device)
+    return True
+
+
+def _trained(name: str, settings: RunSettings, kitchen: Kitchen) -> bool:
+    path = kitchen.work / f"{name}.json"
+    write_whole(path, settings_text(settings).encode())
+    sitting = open_run(settings, kitchen.work / name, resume=True, device=kitchen.device)
+    return sit(sitting, kitchen.again) == 0
+
+
+def _exported(run: Path, out: Path) -> bool:
+    export_run(run, out, None, LICENSE)
+    say(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
+    return True
+
+
+def _evaluated(kitchen: Kitchen, out: Path) -> bool:
+    source = open_source(kitchen.work / "held_out", None)
+    settings = LocalizeSettings(model=str(out), device=str(kitchen.device))
+    progress = Progress(listener=ProgressLine().show)
+    outcome = evaluate(source, Engine().models(settings), RunOptions(), progress, None)
+    result = outcome.to_json()
+    write_whole(kitchen.work / "evaluation.json", json.dumps(result, indent=1).encode())
+    say("\n".join(report_lines(result)))
+    return not outcome.cancelled
