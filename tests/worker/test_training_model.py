@@ -216,6 +216,25 @@ def test_tuning_pays_for_landmarks_that_leave_their_place() -> None:
     assert model(batch).extra == {}  # without training there is nothing to pay
 
 
+def test_a_share_of_the_layers_can_stay_untuned() -> None:
+    model = build_model(ModelSettings("blazepose_heavy_tuned", untuned_layers=0.5))
+    encoder = model.trunk.backbone.encoder.graph
+    tuned = {name for name, value in encoder.named_parameters() if value.requires_grad}
+    layers = [layer.settings for layer in encoder.description.layers if layer.kind == "conv"]
+    assert layers[0]["weight"] not in tuned
+    assert layers[-1]["weight"] in tuned
+    given = {id(p) for group in model.parameter_groups(1e-3, 0.0) for p in group["params"]}
+    assert id(getattr(encoder, layers[0]["weight"])) not in given
+    assert id(getattr(encoder, layers[-1]["bias"])) in given
+    random = torch.Generator().manual_seed(0)
+    batch = blazepose_batch()
+    loss, _ = training_loss(model(batch, None, random), batch, LossSettings(), 0.0)
+    loss.backward()
+    assert all((getattr(encoder, name).grad is not None) for name in tuned)
+    with pytest.raises(ValueError, match="untuned_layers"):
+        ModelSettings(untuned_layers=1.5)
+
+
 def test_distillation_is_about_in_metres() -> None:
     encoder = BlazePoseEncoder.from_assets()
     output = encoder(torch.rand(2, 3, 256, 256, generator=torch.Generator().manual_seed(0)))

@@ -22,7 +22,7 @@ class LossSettings:
     kind: LossKind = "beta_nll"
     beta: float = 0.5
     relative_3d: float = 1.0
-    pixels_2d: float = 0.5
+    pixels_2d: float = 1.0
     absolute_3d: float = 0.1
     weak_2d: float = 0.5
     absolute_from: float = 0.3

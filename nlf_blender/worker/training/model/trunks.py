@@ -112,6 +112,11 @@ class TunedBlazePoseTrunk(BlazePoseTrunk):
         super().__init__(backbone, settings.landmarks)
         self.distillation = settings.distillation
         self.untuned = BlazePoseEncoder.from_assets() if settings.distillation else None
+        layers = backbone.encoder.graph.description.layers
+        for layer in layers[: round(settings.untuned_layers * len(layers))]:
+            if layer.kind == "conv":
+                for role in ("weight", "bias"):
+                    getattr(backbone.encoder.graph, layer.settings[role]).requires_grad_(False)
 
     def pretrained(self) -> list[nn.Parameter]:
         return list(self.backbone.encoder.parameters())
