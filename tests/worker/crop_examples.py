@@ -48,8 +48,9 @@ def dot_places() -> np.ndarray:
 
 
 def landmark_places() -> np.ndarray:
-    """[33,3]: all in the middle but hips and shoulders."""
+    """[33,3]: all in the middle but ankles, hips and shoulders."""
     places = np.zeros((LANDMARKS, 3))
+    places[[27, 28]] = [[0.3, -1.1, 0], [-0.3, -1.1, 0]]
     places[[11, 12]] = [[0.2, 0.4, 0], [-0.2, 0.4, 0]]
     places[[23, 24]] = [[0.1, -0.2, 0], [-0.1, -0.2, 0]]
     return places

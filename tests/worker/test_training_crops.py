@@ -85,9 +85,9 @@ def test_a_crop_as_it_is_has_the_bytes_that_inference_cuts(
     left, top, width, height = person.box
     spec = CropSpec.from_box(left, top, left + width, top + height)
     if aligned:
-        pixels = lens(distortion).project(person.mesh.vertices)
+        pixels = lens(distortion).project(person.mesh.vertices[:LANDMARKS])
         hips, shoulders = pixels[[23, 24]].mean(axis=0), pixels[[11, 12]].mean(axis=0)
-        reach = np.linalg.norm(pixels - hips, axis=1).max()
+        reach = 1.05 * np.linalg.norm(pixels - hips, axis=1).max()
         up = (shoulders - hips) / np.linalg.norm(shoulders - hips)
         spec = Frame.from_hips(hips, hips + up * reach).square
     style = CropStyle(False, (1.0, 1.0), aligned)
@@ -180,6 +180,27 @@ def test_a_cut_picture_is_black_where_it_ends_and_what_is_there_is_not_inside() 
         x, y = np.rint(place).astype(int).clip(0, SIDE - 1)
         assert crop.image[:, y, x].max() == 0
     assert batch.has_2d.all() and batch.has_3d.all()
+
+
+def test_truth_is_where_it_is_seen_in_what_is_left_of_a_picture() -> None:
+    example = dot_example(roll=0.2)
+    left_above = TruncationSettings(share=1, below_share=0, aside_share=1, above_share=1)
+    brighter = replace(ColorSettings.off(), brightness=0.4)
+    settings = replace(unvaried(2 * SIDES), truncation=left_above, color=brighter)
+    dark = 0
+    for seed in range(6):
+        for aligned in (True, False):
+            crop, batch = made(example, settings, aligned, seed)
+            inside = batch.is_inside[0].numpy()
+            assert 8 < inside.sum() < 2 * SIDES
+            places = batch.queries.places[batch.columns[0]].numpy()[inside]
+            for place, pixel in zip(places, batch.points_2d[0].numpy()[inside], strict=True):
+                color, middle = redness(crop.image, pixel)
+                if min(pixel) > 8 and max(pixel) < SIDE - 8 and abs(color) > 30:
+                    assert (color > 0) == (place[0] > 0)
+                    assert np.linalg.norm(middle - pixel) < 3  # a border halves dots
+            dark += (crop.image.max(axis=0) == 0).mean() > 0.02
+    assert dark > 6  # however bright the picture
 
 
 def test_cuts_stay_within_the_picture_and_boxes_within_cuts() -> None:

@@ -28,7 +28,7 @@ from .footprint import Footprint
 from .geometry import GeometryChange, draw_geometry
 from .occlusion import occlude
 from .picture_bank import PictureBank
-from .placement import BEYOND_JOINTS, Trunk, place_crop, trunk_of
+from .placement import BEYOND_JOINTS, BEYOND_LANDMARKS, Trunk, place_crop, trunk_of
 from .settings import CropSettings
 from .truncation import Cut, clipped_box, draw_cut
 from .truth import (
@@ -90,7 +90,7 @@ class CropMaker:
         known = know_person(person, camera if has_camera else None, samples, self.catalogue)
         box = checked_box(person, known.truth, example.size)
         cut = draw_cut(place, self.settings.truncation, example.size, box)
-        trunk = self._trunk(known, camera, box) if self.aligned else None
+        trunk = self._trunk(known, camera) if self.aligned else None
         cut_camera = _moved(camera, cut)
         spec, variation = place_crop(
             clipped_box(box, cut), _moved_trunk(trunk, cut), self.aligned, change
@@ -123,13 +123,12 @@ class CropMaker:
         matrix[[0, 1], [0, 1]] *= change.focal
         return Camera.create(matrix, (), up)
 
-    def _trunk(self, known: KnownPerson, camera: Camera, box: Float64Array) -> Trunk | None:
+    def _trunk(self, known: KnownPerson, camera: Camera) -> Trunk | None:
         truth = known.truth
         if np.isfinite(known.landmarks[[LEFT_HIP, RIGHT_HIP, LEFT_SHOULDER, RIGHT_SHOULDER]]).all():
             marks = camera.project(known.landmarks)
-            body = np.concatenate([marks, truth.pixels])
             hips, shoulders = marks[[LEFT_HIP, RIGHT_HIP]], marks[[LEFT_SHOULDER, RIGHT_SHOULDER]]
-            return trunk_of(hips, shoulders, body)
+            return trunk_of(hips, shoulders, marks, BEYOND_LANDMARKS)
         hips, shoulders = (
             np.stack([joint_pixels(truth, self.catalogue, f"{side}_{joint}") for side in SIDES])
             for joint in ("hip", "shoulder")

@@ -27,7 +27,7 @@ class GeometrySettings:
     tangent of half the assumed angle, where the camera is unknown.
     """
 
-    roll_degrees: float = 12.0
+    roll_degrees: float = 8.0
     unaligned_share: float = 0.1
     size: float = 0.1
     shift: float = 0.03

@@ -16,8 +16,10 @@ from ...nlf.crops import Augmentation, CropSpec
 from ...people.person import Frame
 from .geometry import GeometryChange
 
-# Joints end within the body: the circle about it goes so much beyond the farthest.
-BEYOND_JOINTS = 1.1
+# The circle about somebody goes so much beyond the farthest of BlazePose's landmarks, or of joints,
+# which end farther inside. With the first, the finder's frames of 17 rendered people were as large
+# as the truth's (standard deviation 6 %), 2 % of the side off and turned 2 degrees from it (3.5).
+BEYOND_LANDMARKS, BEYOND_JOINTS = 1.05, 1.1
 FRAMED_BOX = 1.15  # the finder's square about a box in which it finds no landmarks
 
 
@@ -32,10 +34,11 @@ class Trunk:
 
 
 def trunk_of(
-    hips: Float64Array, shoulders: Float64Array, body: Float64Array, margin: float = 1.0
+    hips: Float64Array, shoulders: Float64Array, body: Float64Array, margin: float
 ) -> Trunk | None:
     """The trunk by both hips [2,2], both shoulders [2,2] and pixels [n,2] of the body, NaN where
-    unknown; None if it is unknown. margin: of the circle, beyond the farthest pixel."""
+    unknown; None if it is unknown. margin: how far the circle goes
+    beyond the farthest pixel, as a factor."""
     middle, above = hips.mean(axis=0), shoulders.mean(axis=0)
     distances = np.linalg.norm(body - middle, axis=1)
     known = distances[np.isfinite(distances)]
