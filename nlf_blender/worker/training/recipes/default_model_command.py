@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 from ..loop.run_command import STOPPED, add_machine_options, set_machine
@@ -26,7 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--motions", type=Path, nargs="+", default=[], metavar="ARCHIVE", help="motion capture"
     )
-    parser.add_argument("--workers", type=int, default=1, help="processes beside the main one")
+    others = max(1, (os.cpu_count() or 2) - 1)
+    parser.add_argument(
+        "--workers", type=int, default=others, help=f"processes beside the main (default {others})"
+    )
     for name, text in SIZES.items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, help=text)
     add_machine_options(parser)
