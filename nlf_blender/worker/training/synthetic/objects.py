@@ -17,7 +17,7 @@ from .stage import Look
 
 Float64Array = NDArray[np.float64]
 LEFT_HAND, RIGHT_HAND = 22, 23
-_NOTHING_BEFORE = 0.55  # share of the pictures
+_NOTHING_BEFORE = 0.68  # share of the pictures
 _HOLDS = 0.15  # share of the people
 _LEG = 0.045  # metres
 
@@ -51,7 +51,7 @@ def things(random: Generator, place: Place) -> list[Solid]:
     """What stands about: occluders before the subject, furniture behind, things held."""
     solids: list[Solid] = []
     if random.random() > _NOTHING_BEFORE:
-        for _ in range(int(random.integers(1, 4))):
+        for _ in range(int(random.integers(1, 3))):
             solids += _before(random, place)
     for _ in range(int(random.integers(0, 6))):
         solids += _behind(random, place)

@@ -37,12 +37,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Render what is missing of the set, and print how many crops a second that made."""
+    import torch
+
     from ...progress import Progress
     from ...progress_line import ProgressLine
     from .render_set import RenderPlan, render_set
 
     _check(options)
     device = set_machine(options)
+    if device.type == "mps":  # has no scatter of 64-bit integers, which the rasteriser needs
+        device = torch.device("cpu")
     plan = RenderPlan(
         out=options.out,
         count=options.scenes or options.crops,
