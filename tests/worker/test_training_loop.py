@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -27,6 +28,7 @@ from nlf_blender.worker.training.loop.settings import (
     LoopSettings,
     OptimizerSettings,
     OutputSettings,
+    Precision,
     ScheduleSettings,
 )
 from nlf_blender.worker.training.loop.sitting import Sitting
@@ -37,10 +39,14 @@ SETTINGS = LoopSettings(
 )
 
 
-def sitting(folder: Path, settings: LoopSettings = SETTINGS) -> Sitting:
+DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+
+
+def sitting(folder: Path, settings: LoopSettings = SETTINGS, device: str = "cpu") -> Sitting:
     torch.set_num_threads(1)  # in this process and in one that is killed alike: to the last bit
     torch.set_flush_denormal(True)
-    return Sitting(settings, small_learner(settings), SmallSource(), SmallTrial(), folder)
+    source = SmallSource(torch.device(device))
+    return Sitting(settings, small_learner(settings, device), source, SmallTrial(), folder)
 
 
 def final_tensors(folder: Path) -> dict[str, torch.Tensor]:
@@ -108,9 +114,25 @@ def test_a_killed_run_goes_on_to_the_same_result(whole: Path, tmp_path: Path) ->
     assert same_result(whole, tmp_path)
 
 
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_mixed_precision_trains_too(tmp_path: Path, device: str, precision: Precision) -> None:
+    if (device, precision) == ("cpu", "float16"):
+        pytest.skip("float16 is for GPUs")
+    settings = replace(SETTINGS, precision=precision)
+    run = sitting(tmp_path, settings, device)
+    run.run(lambda: run.step == 9)
+    again = sitting(tmp_path, settings, device)
+    assert again.resume()
+    assert again.learner.scaler.get_scale() == run.learner.scaler.get_scale()
+    assert again.run()
+    rows = Table(tmp_path / "curves" / "training.csv").rows()
+    assert rows[-1]["error"] < 0.7 * rows[0]["error"]
+    assert all(p.dtype == torch.float32 for p in again.learner.model.parameters())
+
+
 def test_another_seed_gives_another_result(whole: Path, tmp_path: Path) -> None:
-    other = LoopSettings(**{**vars(SETTINGS), "seed": 1})
-    sitting(tmp_path, other).run()
+    sitting(tmp_path, replace(SETTINGS, seed=1)).run()
     assert not same_result(whole, tmp_path)
 
 

@@ -37,8 +37,9 @@ class SmallModel(nn.Module):
     def forward(self, batch: CropBatch, frozen: Any = None, random: Any = None) -> Tensor:
         images = batch.images.float() / 255
         if random is not None:
-            images = images * (torch.rand(len(images), generator=random) > 0.3)[:, None, None, None]
-        return self.layers(images).reshape(-1, POINTS, 3)
+            kept = torch.rand(len(images), generator=random) > 0.3
+            images = images * kept[:, None, None, None].to(images.device)
+        return self.layers(images).reshape(-1, POINTS, 3).float()
 
 
 def small_loss(result: Tensor, batch: CropBatch, progress: float) -> tuple[Tensor, dict]:
@@ -75,12 +76,13 @@ def small_batch(number: int, images: Tensor | None = None) -> CropBatch:
 class SmallSource:
     """Batch k is `small_batch(k)`; `closed` counts the calls of close."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
         self.closed = 0
 
     def batches(self, first: int) -> Iterator[StepInput]:
         while True:
-            yield StepInput(small_batch(first))
+            yield StepInput(small_batch(first).to(self.device))
             first += 1
 
     def close(self) -> None:
@@ -94,7 +96,7 @@ class SmallTrial:
     """The mean error on one batch."""
 
     def figures(self, model: nn.Module) -> dict[str, float]:
-        batch = small_batch(10_000)
+        batch = small_batch(10_000).to(next(model.parameters()).device)
         with torch.no_grad():
             return {"error": float((model(batch) - batch.points_3d).norm(dim=-1).mean())}
 
@@ -102,10 +104,10 @@ class SmallTrial:
         path.write_text("a picture")
 
 
-def small_learner(settings: LoopSettings) -> Learner:
+def small_learner(settings: LoopSettings, device: str = "cpu") -> Learner:
     torch.manual_seed(settings.seed)
-    model = SmallModel()
+    model = SmallModel().to(device)
     optimizer = make_optimizer([{"params": list(model.parameters())}], settings.optimizer)
     average = WeightAverage(model, settings.average_decay)
-    scaler = make_scaler(settings, torch.device("cpu"))
+    scaler = make_scaler(settings, torch.device(device))
     return Learner(model, average, optimizer, scaler, small_loss)
