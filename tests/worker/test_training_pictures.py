@@ -153,10 +153,14 @@ def test_every_kind_of_look_has_a_pattern(kind: str) -> None:
     colors = np.eye(3, dtype=np.float32)
     looks = Looks.of([Look("plain", colors), Look(kind, colors, mottle=0.0)], torch.device("cpu"))
     rest = torch.rand(3, 4000, generator=torch.Generator().manual_seed(1)) * 2
-    light, _ = surface_colors(looks, torch.ones(4000, dtype=torch.int64), rest, Noise.on("cpu"))
+    second, noise = torch.ones(4000, dtype=torch.int64), Noise.on(torch.device("cpu"))
+    light, _ = surface_colors(looks, second, rest, torch.full((4000,), 1e-3), noise)
     assert torch.allclose(light.sum(0), torch.ones(4000), atol=1e-5)
     varied = float(light.std(dim=1).max()) > 0.1
     assert varied == (kind != "plain")
+    far, _ = surface_colors(looks, second, rest, torch.full((4000,), 0.2), noise)
+    assert far.std(dim=1).max() < 1e-5  # a pixel sees two whole repeats
+    assert (far.mean(1) - light.mean(1)).abs().max() < 0.08
 
 
 def test_unknown_looks_are_refused() -> None:

@@ -52,17 +52,17 @@ def random_lens(random: Generator) -> Lens:
     def some(share: float, value: float) -> float:
         return value if random.random() < share else 0.0
 
-    angle, length = random.uniform(0, np.pi), some(0.12, random.uniform(2, 9))
+    angle, length = random.uniform(0, np.pi), some(0.1, random.uniform(2, 8))
     warmth = random.normal() * 0.12
     return Lens(
         behind=some(0.5, random.uniform(0.7, 5)),
-        focus=some(0.35, random.uniform(0.4, 1.6)),
+        focus=some(0.3, random.uniform(0.4, 1.5)),
         motion=np.array([np.cos(angle), np.sin(angle)]) * length,
         coarseness=int(random.choice(_COARSENESS, p=(0.8, 0.11, 0.06, 0.03))),
         exposure=float(random.normal() * 0.45),
         balance=np.exp(np.array([warmth, random.normal() * 0.03, -warmth])),
         contrast=float(np.exp(random.normal() * 0.18)),
-        saturation=some(0.96, float(np.exp(random.normal() * 0.25))),
+        saturation=some(0.97, float(np.exp(random.normal() * 0.25))),
         vignette=some(0.3, random.uniform(0, 0.6)),
         grain=some(0.7, 0.03 * random.random() ** 2),
         grain_start=int(random.integers(GRAINS)),

@@ -13,7 +13,7 @@ from torch.nn.functional import normalize
 from .noise import Noise
 from .raster import Corners, rasterize
 from .soup import Soup
-from .stage import Lights
+from .stage import Cameras, Lights
 from .textures import Looks, surface_colors
 
 _REACH = 2.6  # metres about the middle of the people that the map of shadows covers
@@ -21,6 +21,7 @@ _SIDE = 256  # samples of that map
 _SCALE, _MIDDLE = _SIDE / 2 / _REACH, (_SIDE - 1) / 2
 _BIAS = 0.015  # metres: what is no farther behind a surface is not in its shadow
 _SPREAD = 0.03  # metres: how far the softest shadow's samples lie apart
+_ASLANT = 0.05  # least cosine: pixels see more of surfaces that turn away
 _AT_ONCE = (1 << 22, 1 << 15)  # points, on a GPU and on a CPU
 _TAPS = ((0.0, 0.0), (1.0, 0.3), (-0.3, 1.0), (-1.0, -0.3), (0.3, -1.0))
 
@@ -95,23 +96,26 @@ class ShadowMap:
 
 
 def shaded(
-    seen: Seen, looks: Looks, lights: Lights, up: Tensor, shadows: ShadowMap, noise: Noise
+    seen: Seen, looks: Looks, lights: Lights, cameras: Cameras, shadows: ShadowMap, noise: Noise
 ) -> Tensor:
-    """The light [n,3] that comes to the camera. up: [P,3]."""
-    parts = [_shaded(part, looks, lights, up, shadows, noise) for part in seen.parts()]
+    """The light [n,3] that comes to the cameras."""
+    parts = [_shaded(part, looks, lights, cameras, shadows, noise) for part in seen.parts()]
     return torch.cat(parts, dim=1).t()
 
 
 def _shaded(
-    seen: Seen, looks: Looks, lights: Lights, up: Tensor, shadows: ShadowMap, noise: Noise
+    seen: Seen, looks: Looks, lights: Lights, cameras: Cameras, shadows: ShadowMap, noise: Noise
 ) -> Tensor:
     def of_picture(values: Tensor) -> Tensor:
         return values.t().contiguous().index_select(1, seen.picture)
 
-    colors, tilt = surface_colors(looks, seen.look, seen.rest, noise)
     to_camera = -_unit(seen.position)
+    focal = cameras.intrinsics[:, 0, 0].index_select(0, seen.picture)
+    aslant = _dot(seen.normal, to_camera).abs_().clamp_(min=_ASLANT).sqrt_()
+    footprint = seen.position[2] / (focal * aslant)
+    colors, tilt = surface_colors(looks, seen.look, seen.rest, footprint, noise)
     normal = _unit(tilt.add_(seen.normal))
-    upward = 0.5 + 0.5 * _dot(normal, of_picture(up))
+    upward = 0.5 + 0.5 * _dot(normal, of_picture(cameras.up))
     diffuse = torch.lerp(of_picture(lights.ground), of_picture(lights.sky), upward)
     gloss = looks.gloss.index_select(0, seen.look)
     shininess = looks.shininess.index_select(0, seen.look)

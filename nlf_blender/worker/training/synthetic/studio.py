@@ -19,12 +19,15 @@ from .pictures import SAMPLES, Shaded, Sight, seen_by, sight
 from .primitives import groups_of
 from .shading import Seen, ShadowMap, shaded
 from .soup import Soup, soup_of
-from .stage import Cast, Clothing, MeshGroup, chance, device_of
+from .stage import Cameras, Cast, Clothing, MeshGroup, chance, device_of
 from .textures import Looks
 
 _SOFT = 1.0  # pixels of blur from which a background is drawn coarsely
 _THROUGH_CLOTH = 0.08  # metres that a person's own clothes may stand off a point that is seen
 _THROUGH_OTHERS = 0.01
+
+
+Lighting = Callable[[Seen, Cameras], Tensor]  # what points are, and by which cameras: their light
 
 
 class Dresser(Protocol):
@@ -91,17 +94,21 @@ class Studio:
         cameras = cast.cameras
         shadows = ShadowMap.of(soup, cast.lights, _middles(cast))
 
-        def lit(points: Seen) -> Tensor:
-            return shaded(points, looks, cast.lights, cameras.up, shadows, self.noise)
+        def lit(points: Seen, view: Cameras) -> Tensor:
+            return shaded(points, looks, cast.lights, view, shadows, self.noise)
 
         points, whole, mixed, missed = seen_by(seen, soup, cameras)
-        light = lit(points)
+        light = lit(points, cameras)
         parts = light[len(whole) :].view(len(mixed), SAMPLES**2, 3)
         meshes = Shaded(whole, light[: len(whole)], mixed, parts, missed)
         return meshes.over(self._background(cast, backdrops, whole, lit))
 
     def _background(
-        self, cast: Cast, backdrops: Backdrops, hidden: Tensor, lit: Callable[[Seen], Tensor]
+        self,
+        cast: Cast,
+        backdrops: Backdrops,
+        hidden: Tensor,
+        lit: Callable[[Seen, Cameras], Tensor],
     ) -> Tensor:
         """What is behind the meshes [P,H,W,3]; undefined at pixels `hidden` [n] of sharp ones.
 
@@ -122,7 +129,7 @@ class Studio:
             image = backdrops.emitted(view, rows, self.noise)
             wanted = seen[rows] if step == 1 else image.new_ones(image.shape[:2]).bool()
             planes, pixels = backdrops.planes(view, rows, wanted)
-            image.view(-1, 3)[pixels] = lit(planes)
+            image.view(-1, 3)[pixels] = lit(planes, view)
             image = image.view(len(chosen), view.size[1], view.size[0], 3)
             soft = lens.defocused(image, [lenses[row] for row in chosen], cameras.size)
             behind[rows] = soft

@@ -19,6 +19,8 @@ from .stage import KINDS, Look
 
 _MOTTLE_SIZE = 0.35  # metres of one repeat
 _JOINT = 0.06  # width of the joints between tiles, as a share of one
+_GRAIN = 0.012  # metres: mottle fades where a pixel sees more
+_FADED, _CLEAR = 1.5, 4.0  # pixels in a period, at which patterns are gone, and clear
 _EDGE = 4.0  # how sharp the edges of patterns are
 _KIND = {name: number for number, name in enumerate(KINDS)}
 
@@ -26,12 +28,13 @@ _KIND = {name: number for number, name in enumerate(KINDS)}
 @dataclass(frozen=True, eq=False)
 class Looks:
     """L looks as tensors. kind [L] int64; colors [9,L]: red, green, blue of the first colour, then
-    of the others; places [12,L]: the rows of [3,4], from metres at rest to repeats; mottle, folds,
-    fold_scale (repeats in a metre), gloss, shininess [L]."""
+    of the others; places [12,L]: the rows of [3,4], from metres at rest to repeats; period, mottle,
+    folds, fold_scale (repeats in a metre), gloss, shininess [L]."""
 
     kind: Tensor
     colors: Tensor
     places: Tensor
+    period: Tensor
     mottle: Tensor
     folds: Tensor
     fold_scale: Tensor
@@ -53,6 +56,7 @@ class Looks:
             torch.tensor([_KIND[look.kind] for look in looks], device=device),
             column([np.reshape(look.colors, -1) for look in looks]).t().contiguous(),
             column(places).t().contiguous(),
+            column([look.period for look in looks]),
             column([look.mottle for look in looks]),
             column([look.folds for look in looks]),
             column([1 / look.fold_size for look in looks]),
@@ -61,19 +65,25 @@ class Looks:
         )
 
 
-def surface_colors(looks: Looks, look: Tensor, rest: Tensor, noise: Noise) -> tuple[Tensor, Tensor]:
+def surface_colors(
+    looks: Looks, look: Tensor, rest: Tensor, footprint: Tensor, noise: Noise
+) -> tuple[Tensor, Tensor]:
     """Colours [3,n] and tilts [3,n] to add to the unit normals, at places at rest [3,n] metres of
-    looks [n]."""
-    second, third = _shares(looks, look, rest, noise)
+    looks [n]. footprint: [n], the metres of surface that a pixel sees; what is finer than that
+    fades into its mean, as in a camera, instead of making noise."""
+    second, third = _shares(looks, look, rest, footprint, noise)
     colors = looks.colors.index_select(1, look)
     color = colors[:3] + second * (colors[3:6] - colors[:3]) + third * (colors[6:] - colors[:3])
     mottle = looks.mottle.index_select(0, look) * noise.grain_at(rest / _MOTTLE_SIZE)
+    mottle *= (_GRAIN / footprint).clamp_(max=1)
     creases = noise.tilt_at(rest * looks.fold_scale.index_select(0, look))
     tilt = creases.mul_(looks.folds.index_select(0, look))
     return color.mul_((1 + 0.25 * mottle).clamp_(min=0.2)), tilt
 
 
-def _shares(looks: Looks, look: Tensor, rest: Tensor, noise: Noise) -> tuple[Tensor, Tensor]:
+def _shares(
+    looks: Looks, look: Tensor, rest: Tensor, footprint: Tensor, noise: Noise
+) -> tuple[Tensor, Tensor]:
     """How much of the second and of the third colour [n] is seen at places at rest [3,n]."""
     kind = looks.kind.index_select(0, look)
     second, third = torch.zeros_like(rest[0]), torch.zeros_like(rest[0])
@@ -85,10 +95,11 @@ def _shares(looks: Looks, look: Tensor, rest: Tensor, noise: Noise) -> tuple[Ten
         x, y, z = rest.index_select(1, rows)
         u, v, w = (matrix[i] * x + matrix[i + 1] * y + matrix[i + 2] * z + matrix[i + 3]
                    for i in (0, 4, 8))  # fmt: skip
+        clear = looks.period.index_select(0, look[rows]) / footprint[rows]
+        clear = ((clear - _FADED) / (_CLEAR - _FADED)).clamp_(0, 1)
         shares = pattern(torch.stack([u, v, w]), noise)
-        second[rows] = shares[0]
-        if len(shares) == 2:
-            third[rows] = shares[1]
+        for total, share, mean in zip((second, third), shares, _MEANS[name], strict=False):
+            total[rows] = mean + clear * (share - mean)
     return second, third
 
 
@@ -118,12 +129,12 @@ def _dots(places: Tensor, _: Noise) -> tuple[Tensor, ...]:
 
 
 def _patches(places: Tensor, noise: Noise) -> tuple[Tensor, ...]:
-    cloud = noise.cloud_at(places)
+    cloud = noise.smooth_cloud_at(places)
     return _steep(cloud - 0.4), _steep(-cloud - 0.4)
 
 
 def _print(places: Tensor, noise: Noise) -> tuple[Tensor, ...]:
-    cloud = noise.cloud_at(places)
+    cloud = noise.smooth_cloud_at(places)
     return _steep(cloud - 0.9), _steep(-cloud - 1.6)
 
 
@@ -150,4 +161,18 @@ _PATTERNS: dict[str, Callable[[Tensor, Noise], tuple[Tensor, ...]]] = {
     "bricks": lambda places, _: (_joints((places[0] + places[1].floor()) / 2, places[1]),),
     "planks": _planks,
     "print": _print,
+}
+
+# How much of the second and third colours is seen on average.
+_MEANS = {
+    "stripes": (0.5,),
+    "checks": (0.5,),
+    "dots": (0.1,),
+    "patches": (0.33, 0.33),
+    "blocks": (1 / 3, 1 / 3),
+    "streaks": (0.4,),
+    "tiles": (0.12,),
+    "bricks": (0.12,),
+    "planks": (0.22, 0.08),
+    "print": (0.18, 0.05),
 }
