@@ -192,7 +192,7 @@ def test_truth_is_where_it_is_seen_in_what_is_left_of_a_picture() -> None:
         for aligned in (True, False):
             crop, batch = made(example, settings, aligned, seed)
             inside = batch.is_inside[0].numpy()
-            assert inside.sum() > 8
+            assert inside.sum() >= 4
             lost += (~inside).sum()
             places = batch.queries.places[batch.columns[0]].numpy()[inside]
             for place, pixel in zip(places, batch.points_2d[0].numpy()[inside], strict=True):

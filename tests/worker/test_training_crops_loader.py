@@ -30,11 +30,8 @@ def plan(source: DotSettings = BROKEN, **changes: object) -> CropPlan:
 
 
 def same(one: CropBatch, other: CropBatch) -> bool:
-    flat = [
-        (getattr(batch, item.name) for item in fields(batch) if item.name != "queries")
-        for batch in (one, other)
-    ]
-    pairs = [*zip(*flat, strict=True)]
+    names = [item.name for item in fields(one) if item.name != "queries"]
+    pairs = [(getattr(one, name), getattr(other, name)) for name in names]
     pairs += [(getattr(one.queries, n), getattr(other.queries, n)) for n in ("places", "joints")]
     return all(a.dtype == b.dtype and torch.equal(a, b) for a, b in pairs)
 
