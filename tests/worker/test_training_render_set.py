@@ -11,12 +11,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from benchmarks import render_bench
 
 from nlf_blender.errors import UserError
+from nlf_blender.worker.training.datasets.report import BrokenItem
 from nlf_blender.worker.training.datasets.shard_reader import open_dataset
 from nlf_blender.worker.training.synthetic import render_command, render_set
+from nlf_blender.worker.training.synthetic.annotated import example_name
 from nlf_blender.worker.training.synthetic.bodies import open_body, pose_truths
 from nlf_blender.worker.training.synthetic.render_set import RenderPlan
+from nlf_blender.worker.training.synthetic.rendered_source import RenderedSettings
 
 CPU = torch.device("cpu")
 
@@ -131,3 +135,36 @@ def test_the_command_tells_its_rate(tmp_path: Path, capsys: pytest.CaptureFixtur
     arguments = ["--out", str(tmp_path / "set"), "--crops", "2", "--side", "64", "--device", "cpu"]
     assert render_command.run(parser.parse_args(arguments)) == 0
     assert "2 crops" in capsys.readouterr().out
+
+
+def test_pictures_can_be_drawn_as_training_asks(whole: RenderPlan) -> None:
+    source = RenderedSettings(whole).open()
+    random = np.random.default_rng(1)
+    dataset = open_dataset(whole.out)
+    stored = {dataset[row].name: dataset[row] for row in range(10)}
+    seen = 0
+    for position in (3, 1, 9):
+        try:
+            number, example = source.draw(random, position)
+        except BrokenItem as error:
+            assert example_name(position, scenes=False) not in stored
+            assert f"picture {position}" in str(error)
+            continue
+        assert number == 0
+        kept = stored[example.name]
+        # what is stored went through JPEG
+        assert np.abs(example.image().astype(int) - kept.image()).mean() < 4
+        assert np.array_equal(example.people[0].visible, kept.people[0].visible)
+        seen += 1
+    assert seen
+
+
+def test_the_benchmark_names_its_steps(tmp_path: Path) -> None:
+    options = argparse.Namespace(
+        crops=2, scenes=None, side=64, batch=2, wardrobe=None, motions=()
+    )  # fmt: skip
+    rows = render_bench.measure(options, CPU, tmp_path)
+    assert [row["step"] for row in rows] == [
+        "arrange people", "dress and draw them", "truth", "encode and write", "all",
+    ]  # fmt: skip
+    assert sum(row["ms"] for row in rows[:-1]) == pytest.approx(rows[-1]["ms"])
