@@ -15,6 +15,7 @@ from ...nlf.backbones.neck import DRAWN_LANDMARKS
 from ...nlf.head import BOX_SIZE_M
 
 METRES_PER_PIXEL = BOX_SIZE_M / CROP_SIDE
+FREE_M = 0.02  # distances well below are nearly free, so that tuning is not held by its own noise
 CONFIDENCE_SHARE = 0.1  # metres that a nat counts for
 
 
@@ -23,11 +24,16 @@ def landmark_distance(tuned: BlazePoseOutput, untuned: BlazePoseOutput) -> Tenso
     how differently sure the two are of visibility, presence and of there being a person."""
     drawn = slice(0, DRAWN_LANDMARKS)
     first, second = tuned.landmarks[:, drawn].float(), untuned.landmarks[:, drawn].float()
-    pixels = (first[..., :3] - second[..., :3]).norm(dim=-1).mean()
-    world = (tuned.world.float() - untuned.world.float()).norm(dim=-1).mean()
+    in_crop = _price((first[..., :3] - second[..., :3]) * METRES_PER_PIXEL)
+    world = _price(tuned.world.float() - untuned.world.float())
     confidence = _divergence(first[..., 3:], second[..., 3:])
     confidence = confidence + (tuned.score.float() - untuned.score.float()).abs().mean()
-    return pixels * METRES_PER_PIXEL + world + CONFIDENCE_SHARE * confidence
+    return in_crop + world + CONFIDENCE_SHARE * confidence
+
+
+def _price(moves: Tensor) -> Tensor:
+    """Mean of the lengths of moves [...,3], metres; of short ones, about of their squares."""
+    return ((moves.square().sum(dim=-1) + FREE_M**2).sqrt() - FREE_M).mean()
 
 
 def _divergence(logits: Tensor, target: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from scipy.spatial import Delaunay
 
 from ....body.arrays import Float64Array, IntArray
 
-POINTS_PER_CHUNK = 256
+POINTS_PER_CHUNK = 32  # few enough that what is visited of all tetrahedra stays in a cache
 JITTER = 1e-8  # of the nodes' extent
 FLAT = 1e-30  # cubic metres; keeps the squares of far centres finite
 # The corners of the face opposite each corner of a tetrahedron.
