@@ -200,8 +200,11 @@ def test_truth_is_where_it_is_seen_in_what_is_left_of_a_picture() -> None:
                 if min(pixel) > 8 and max(pixel) < SIDE - 8 and abs(color) > 30:
                     assert (color > 0) == (place[0] > 0)
                     assert np.linalg.norm(middle - pixel) < 3  # a border halves dots
-            dark += (crop.image.max(axis=0) == 0).mean() > 0.02
-    assert lost > 20 and dark > 6  # however bright the picture
+            plain, _ = made(example, replace(settings, color=ColorSettings.off()), aligned, seed)
+            beyond = (plain.image == 0).all(axis=0)
+            assert (crop.image[:, beyond] > 0).mean() < 0.01  # however bright the picture
+            dark += beyond.mean() > 0.02
+    assert lost > 20 and dark > 6
 
 
 def test_cuts_stay_within_the_picture_and_boxes_within_cuts() -> None:

@@ -25,19 +25,19 @@ class ColorSettings:
     enlarged again. worst_jpeg: the lowest quality of JPEG.
     """
 
-    brightness: float = 0.12
-    contrast: float = 0.35
-    gamma: float = 0.4
-    saturation: float = 0.5
+    brightness: float = 0.1
+    contrast: float = 0.3
+    gamma: float = 0.3
+    saturation: float = 0.4
     hue: float = 0.05
-    grey_share: float = 0.08
-    blur_share: float = 0.25
-    blur: float = 1.8
-    shrink_share: float = 0.15
+    grey_share: float = 0.05
+    blur_share: float = 0.15
+    blur: float = 1.5
+    shrink_share: float = 0.12
     smallest: float = 0.2
-    noise_share: float = 0.4
-    noise: float = 0.04
-    jpeg_share: float = 0.3
+    noise_share: float = 0.3
+    noise: float = 0.03
+    jpeg_share: float = 0.25
     worst_jpeg: int = 25
 
     @classmethod
