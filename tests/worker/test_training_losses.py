@@ -155,6 +155,7 @@ def test_truth_up_to_a_translation_is_used_as_such() -> None:
     first, second = (loss_of(answer, one) for one in (rootless, moved))
     assert torch.allclose(first[0], second[0], atol=1e-5)
     assert math.isnan(second[1]["absolute_3d"])
+    assert second[1]["weak_2d"] > 0.01  # pixels tell where the person is
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -16,7 +16,8 @@ class LossSettings:
 
     Weights of the terms: relative_3d, points about their mean; pixels_2d, pixels of the 2.5D
     heatmap; absolute_3d, placed points, by their distance; weak_2d, the pixels of placed points
-    where no 3D truth is known. The last two begin when `absolute_from` of the steps are done.
+    whose place in the camera is not known. The last two begin when `absolute_from` of the steps
+    are done.
     """
 
     kind: LossKind = "beta_nll"

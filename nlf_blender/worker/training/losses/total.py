@@ -3,10 +3,10 @@
 
 3D truth trains the points about their mean and, in a known camera, where they are placed (the
 absolute reconstruction of `nlf.reconstruction` is part of the loss). Pixels train the 2.5D
-heatmap; where they are all that is known, they also train the placed points by their projection,
-through a camera that is assumed if need be. A point without truth, with truth that is not finite,
-or, of pixels, outside of the crop or picture never contributes. Every term is the mean over a
-crop's points, then over the crops that have any.
+heatmap; where nothing else tells where a point is in the camera, they also train the placed points
+by their projection, through a camera that is assumed if need be. A point without truth, with truth
+that is not finite, or, of pixels, outside of the crop or picture never contributes. Every term is
+the mean over a crop's points, then over the crops that have any.
 """
 
 from __future__ import annotations
@@ -101,13 +101,13 @@ def _placed_terms(
     result: Localization, batch: CropBatch, truth: Truth, settings: LossSettings
 ) -> dict[str, Term]:
     """Errors of points placed in the camera: distances, as shares of the person's own, of those
-    whose place is known, and pixels, in metres at the person, of those of which only they are."""
+    whose place is known, and pixels, in metres at the person, of the others."""
     output, side = result.points, result.crop_side
     if settings.kind == "euclidean":  # whose uncertainty nothing trains
         output = replace(output, uncertainty=torch.zeros_like(output.uncertainty))
     told = truth.known_3d | batch.has_2d
     pictured = batch.is_inside | ~told
-    wanted = (truth.placed | truth.only_2d).any(dim=1)
+    wanted = (truth.placed | truth.weak).any(dim=1)
     rows = torch.nonzero(wanted & _can_be_placed(output, pictured, result))[:, 0]
     intrinsics = batch.intrinsics[rows]
     placed = reconstruct_absolute(output[rows], intrinsics, side, result.stride, pictured[rows])
@@ -119,7 +119,7 @@ def _placed_terms(
         spread = torch.ones_like(spread)
     return {
         "absolute_3d": Term(shares.clamp_max(LARGEST_DISTANCE_SHARE), truth.placed[rows]),
-        "weak_2d": Term(cost(metres, spread, 2, settings), truth.only_2d[rows]),
+        "weak_2d": Term(cost(metres, spread, 2, settings), truth.weak[rows]),
     }
 
 

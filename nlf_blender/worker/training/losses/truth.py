@@ -19,16 +19,17 @@ NEAREST_POINT_M = 0.3  # nearer ones make wild gradients of absolute positions
 @dataclass(frozen=True)
 class Truth:
     """points [P,N,3] and pixels [P,N,2], 0 where not known; known_3d, known_2d [P,N]: which are
-    (pixels only within crop and picture); only_2d [P,N]: pixels without 3D. placed [P,N]: points
-    known in the camera. distance [P,1]: metres along the view, 1 if unknown. metres_per_pixel
-    [P,1]: at the person, by that distance, or as if the crop were as wide as the metric heatmap."""
+    (pixels only within crop and picture). placed [P,N]: points known in the camera; weak [P,N]:
+    pixels of points that are not. distance [P,1]: metres along the view, 1 if unknown.
+    metres_per_pixel [P,1]: at the person, by that distance, or as if the crop were as wide as the
+    metric heatmap."""
 
     points: Tensor
     pixels: Tensor
     known_3d: Tensor
     known_2d: Tensor
-    only_2d: Tensor
     placed: Tensor
+    weak: Tensor
     distance: Tensor
     metres_per_pixel: Tensor
 
@@ -37,7 +38,6 @@ def known_truth(batch: CropBatch, crop_side: int) -> Truth:
     """The truth of a batch whose crops are `crop_side` pixels wide."""
     known_3d = batch.has_3d & torch.isfinite(batch.points_3d).all(dim=-1)
     known_2d = batch.has_2d & batch.is_inside & torch.isfinite(batch.points_2d).all(dim=-1)
-    only_2d = known_2d & ~known_3d
     known_3d = known_3d & (known_3d.sum(dim=1, keepdim=True) >= LEAST_POINTS)
     points = _where(known_3d, batch.points_3d)
     mean = masked_mean(points[..., 2], known_3d)[:, None]
@@ -50,8 +50,8 @@ def known_truth(batch: CropBatch, crop_side: int) -> Truth:
         pixels=_where(known_2d, batch.points_2d),
         known_3d=known_3d,
         known_2d=known_2d,
-        only_2d=only_2d,
         placed=known_3d & in_camera & (points[..., 2] > NEAREST_POINT_M),
+        weak=known_2d & ~(known_3d & in_camera),
         distance=distance,
         metres_per_pixel=torch.where(in_camera, distance / focal, anyhow),
     )
