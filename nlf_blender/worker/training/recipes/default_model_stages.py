@@ -32,6 +32,7 @@ TRAIN_SEED, HELD_OUT_SEED = 1, 2
 LICENSE = "GPL-3.0-or-later"
 # Seconds of one core (the README of training says of which), for estimates.
 RENDERED_CROP, MADE_CROP, SEEN_CROP, FROZEN_STEP, TUNED_CROP = 0.085, 0.015, 0.065, 0.29, 0.2
+EVALUATED_PERSON = 0.5
 THREADS_GAIN = 1.6  # of two threads in a step over one
 
 
@@ -68,7 +69,7 @@ def cpu_stages(kitchen: Kitchen, sizes: Sizes, out: Path) -> list[Stage]:
         seconds = sizes.tune_steps * tuned.data.crops_per_step * TUNED_CROP / THREADS_GAIN
         stages.append(_train_stage(kitchen, "tuned", tuned, seconds))
         last = "tuned"
-    return [*stages, *_last_stages(kitchen, last, out)]
+    return [*stages, *_last_stages(kitchen, last, out, sizes.held_out * EVALUATED_PERSON)]
 
 
 def gpu_stages(kitchen: Kitchen, sizes: Sizes, out: Path) -> list[Stage]:
@@ -77,7 +78,7 @@ def gpu_stages(kitchen: Kitchen, sizes: Sizes, out: Path) -> list[Stage]:
     return [
         *_render_stages(kitchen, sizes, None),
         _train_stage(kitchen, "tuned", settings, None),
-        *_last_stages(kitchen, "tuned", out),
+        *_last_stages(kitchen, "tuned", out, None),
     ]
 
 
@@ -110,10 +111,10 @@ def _train_stage(
     )
 
 
-def _last_stages(kitchen: Kitchen, run: str, out: Path) -> list[Stage]:
+def _last_stages(kitchen: Kitchen, run: str, out: Path, evaluation: float | None) -> list[Stage]:
     return [
         Stage("export", [run, str(out)], 5.0, lambda: _exported(kitchen.work / run, out)),
-        Stage("evaluate", str(out), None, lambda: _evaluated(kitchen, out)),
+        Stage("evaluate", str(out), evaluation, lambda: _evaluated(kitchen, out)),
     ]
 
 
