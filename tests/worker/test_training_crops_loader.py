@@ -6,10 +6,11 @@ from __future__ import annotations
 import multiprocessing
 import time
 from dataclasses import fields, replace
+from pathlib import Path
 
 import pytest
 import torch
-from crop_examples import DotBodies, DotSettings
+from crop_examples import DotBodies, DotSettings, skeleton_example
 
 from nlf_blender.errors import UserError
 from nlf_blender.worker.training.crops import crew
@@ -19,13 +20,16 @@ from nlf_blender.worker.training.crops.loader import CropLoader
 from nlf_blender.worker.training.crops.picture_bank import BankSettings
 from nlf_blender.worker.training.crops.plan import CropPlan
 from nlf_blender.worker.training.crops.settings import CropSettings
+from nlf_blender.worker.training.datasets.layout import DatasetInfo
+from nlf_blender.worker.training.datasets.mixing import MixtureSettings
+from nlf_blender.worker.training.datasets.shard_writer import DatasetWriter
 
 BROKEN = DotSettings(broken=("dots3", "dots5"))
 NO_BANK = BankSettings(examples=0)
 SETTINGS = CropSettings(points=8, bank=BankSettings(examples=2))
 
 
-def plan(source: DotSettings = BROKEN, **changes: object) -> CropPlan:
+def plan(source: DotSettings | MixtureSettings = BROKEN, **changes: object) -> CropPlan:
     return replace(CropPlan(source, DotBodies(), SETTINGS, 64, True, 5, seed=7), **changes)
 
 
@@ -72,6 +76,23 @@ def test_all_batches_share_their_points_where_that_is_asked_for() -> None:
     assert torch.equal(one.queries.places, other.queries.places)
     own, another = CropLoader(plan()).batches(count=2)
     assert not torch.equal(own.queries.places, another.queries.places)
+
+
+def test_a_broken_picture_of_a_dataset_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "skeletons"
+    with DatasetWriter(folder, DatasetInfo("skeletons")) as writer:
+        for number in range(4):
+            writer.add(skeleton_example(f"item{number}"))
+    (shard,) = folder.glob("*.tar")
+    data = bytearray(shard.read_bytes())
+    picture = [at for at in range(len(data)) if data.startswith(b"\xff\xd8\xff", at)][2]
+    data[picture : picture + 3000] = bytes(3000)
+    shard.write_bytes(data)
+    loader = CropLoader(plan(MixtureSettings((folder,)), settings=CropSettings(bank=NO_BANK)))
+    batches = list(loader.batches(count=3))
+    assert set(loader.skipped) == {"image broken"}
+    assert set(loader.skipped_items) == {"skeletons, item2"}
+    assert all(batch.has_3d.any(dim=1).all() for batch in batches)
 
 
 def test_a_dead_worker_is_reported_with_its_item() -> None:

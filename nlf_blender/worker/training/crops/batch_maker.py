@@ -16,6 +16,7 @@ import numpy as np
 
 from ....errors import UserError
 from ..datasets.example import Example, PersonTruth
+from ..datasets.report import BrokenItem
 from .batch import CropBatch
 from .collate import collate
 from .example_crop import CropMaker, ExampleCrop
@@ -75,6 +76,10 @@ class BatchMaker:
                 on_item(f"{where}: {name}")
                 seed = (self.plan.seed, CROP, position, attempt)
                 return dataset, self._crop_maker(on_item).crop(example, person, samples, seed)
+            except BrokenItem as error:
+                skipped.append(
+                    (f"{error.dataset}, {error.item}", f"{error.reason}: {error.detail}")
+                )
             except UserError as error:
                 skipped.append((name, f"{error.title}: {error.detail}"))
         last = "; ".join(f"{name}: {reason}" for name, reason in skipped[-3:])

@@ -59,6 +59,11 @@ class _QueryTable:
         columns[free] = self._add(mirrored(places) if flip else places)
         return columns
 
+    def queries(self) -> Queries:
+        """All points so far."""
+        joints = torch.from_numpy(np.concatenate(self.joints))
+        return Queries(_float32(np.concatenate(self.places)), joints)
+
     def _of_pool(self, kind: int, rows: IntArray, flip: bool) -> IntArray:
         """The numbers of rows of a pool, or of their mirror images."""
         pool, known = self._pools[kind], self._pool_columns[kind]
@@ -101,14 +106,11 @@ def collate(
     points = _filled([crop.points for crop in crops], count)
     pixels = _filled([crop.pixels for crop in crops], count)
     inside = _padded([crop.inside for crop in crops], count)
-    has_3d = np.isfinite(points).all(axis=-1)
-    has_2d = np.isfinite(pixels).all(axis=-1)
+    has_3d, has_2d = (np.isfinite(values).all(axis=-1) for values in (points, pixels))
     return CropBatch(
         images=torch.from_numpy(np.stack([crop.image for crop in crops])),
         intrinsics=_float32(np.stack([crop.view.intrinsics for crop in crops])),
-        queries=Queries(
-            _float32(np.concatenate(table.places)), torch.from_numpy(np.concatenate(table.joints))
-        ),
+        queries=table.queries(),
         columns=torch.from_numpy(_padded(columns, count)),
         points_3d=_float32(np.where(has_3d[..., None], points, 0.0)),
         points_2d=_float32(np.where(has_2d[..., None], pixels, 0.0)),
