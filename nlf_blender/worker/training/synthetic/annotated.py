@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from ..datasets.example import BodyTruth, Example, PersonTruth
@@ -42,30 +43,27 @@ def number_of(name: str) -> int:
 def examples_of(studio: Studio, pictures: Pictures, scenes: bool) -> Iterator[Example]:
     """The pictures with their people: of a crop its subject alone, of a scene all who are seen.
     Pictures in which nobody is seen are left out."""
-    people = pictures.cast.people
-    visible = studio.visible(pictures).cpu().numpy()
-    owners = people.owner.tolist()
-    at = people.picture.tolist()
+    people, cameras = pictures.cast.people, pictures.cast.cameras
+    rows = torch.arange(len(people.owner), device=people.owner.device)
+    rows = rows if scenes else rows[people.owner == SUBJECT]
+    visible = studio.visible(pictures, rows).cpu().numpy()
+    at = people.picture[rows].tolist()
     images = pictures.images.cpu().numpy()
-    cameras = pictures.cast.cameras
     intrinsics = cameras.intrinsics.double().cpu().numpy()
     up = cameras.up.double().cpu().numpy()
+    known: list[list[PersonTruth]] = [[] for _ in images]
+    for person, picture, seen in zip(rows.tolist(), at, visible, strict=True):
+        if seen.mean() >= LEAST_SEEN:
+            truth = _truth(pictures, person, seen, intrinsics[picture])
+            if truth.box[2:].min() >= LEAST_SIDE:
+                known[picture].append(truth)
     for row, number in enumerate(pictures.cast.numbers):
-        found = [
-            person
-            for person, its in enumerate(at)
-            if its == row
-            and (scenes or owners[person] == SUBJECT)
-            and visible[person].mean() >= LEAST_SEEN
-        ]
-        known = [_truth(pictures, person, visible[person], intrinsics[row]) for person in found]
-        known = [person for person in known if person.box[2:].min() >= LEAST_SIDE]
-        if known:
+        if known[row]:
             yield Example(
                 name=example_name(number, scenes),
                 image=Drawn(images[row]),
                 size=cameras.size,
-                people=tuple(known),
+                people=tuple(known[row]),
                 intrinsics=intrinsics[row],
                 up=up[row],
             )

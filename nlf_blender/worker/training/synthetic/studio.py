@@ -136,25 +136,27 @@ class Studio:
         return behind
 
     @torch.no_grad()
-    def visible(self, pictures: Pictures) -> Tensor:
-        """Which points of the people's skin are seen [N,V]: they face the camera, lie within the
-        picture, and nothing is before them but the person's own clothes."""
+    def visible(self, pictures: Pictures, persons: Tensor | None = None) -> Tensor:
+        """Which points of people's skin are seen [K,V]: they face the camera, lie within the
+        picture, and nothing is before them but the person's own clothes. persons: [K] rows of the
+        cast's people, None for all."""
         people, cameras = pictures.cast.people, pictures.cast.cameras
-        depth = people.vertices[..., 2]
-        rays = people.vertices / depth.clamp(min=1e-6)[..., None]
-        intrinsics = cameras.intrinsics[people.picture, :2]
-        pixels = torch.einsum("nij,nvj->nvi", intrinsics, rays)
+        rows = torch.arange(len(people.owner), device=self.device) if persons is None else persons
+        vertices, picture = people.vertices[rows], people.picture[rows]
+        depth = vertices[..., 2]
+        rays = vertices / depth.clamp(min=1e-6)[..., None]
+        pixels = torch.einsum("nij,nvj->nvi", cameras.intrinsics[picture, :2], rays)
         sample = (pixels * SAMPLES + (SAMPLES - 1) / 2).round().clamp(-1e6, 1e6).long()
         height, width = pictures.owners.shape[1:]
         x, y = sample.unbind(-1)
         inside = (x >= 0) & (x < width) & (y >= 0) & (y < height) & (depth > 0)
-        at = (people.picture[:, None] * height + y.clamp(0, height - 1)) * width
+        at = (picture[:, None] * height + y.clamp(0, height - 1)) * width
         at = at + x.clamp(0, width - 1)
         before = 1 / pictures.nearness.reshape(-1)[at]
-        own = pictures.owners.reshape(-1)[at] == people.owner[:, None]
+        own = pictures.owners.reshape(-1)[at] == people.owner[rows, None]
         slack = torch.where(own, _THROUGH_CLOTH, _THROUGH_OTHERS)
-        normals = vertex_normals(people.vertices, self.faces, self.rings)
-        facing = (normals * people.vertices).sum(-1) < 0
+        normals = vertex_normals(vertices, self.faces, self.rings)
+        facing = (normals * vertices).sum(-1) < 0
         return inside & facing & (depth < before + slack)
 
 
