@@ -125,12 +125,12 @@ class BatchMaker:
         return self._maker
 
     def _bank_examples(self, on_item: OnItem) -> Iterator[Example]:
-        """Examples drawn with random numbers of their own."""
+        """The first ones of the source's order: neighbours, which a renderer draws together."""
         for index in range(self.plan.settings.bank.examples):
             random = np.random.default_rng([self.plan.seed, BANK, index])
             on_item(f"picture {index} for others' backgrounds")
             try:
-                dataset, example = self.source.draw(random)
+                dataset, example = self.source.draw(random, index)
             except UserError:
                 continue  # it is named when a crop is made of it
             on_item(f"a background: {self.source.names[dataset]}, {example.name}")

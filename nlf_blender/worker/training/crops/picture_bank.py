@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Pieces of other pictures: people cut out by their masks, and places without people.
 
-They are taken once, from examples at fixed positions of the source and from a folder of photos, so
+They are taken once, from the first examples of the source and from a folder of photos, so
 that what a crop gets depends on its own random numbers alone. They are kept small.
 """
 
