@@ -110,8 +110,9 @@ def test_a_finished_set_returns_at_once(whole: RenderPlan, monkeypatch: pytest.M
     assert render_set.render_set(whole, CPU) == 10
 
 
-def test_worker_processes_say_what_failed(tmp_path: Path) -> None:
+def test_worker_processes_say_what_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = RenderPlan(tmp_path / "set", 4, side=64, wardrobe=tmp_path / "gone.npz")
+    monkeypatch.setattr(render_set.signal, "signal", lambda *_: None)  # of this process
     mine, theirs = multiprocessing.Pipe(duplex=False)
     render_set._work(plan, None, CPU, range(2), theirs)
     with pytest.raises(UserError, match=r"gone\.npz"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -158,6 +159,7 @@ def _work(
     answers: Connection,
 ) -> None:
     """A process that renders batches, as far ahead as a pipe holds, until it is ended."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who reads the answers ends this process
     torch.set_num_threads(1)
     try:
         renderer = Renderer(plan, library, device)
@@ -165,6 +167,8 @@ def _work(
             answers.send(renderer.examples(batch))
     except UserError as error:
         answers.send(error)
+    except BrokenPipeError:
+        return  # nobody reads any more
 
 
 def _heard(answer: Connection) -> list[Example]:
