@@ -45,8 +45,8 @@ class GeometrySettings:
 
 @dataclass(frozen=True)
 class GeometryChange:
-    """One crop's variation. roll: radians, clockwise as seen turns the box so. size: factor of the
-    box's side. shift: of its middle along the box's own axes, as shares of its side. flip: whether
+    """One crop's variation. roll: radians by which the box is turned clockwise, as seen. size: factor
+    of the box's side. shift: of its middle along the box's own axes, as shares of its side. flip: whether
     the crop is mirrored. aligned: whether an aligned crop is turned to the person at all. focal:
     factor of an assumed focal length."""
 
