@@ -45,10 +45,10 @@ class GeometrySettings:
 
 @dataclass(frozen=True)
 class GeometryChange:
-    """One crop's variation. roll: radians by which the box is turned clockwise, as seen. size: factor
-    of the box's side. shift: of its middle along the box's own axes, as shares of its side. flip: whether
-    the crop is mirrored. aligned: whether an aligned crop is turned to the person at all. focal:
-    factor of an assumed focal length."""
+    """One crop's variation. roll: radians by which the box is turned clockwise, as seen. size:
+    factor of the box's side. shift: of its middle along the box's own axes, as shares of its side.
+    flip: whether the crop is mirrored. aligned: whether an aligned crop is turned to the person at
+    all. focal: factor of an assumed focal length."""
 
     roll: float = 0.0
     size: float = 1.0
