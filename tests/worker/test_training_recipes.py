@@ -120,7 +120,7 @@ def test_recipes_settings_can_be_read_back(tmp_path: Path, number: int) -> None:
 
 def test_the_default_model_comes_of_one_command(tmp_path: Path) -> None:
     """At its smallest; drawn poses and painted clothes."""
-    sizes = {"crops": 8, "held-out": 4, "cached": 8, "steps": 2, "tune-steps": 1}
+    sizes = {"crops": 8, "held-out": 2, "cached": 8, "steps": 2, "tune-steps": 1}
     command = ["train", "default-model", "--on", "cpu", "--work", str(tmp_path), "--workers", "0"]
     command += ["--device", "cpu", "--threads", "1"]
     for name, value in sizes.items():

@@ -20,6 +20,7 @@ from ..loop.run_file import (
 )
 from ..loop.settings import LoopSettings, OptimizerSettings, OutputSettings
 from ..synthetic.render_set import RenderPlan, render_set
+from .default_model import BACKGROUND
 from .stages import progress_printer
 
 SEED, HELD_OUT_SEED = 101, 102
@@ -39,7 +40,7 @@ def ablation_settings(options: argparse.Namespace, device: torch.device) -> RunS
             sets=(SetSettings(str(train.resolve())),),
             crops_per_step=32,
             workers=options.workers,
-            crops=CropSettings(points=CACHED_POINTS, shared_points=True),
+            crops=CropSettings(CACHED_POINTS, shared_points=True, background=BACKGROUND),
             features=FeatureSettings(str((options.work / "features").resolve()), options.crops),
         ),
         validation=ValidationSettings(

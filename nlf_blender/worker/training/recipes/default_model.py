@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...assets import ASSETS
+from ..crops.background import BackgroundSettings
 from ..crops.settings import CropSettings
 from ..loop.run_file import (
     FORMAT,
@@ -24,6 +25,7 @@ NAME = "default model v1"
 V0 = ASSETS / "default_model.safetensors"
 CACHED_POINTS = 640
 HELD_OUT_TRIED = 400
+BACKGROUND = BackgroundSettings(share=0.1)  # rendered crops have backgrounds of their own
 UNTUNED_ON_CPU = 0.35  # the layers up to maps of 8x8, three quarters of a crop's time
 
 
@@ -41,7 +43,7 @@ class Sizes:
 
 
 # Two cores and two hours; the README of training has what each stage takes.
-CPU = Sizes(crops=36_000, held_out=600, cached=44_000, steps=8_000, tune_steps=800)
+CPU = Sizes(crops=36_000, held_out=600, cached=44_000, steps=9_000, tune_steps=800)
 GPU = Sizes(crops=220_000, held_out=2_000, cached=0, steps=0, tune_steps=40_000)
 
 
@@ -55,7 +57,7 @@ def cpu_settings(work: Path, sizes: Sizes, workers: int) -> RunSettings:
             sets=(SetSettings(str(work / "train")),),
             crops_per_step=32,
             workers=workers,
-            crops=CropSettings(points=CACHED_POINTS, shared_points=True),
+            crops=CropSettings(CACHED_POINTS, shared_points=True, background=BACKGROUND),
             features=FeatureSettings(str(work / "features"), sizes.cached),
         ),
         validation=ValidationSettings(
@@ -82,10 +84,10 @@ def cpu_tuning(work: Path, sizes: Sizes, workers: int) -> RunSettings:
         data=replace(
             before.data,
             crops_per_step=16,
-            crops=CropSettings(points=128),
+            crops=CropSettings(128, background=BACKGROUND),
             features=None,
         ),
-        validation=replace(before.validation, features=None, crops=100),
+        validation=replace(before.validation, features=None, crops=min(sizes.held_out, 100)),
         model=ModelSettings(backbone="blazepose_heavy_tuned", untuned_layers=UNTUNED_ON_CPU),
         training=LoopSettings(
             steps=sizes.tune_steps,
@@ -108,7 +110,7 @@ def gpu_settings(work: Path, sizes: Sizes, workers: int) -> RunSettings:
             sets=(SetSettings(str(work / "train")),),
             crops_per_step=96,
             workers=workers,
-            crops=CropSettings(points=CACHED_POINTS),
+            crops=CropSettings(CACHED_POINTS, background=BACKGROUND),
         ),
         validation=ValidationSettings(
             sets=(SetSettings(str(work / "held_out")),), crops=min(sizes.held_out, HELD_OUT_TRIED)
