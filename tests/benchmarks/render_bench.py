@@ -21,6 +21,11 @@ from pathlib import Path
 
 import torch
 
+from nlf_blender.worker.training.datasets.layout import DatasetInfo
+from nlf_blender.worker.training.datasets.shard_writer import DatasetWriter
+from nlf_blender.worker.training.synthetic.annotated import examples_of
+from nlf_blender.worker.training.synthetic.render_set import Renderer, RenderPlan, read_motions
+
 from . import report
 from .report import Row, number, say
 
@@ -61,21 +66,21 @@ class Watch:
         ]
 
 
-def measure(options: argparse.Namespace, device: torch.device, writer_folder: Path) -> list[Row]:
-    """Draw and write the pictures, batch by batch, after one that warms up."""
-    from nlf_blender.worker.training.datasets.layout import DatasetInfo
-    from nlf_blender.worker.training.datasets.shard_writer import DatasetWriter
-    from nlf_blender.worker.training.synthetic.annotated import examples_of
-    from nlf_blender.worker.training.synthetic.render_set import Renderer, RenderPlan, read_motions
-
-    plan = RenderPlan(
-        writer_folder,
+def plan_of(options: argparse.Namespace, folder: Path) -> RenderPlan:
+    """What is drawn."""
+    return RenderPlan(
+        folder,
         options.scenes or options.crops,
         scenes=options.scenes is not None,
         side=options.side,
         wardrobe=options.wardrobe,
         motions=tuple(options.motions),
     )
+
+
+def measure(options: argparse.Namespace, device: torch.device, folder: Path) -> list[Row]:
+    """Draw and write the pictures, batch by batch, after one that warms up."""
+    plan = plan_of(options, folder)
     renderer = Renderer(plan, read_motions(plan.motions), device)
     batch = options.batch or renderer.at_once
     watch, people = Watch(device), 0
@@ -95,7 +100,7 @@ def measure(options: argparse.Namespace, device: torch.device, writer_folder: Pa
         return len(cast.people.picture)
 
     draw(0, Watch(device).step, None)
-    with DatasetWriter(writer_folder, DatasetInfo("bench", body_kinds=("open",))) as writer:
+    with DatasetWriter(folder, DatasetInfo("bench", body_kinds=("open",))) as writer:
         for first in range(batch, batch + plan.count, batch):
             people += draw(first, watch.step, writer)
     drawn = -(-plan.count // batch) * batch
