@@ -123,6 +123,20 @@ def test_a_share_of_the_layers_can_stay_untuned() -> None:
         ModelSettings(untuned_layers=1.5)
 
 
+def test_a_share_of_the_crops_is_distilled() -> None:
+    batch = blazepose_batch()
+    model = build_model(ModelSettings("blazepose_heavy_tuned", distilled=0.5, distillation=2.0))
+    with torch.no_grad():
+        for value in model.trunk.backbone.encoder.parameters():
+            value.mul_(1.02)
+        extra = model(batch, None, torch.Generator().manual_seed(0)).extra
+        first = batch.images[:1].float() / 255
+        expected = landmark_distance(
+            model.trunk.backbone.encoder(first), BlazePoseEncoder.from_assets()(first)
+        )
+    assert extra["landmark_distillation"].item() == pytest.approx(2 * expected.item(), rel=1e-3)
+
+
 def test_distillation_is_about_in_metres() -> None:
     encoder = BlazePoseEncoder.from_assets()
     output = encoder(torch.rand(2, 3, 256, 256, generator=torch.Generator().manual_seed(0)))

@@ -50,6 +50,10 @@ class BlazePoseOutput:
     score: Tensor
     maps: dict[str, Tensor]
 
+    def __getitem__(self, rows: slice) -> BlazePoseOutput:
+        maps = {name: value[rows] for name, value in self.maps.items()}
+        return BlazePoseOutput(self.landmarks[rows], self.world[rows], self.score[rows], maps)
+
 
 class BlazePoseEncoder(nn.Module):
     """The landmark network, frozen as it ships, or `learnt`."""

@@ -42,26 +42,29 @@ class ModelSettings:
     learnt layers on plain `coordinates`. aligned: crops are turned until hips to head point up.
 
     backbone_rate, encoding_rate, joint_rate: shares of the learning rate for weights of a backbone
-    and an encoding that start trained, and for the places of learnt joints (metres). distillation:
-    weight of the landmarks' distance from the untuned network's. untuned_layers: share of the tuned
-    network's layers, from the picture on, that stay as they are, which makes tuning quicker.
+    and an encoding that start trained, and for the places of learnt joints (metres). BlazePose
+    bears very little: its norms were folded into its layers. distillation: weight of the landmarks'
+    distance from the untuned network's, measured on a share `distilled` of a step's crops.
+    untuned_layers: share of the tuned network's layers, from the picture on, that stay as they are.
+    Both make tuning quicker.
     """
 
     backbone: Backbone = "blazepose_heavy"
     encoding: Encoding = "gps"
     aligned: bool = True
-    backbone_rate: float = 0.05
+    backbone_rate: float = 0.002
     encoding_rate: float = 0.1
     joint_rate: float = 0.1
     distillation: float = 1.0
+    distilled: float = 0.5
     untuned_layers: float = 0.0
     landmarks: LandmarkSettings = field(default_factory=LandmarkSettings)
 
     def __post_init__(self) -> None:
         if self.backbone.startswith("blazepose") and not self.aligned:
             raise ValueError(f"{self.backbone} wants aligned crops")
-        if not 0 <= self.untuned_layers <= 1:
-            raise ValueError("untuned_layers is a share from 0 to 1")
+        if not 0 <= self.untuned_layers <= 1 or not 0 < self.distilled <= 1:
+            raise ValueError("untuned_layers and distilled are shares from 0 to 1")
         rates = (self.backbone_rate, self.encoding_rate, self.joint_rate, self.distillation)
         if min(rates) < 0:
             raise ValueError("rates and weights are 0 or more")

@@ -79,9 +79,9 @@ class TrainedLocalizer(nn.Module):
         self, learning_rate: float, weight_decay: float
     ) -> list[dict[str, object]]:
         """All that is learnt, for an optimizer: what starts trained has a share of the rate, and
-        norms, biases and places have no decay."""
+        norms, biases, places and what started trained have no decay."""
         shares: list[tuple[list[nn.Parameter], float, bool]] = [
-            (self.trunk.pretrained(), self.settings.backbone_rate, True),
+            (self.trunk.pretrained(), self.settings.backbone_rate, False),
             ([self.joints.moves], self.settings.joint_rate, False),
         ]
         if self.settings.encoding == "fourier_gps":

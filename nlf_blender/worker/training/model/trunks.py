@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -110,7 +112,7 @@ class TunedBlazePoseTrunk(BlazePoseTrunk):
 
     def __init__(self, backbone: TunedBlazePoseBackbone, settings: ModelSettings) -> None:
         super().__init__(backbone, settings.landmarks)
-        self.distillation = settings.distillation
+        self.distillation, self.distilled = settings.distillation, settings.distilled
         self.untuned = BlazePoseEncoder.from_assets() if settings.distillation else None
         layers = backbone.encoder.graph.description.layers
         for layer in layers[: round(settings.untuned_layers * len(layers))]:
@@ -136,7 +138,8 @@ class TunedBlazePoseTrunk(BlazePoseTrunk):
         features = self._features(batch, output.maps, landmarks, world, random)
         if random is None or self.untuned is None:
             return features, {}
-        distance = landmark_distance(output, untrained(self.untuned, images))
+        count = math.ceil(self.distilled * len(images))  # a step's crops come in no order
+        distance = landmark_distance(output[:count], untrained(self.untuned, images[:count]))
         return features, {"landmark_distillation": self.distillation * distance}
 
 
