@@ -9,17 +9,21 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import cv2
 import pytest
+import torch
 from safetensors import safe_open
+from safetensors.torch import load_file
 from training_sets import write_set
 
 from nlf_blender.errors import UserError
 from nlf_blender.worker.command_line import main
 from nlf_blender.worker.nlf.native_file import read_native
+from nlf_blender.worker.training.loop.assembly import open_run
 from nlf_blender.worker.training.loop.checkpoint import checkpoints
 from nlf_blender.worker.training.loop.curves import Table
 from nlf_blender.worker.training.loop.run_file import read_run_settings
@@ -61,10 +65,17 @@ def write_config(path: Path, data: dict[str, Any]) -> Path:
     return path
 
 
-def test_a_run_from_settings_to_a_model_file(sets: Path, tmp_path: Path) -> None:
-    settings = write_config(tmp_path / "config.json", config(sets))
-    run, model = tmp_path / "run", tmp_path / "model.safetensors"
-    assert main(["train", "run", str(settings), "--out", str(run), *MACHINE]) == 0
+@pytest.fixture(scope="module")
+def run(sets: Path) -> Path:
+    """A run's folder beside its settings."""
+    settings = write_config(sets / "config.json", config(sets))
+    folder = sets / "run"
+    assert main(["train", "run", str(settings), "--out", str(folder), *MACHINE]) == 0
+    return folder
+
+
+def test_a_run_from_settings_to_a_model_file(run: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model.safetensors"
     (row,) = Table(run / "curves" / "validation.csv").rows()
     assert row["limbs_p_mm"] > 0 and row["box_percent"] > 0
     assert cv2.imread(str(run / "samples" / "step_00000006.jpg")).std() > 5
@@ -79,20 +90,36 @@ def test_a_run_from_settings_to_a_model_file(sets: Path, tmp_path: Path) -> None
     assert provenance["crops"] == 24
 
 
-def test_a_run_starts_from_another_ones_model(sets: Path, tmp_path: Path) -> None:
-    first = write_config(tmp_path / "first.json", config(sets, steps=3))
-    assert main(["train", "run", str(first), "--out", str(tmp_path / "a"), *MACHINE]) == 0
-    model = tmp_path / "a.safetensors"
-    assert main(["train", "export", str(tmp_path / "a"), "--out", str(model)]) == 0
-    for start in ("a", "a.safetensors"):
-        second = config(sets, steps=1, start=start) | {"training": {"steps": 1}}
-        second["training"]["optimizer"] = {"learning_rate": 1e-9}
-        path = write_config(tmp_path / f"from_{start}.json", second)
-        out = tmp_path / f"from_{start}"
-        assert main(["train", "run", str(path), "--out", str(out), *MACHINE]) == 0
-        (before,) = Table(tmp_path / "a" / "curves" / "validation.csv").rows()
-        (after,) = Table(out / "curves" / "validation.csv").rows()
-        assert after["points_mm"] == pytest.approx(before["points_mm"], rel=0.02)
+@pytest.mark.parametrize("kind", ["run", "file"])
+def test_a_run_starts_from_another_ones_model(
+    sets: Path, run: Path, tmp_path: Path, kind: str
+) -> None:
+    start = run
+    if kind == "file":
+        start = tmp_path / "a.safetensors"
+        assert main(["train", "export", str(run), "--out", str(start)]) == 0
+    second = config(sets, start=str(start))
+    second["training"] = {"steps": 1, "optimizer": {"learning_rate": 1e-9}}
+    path, out = write_config(tmp_path / "second.json", second), tmp_path / "second"
+    assert main(["train", "run", str(path), "--out", str(out), *MACHINE]) == 0
+    (before,) = Table(run / "curves" / "validation.csv").rows()
+    (after,) = Table(out / "curves" / "validation.csv").rows()
+    assert after["points_mm"] == pytest.approx(before["points_mm"], rel=0.02)
+
+
+def test_a_stopped_run_goes_on_to_the_same_weights(sets: Path, run: Path, tmp_path: Path) -> None:
+    """With other worker processes than before."""
+    settings = read_run_settings(sets / "config.json")
+    beside = replace(settings, data=replace(settings.data, workers=1))
+    first = open_run(beside, tmp_path / "run", resume=False, device=torch.device("cpu"))
+    assert not first.run(lambda: first.step == 4)
+    command = ["train", "run", str(sets / "config.json"), "--out", str(tmp_path / "run")]
+    assert main([*command, "--resume", *MACHINE]) == 0
+    whole, resumed = (
+        load_file(checkpoints(folder / "checkpoints")[-1]) for folder in (run, tmp_path / "run")
+    )
+    assert whole.keys() == resumed.keys()
+    assert all(torch.equal(value, resumed[name]) for name, value in whole.items())
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for one process")
@@ -116,16 +143,13 @@ def test_ctrl_c_writes_a_checkpoint_and_says_how_to_go_on(sets: Path, tmp_path: 
 
 
 def test_a_run_is_not_begun_over_another(
-    sets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    sets: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    settings = write_config(tmp_path / "config.json", config(sets, steps=3))
-    command = ["train", "run", str(settings), "--out", str(tmp_path / "run"), *MACHINE]
-    assert main(command) == 0
-    assert main(command) == 1
+    command = ["--out", str(run), *MACHINE]
+    assert main(["train", "run", str(sets / "config.json"), *command]) == 1
     assert "--resume" in capsys.readouterr().err
-    assert main([*command, "--resume"]) == 0
-    write_config(settings, config(sets, steps=4))
-    assert main([*command, "--resume"]) == 1
+    other = write_config(tmp_path / "config.json", config(sets, steps=4))
+    assert main(["train", "run", str(other), *command, "--resume"]) == 1
     assert "other settings of training" in capsys.readouterr().err
 
 
@@ -170,3 +194,14 @@ def test_paths_are_relative_to_the_settings(tmp_path: Path) -> None:
     data["data"]["sets"] = [{"path": "here"}]
     settings = read_run_settings(write_config(tmp_path / "c.json", data))
     assert settings.data.sets[0].path == str(tmp_path / "here")
+
+
+def test_the_command_line_knows_of_training_without_loading_it() -> None:
+    code = (
+        "import sys; from nlf_blender.worker import command_line as line; line._parser();"
+        "print([name for name in ('torch', 'cv2', 'scipy') if name in sys.modules])"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ENTRY.parents[2]
+    )
+    assert answer.stdout.strip() == "[]", answer.stderr

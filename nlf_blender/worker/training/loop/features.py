@@ -36,7 +36,7 @@ class CachedCrops:
         self._count = whole if limit is None else min(whole, limit)
         self.queries, columns = _joined_queries(blocks)
         self._columns = torch.from_numpy(np.concatenate(columns))
-        self._partner = _mirror_partners(self.queries.places[self._columns[0]].numpy())
+        self._partner = _mirror_partners(self.queries.places[self._columns[0].long()].numpy())
         self._blocks = blocks
 
     def __len__(self) -> int:
@@ -67,7 +67,7 @@ class CachedCrops:
         }
         for name in PER_POINT:
             values[name] = values[name][:, points]
-        columns = self._columns[torch.from_numpy(rows)][:, points]
+        columns = self._columns[torch.from_numpy(rows)][:, points].long()
         needed, columns = torch.unique(columns, return_inverse=True)
         queries = Queries(self.queries.places[needed], self.queries.joints[needed])
         images = torch.empty((len(rows), 3, 0, 0), dtype=torch.uint8)
@@ -119,7 +119,7 @@ def _joined_queries(blocks: list[dict[str, np.ndarray]]) -> tuple[Queries, list[
     number = number.reshape(-1)
     starts = np.cumsum([0, *map(len, rows)])
     columns = [
-        number[start + block["columns"].astype(np.int64)]
+        number[start + block["columns"]].astype(np.int32)  # a number per point of every crop
         for start, block in zip(starts, blocks, strict=False)
     ]
     places, joints = distinct[:, :3], distinct[:, 3].astype(np.int64)
