@@ -9,8 +9,6 @@ import torch
 
 from nlf_blender.worker.training.datasets.example import BodyTruth
 from nlf_blender.worker.training.synthetic.bodies import (
-    linear_points,
-    open_body,
     pose_truths,
     skinning_transforms,
 )
@@ -46,19 +44,3 @@ def test_transforms_scale_small_people(casting: Casting) -> None:
     blended = (body.weights @ moves.flatten(2)).unflatten(2, (3, 4))
     skin = (blended[..., :3] @ body.v_template[..., None])[..., 0] + blended[..., 3]
     assert torch.allclose(skin, posed.vertices, atol=1e-5)
-
-
-@pytest.mark.parametrize("device", DEVICES)
-def test_linear_points_are_weighted_sums_of_vertices_and_joints(device: str) -> None:
-    body = open_body(device)
-    truth = BodyTruth("open", np.zeros(4), np.tile(np.eye(3), (24, 1, 1)), np.array([1.0, 2, 3]))
-    posed = pose_truths(body, [truth, truth])
-    count = len(body.v_template)
-    rows = torch.tensor([[5, 0], [count + 4, 7], [5, count]], device=device)
-    weights = torch.tensor([[1.0, 0], [0.5, 0.5], [0.25, 0.75]], device=device)
-    points = linear_points(posed, rows, weights)
-    assert points.shape == (2, 3, 3)
-    offset = torch.tensor([1.0, 2, 3], device=device)
-    vertices, joints = body.v_template + offset, body.joints_template + offset
-    expected = [vertices[5], (joints[4] + vertices[7]) / 2, vertices[5] / 4 + joints[0] * 0.75]
-    assert torch.allclose(points[1], torch.stack(expected), atol=1e-5)

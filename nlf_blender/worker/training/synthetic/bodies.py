@@ -45,16 +45,6 @@ def pose_truths(body: BodyModel, truths: Sequence[BodyTruth]) -> PosedBody:
     )
 
 
-def linear_points(posed: PosedBody, rows: Tensor, weights: Tensor) -> Tensor:
-    """Points [P,N,3] that are weighted sums [N,K] of rows [N,K]: vertices 0 to V-1, then joints.
-
-    Rows that are not needed may name any point with weight 0.
-    """
-    sources = torch.cat([posed.vertices, posed.joints], dim=1)
-    chosen = sources[:, rows.reshape(-1)].unflatten(1, tuple(rows.shape))
-    return (chosen * weights[None, :, :, None].to(chosen.dtype)).sum(dim=2)
-
-
 def skinning_transforms(posed: PosedBody, rest_joints: Tensor, scale: Tensor) -> Tensor:
     """What moves a point at rest with each joint, [P,J,3,4]: scale * orientation and a shift.
 

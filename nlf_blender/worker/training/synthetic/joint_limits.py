@@ -106,13 +106,6 @@ def _parted(local: Float64Array) -> tuple[Float64Array, Float64Array, Float64Arr
     return swings, share, twists
 
 
-def beyond_limits(local: Float64Array) -> Float64Array:
-    """How many times its limit each joint's swing or twist is [...,24], whichever is more; at most
-    1 where both are within."""
-    _, share, twists = _parted(local)
-    return np.maximum(share, np.where(twists < 0, twists / _LEAST_TWIST, twists / _MOST_TWIST))
-
-
 def within_limits(local: Float64Array) -> Float64Array:
     """The rotations [...,24,3,3] with every swing and twist brought back to its limit."""
     swings, share, twists = _parted(local)

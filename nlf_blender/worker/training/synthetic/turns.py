@@ -9,7 +9,7 @@ import numpy as np
 from numpy.random import Generator
 
 from ....body.arrays import Float64Array
-from ....body.rotations import matrix_from_quaternion, matrix_from_rotvec
+from ....body.rotations import matrix_from_rotvec
 
 _NEXT = {"x": (1, 2), "y": (2, 0), "z": (0, 1)}
 _NO_TURN = 1e-9
@@ -29,11 +29,6 @@ def turn(axis: str, degrees: float) -> Float64Array:
 def jitter(random: Generator, degrees: float, count: int) -> Float64Array:
     """Random rotations [count,3,3], `degrees` about each axis at one standard deviation."""
     return matrix_from_rotvec(np.deg2rad(random.normal(0.0, degrees, (count, 3))))
-
-
-def any_rotation(random: Generator) -> Float64Array:
-    """A rotation [3,3], all equally likely: a random unit quaternion's."""
-    return matrix_from_quaternion(unit(random.normal(size=4)))
 
 
 def unit(vector: Float64Array) -> Float64Array:
