@@ -18,7 +18,7 @@ from ..loop.run_file import (
     SetSettings,
     ValidationSettings,
 )
-from ..loop.settings import LoopSettings, OptimizerSettings, OutputSettings
+from ..loop.settings import LoopSettings, OptimizerSettings, OutputSettings, ScheduleSettings
 from ..model.settings import ModelSettings
 
 NAME = "default model v1"
@@ -43,7 +43,7 @@ class Sizes:
 
 
 # Two cores and two hours; the README of training has what each stage takes.
-CPU = Sizes(crops=36_000, held_out=600, cached=44_000, steps=9_000, tune_steps=800)
+CPU = Sizes(crops=42_000, held_out=600, cached=46_000, steps=7_500, tune_steps=800)
 GPU = Sizes(crops=220_000, held_out=2_000, cached=0, steps=0, tune_steps=40_000)
 
 
@@ -88,10 +88,13 @@ def cpu_tuning(work: Path, sizes: Sizes, workers: int) -> RunSettings:
             features=None,
         ),
         validation=replace(before.validation, features=None, crops=min(sizes.held_out, 100)),
-        model=ModelSettings(backbone="blazepose_heavy_tuned", untuned_layers=UNTUNED_ON_CPU),
+        model=ModelSettings(
+            backbone="blazepose_heavy_tuned", untuned_layers=UNTUNED_ON_CPU, distilled=0.25
+        ),
         training=LoopSettings(
             steps=sizes.tune_steps,
             optimizer=OptimizerSettings(learning_rate=4e-4),
+            schedule=ScheduleSettings(warmup=0.3),  # a sudden start wrecks the landmarks
             average_decay=0.99,
             output=OutputSettings(trial_every=max(1, sizes.tune_steps // 4), checkpoint_every=50),
         ),
