@@ -118,7 +118,7 @@ def test_caching_goes_on_after_the_last_whole_block(
     write(tmp_path, [batches[:2]])
     (tmp_path / "block_000001.part").mkdir()
     writer = CacheWriter(tmp_path, ABOUT)
-    assert writer.has(0) and not writer.has(1)
+    assert writer.has(0, 2 * CROPS) and not writer.has(0, 3 * CROPS) and not writer.has(1, 1)
     writer.add(1, [(batches[2], frozen_of(batches[2]))])
     assert len(CachedCrops(tmp_path)) == 3 * CROPS
     assert len(CachedCrops(tmp_path, limit=5)) == 5

@@ -87,7 +87,7 @@ def test_a_run_from_settings_to_a_model_file(run: Path, tmp_path: Path) -> None:
     assert json.loads(notes["figures"])["steps"] == 6
     provenance = json.loads(notes["provenance"])
     assert provenance["sets"] == [{"name": "train", "license": "CC0-1.0", "weight": 1.0}]
-    assert provenance["crops"] == 24
+    assert provenance["crops"] == 24 and provenance["start"] is None
 
 
 @pytest.mark.parametrize("kind", ["run", "file"])
@@ -105,6 +105,12 @@ def test_a_run_starts_from_another_ones_model(
     (before,) = Table(run / "curves" / "validation.csv").rows()
     (after,) = Table(out / "curves" / "validation.csv").rows()
     assert after["points_mm"] == pytest.approx(before["points_mm"], rel=0.02)
+    model = tmp_path / "model.safetensors"
+    assert main(["train", "export", str(out), "--out", str(model)]) == 0
+    with safe_open(str(model), framework="pt") as file:
+        begun = json.loads(file.metadata()["provenance"])["start"]
+    assert begun.get("crops") == (24 if kind == "run" else None)
+    assert begun.get("file") == (None if kind == "run" else "a.safetensors")
 
 
 def test_a_stopped_run_goes_on_to_the_same_weights(sets: Path, run: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from ...nlf.native_file import read_native
 from ..crops.batch import CropBatch
 from ..crops.loader import CropLoader
 from ..crops.plan import CropPlan
-from ..crops.settings import CropSettings, unvaried
+from ..crops.settings import unvaried
 from ..datasets.joint_places import place_of
 from ..datasets.mixing import MixtureSettings
 from ..losses.total import training_loss
@@ -122,30 +122,34 @@ def open_trial(
 def training_plan(settings: RunSettings, model: TrainedLocalizer, listed: bool) -> CropPlan:
     """The crops of a run's steps. listed: everybody in turn, rather than by chance."""
     data, seed = settings.data, settings.training.seed
-    return _plan(data.sets, data.crops, model, data.crops_per_step, seed, listed)
+    return CropPlan(
+        _mixture(data.sets),
+        PoolSettings(data.bodies),
+        data.crops,
+        model.crop_side,
+        model.aligned,
+        data.crops_per_step,
+        seed,
+        listed,
+    )
 
 
 def held_out_plan(settings: RunSettings, model: TrainedLocalizer) -> CropPlan:
     """The crops of a run's trials: everybody in turn, not varied."""
-    crops = unvaried(HELD_OUT_POINTS, shared_points=True)
-    return _plan(settings.validation.sets, crops, model, HELD_OUT_CROPS, 0, listed=True)
-
-
-def _plan(
-    sets: Sequence[SetSettings],
-    crops: CropSettings,
-    model: TrainedLocalizer,
-    count: int,
-    seed: int,
-    listed: bool,
-) -> CropPlan:
-    """Batches of `count` crops of mixed sets as a model wants them."""
-    source = MixtureSettings(
-        tuple(Path(item.path) for item in sets), tuple(item.weight for item in sets)
-    )
     return CropPlan(
-        source, PoolSettings(), crops, model.crop_side, model.aligned, count, seed, listed
+        _mixture(settings.validation.sets),
+        PoolSettings(settings.data.bodies),
+        unvaried(HELD_OUT_POINTS, shared_points=True),
+        model.crop_side,
+        model.aligned,
+        HELD_OUT_CROPS,
+        listed=True,
     )
+
+
+def _mixture(sets: Sequence[SetSettings]) -> MixtureSettings:
+    folders = tuple(Path(item.path) for item in sets)
+    return MixtureSettings(folders, tuple(item.weight for item in sets))
 
 
 def _cached_batches(cache: CachedCrops) -> list[StepInput]:

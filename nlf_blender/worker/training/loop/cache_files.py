@@ -69,9 +69,10 @@ class CacheWriter:
             data = {"format": FORMAT, "version": VERSION, **vars(about)}
             write_whole(folder / INDEX, json.dumps(data, indent=1).encode())
 
-    def has(self, block: int) -> bool:
-        """Whether a block is there."""
-        return self._path(block).is_dir()
+    def has(self, block: int, crops: int) -> bool:
+        """Whether a block is there, with so many crops or more."""
+        path = self._path(block) / "columns.npy"
+        return path.is_file() and len(np.load(path, mmap_mode="r")) >= crops
 
     def add(self, block: int, batches: list[tuple[CropBatch, dict[str, Tensor]]]) -> None:
         """Write a block of batches with the frozen backbone's values for them. UserError if the
@@ -85,6 +86,7 @@ class CacheWriter:
                 np.save(unfinished / f"{name}.npy", value)
             if block == 0:
                 np.save(self.folder / PICTURES, batches[0][0].images[:SHOWN].cpu().numpy())
+            shutil.rmtree(final, ignore_errors=True)  # one that had fewer crops
             unfinished.rename(final)
 
     def _path(self, block: int) -> Path:

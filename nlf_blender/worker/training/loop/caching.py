@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import json
-import sys
-import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -23,6 +21,7 @@ from ..points.posed import OPEN_KIND
 from .assembly import held_out_plan, require_frozen, training_plan
 from .cache_files import CacheAbout, CacheWriter
 from .run_file import RunSettings
+from .telling import progress_printer
 
 BLOCK_CROPS = 1000  # about, a whole number of batches
 
@@ -58,28 +57,25 @@ def _fill(
     leading = plan.bodies.open()[OPEN_KIND].pool.joints
     writer = CacheWriter(folder, CacheAbout(_recipe(plan, settings), leading))
     size = max(1, BLOCK_CROPS // plan.crops)
-    total = -(-crops // plan.crops)
-    starts = range(0, total, size)
-    missing = [number for number in range(len(starts)) if not writer.has(number)]
-    if not missing:
+    counts = _block_sizes(-(-crops // plan.crops), size)
+    there = [writer.has(number, count * plan.crops) for number, count in enumerate(counts)]
+    if all(there):
         return
-    began, done = time.monotonic(), 0
-    batches = CropLoader(plan, settings.data.workers, device).batches(starts[missing[0]])
+    first = there.index(False)
+    batches = CropLoader(plan, settings.data.workers, device).batches(first * size)
+    say = progress_printer(folder.name)
+    say(first * size * plan.crops, crops)
     try:
-        for number in range(missing[0], len(starts)):
-            count = min(size, total - starts[number])
-            writer.add(number, list(_seen(batches, count, model, device)))
-            done += count * plan.crops
-            pace = (time.monotonic() - began) / done
-            left = pace * (crops - (starts[number] + count) * plan.crops)
-            print(
-                f"{folder.name}: {(starts[number] + count) * plan.crops}/{crops} crops, "
-                f"{1000 * pace:.0f} ms each, {max(left, 0) / 60:.1f} min left",
-                file=sys.stderr,
-                flush=True,
-            )
+        for number in range(first, len(counts)):
+            writer.add(number, list(_seen(batches, counts[number], model, device)))
+            say(min((number * size + counts[number]) * plan.crops, crops), crops)
     finally:
         batches.close()
+
+
+def _block_sizes(total: int, size: int) -> list[int]:
+    """Batches of each block, `size` in all but the last."""
+    return [min(size, total - start) for start in range(0, total, size)]
 
 
 def _seen(

@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 from ....errors import UserError
+from ....protocol.files import file_sha256
 from ....protocol.json_fields import Json
 from ...nlf.native_writer import save_native
 from ...version import software
@@ -27,7 +28,7 @@ def export_run(folder: Path, target: Path, name: str | None, license: str) -> No
     localizer = model.to_localizer(name or settings.name, license)
     notes = {
         "figures": json.dumps(_figures(folder, progress)),
-        "provenance": json.dumps(_provenance(folder, settings, progress)),
+        "provenance": json.dumps(_provenance(folder, progress.step)),
     }
     save_native(localizer, target, half=True, half_field=True, notes=notes)
 
@@ -56,14 +57,25 @@ def _figures(folder: Path, progress: Progress) -> Json:
     return {"steps": progress.step, "seconds": round(progress.seconds), "held_out": rounded}
 
 
-def _provenance(folder: Path, settings: RunSettings, progress: Progress) -> Json:
-    """What the model was made with and of."""
+def _provenance(folder: Path, steps: int) -> Json:
+    """What the model was made with and of, the runs that it started from included."""
+    settings = read_settings(RunSettings, folder / SETTINGS)
     return {
         "software": software(),
         "settings_sha256": hashlib.sha256(settings_text(settings).encode()).hexdigest(),
-        "crops": progress.step * settings.data.crops_per_step,
+        "crops": steps * settings.data.crops_per_step,
         "sets": [
             {name: item[name] for name in ("name", "license", "weight")}
             for item in read_sets(folder)
         ],
+        "start": settings.start and _start(Path(settings.start)),
     }
+
+
+def _start(path: Path) -> Json:
+    """What a run started from: another run, or a file."""
+    found = checkpoints(path / "checkpoints")
+    if found:
+        steps = int(found[-1].stem.removeprefix("step_"))
+        return {"run": path.name, "steps": steps, **_provenance(path, steps)}
+    return {"file": path.name, "sha256": file_sha256(path) if path.is_file() else None}

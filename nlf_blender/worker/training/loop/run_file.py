@@ -48,12 +48,14 @@ class FeatureSettings:
 class DataSettings:
     """Where crops come from.
 
-    sets: mixed by their weights. crops: how they are made and varied. features: a cache of such
+    sets: mixed by their weights. bodies: files of the bodies that they are annotated with, besides
+    the open one (SMPL's family). crops: how they are made and varied. features: a cache of such
     crops, which steps then read instead (`worker train features` makes it). workers: processes that
     make crops beside the one that trains.
     """
 
     sets: tuple[SetSettings, ...]
+    bodies: tuple[str, ...] = ()
     crops_per_step: int = 32
     workers: int = 1
     crops: CropSettings = field(default_factory=CropSettings)
@@ -115,7 +117,12 @@ def read_run_settings(path: Path) -> RunSettings:
     features = data.features and replace(data.features, folder=str(base / data.features.folder))
     return replace(
         settings,
-        data=replace(data, sets=_resolved(data.sets, base), features=features),
+        data=replace(
+            data,
+            sets=_resolved(data.sets, base),
+            bodies=tuple(str(base / path) for path in data.bodies),
+            features=features,
+        ),
         validation=replace(
             validation,
             sets=_resolved(validation.sets, base),

@@ -19,9 +19,9 @@ from ..loop.run_file import (
     ValidationSettings,
 )
 from ..loop.settings import LoopSettings, OptimizerSettings, OutputSettings
+from ..loop.telling import progress_printer
 from ..synthetic.render_set import RenderPlan, render_set
 from .default_model import BACKGROUND
-from .stages import progress_printer
 
 SEED, HELD_OUT_SEED = 101, 102
 CACHED_POINTS = 640

@@ -23,10 +23,11 @@ from ..loop.caching import cache_features
 from ..loop.export import export_run
 from ..loop.run_command import sit
 from ..loop.run_file import RunSettings
+from ..loop.telling import progress_printer, say
 from ..plain_settings import settings_text
 from ..synthetic.render_set import RenderPlan, render_set
 from .default_model import Sizes, cpu_settings, cpu_tuning, gpu_settings
-from .stages import Stage, progress_printer, say
+from .stages import Stage
 
 TRAIN_SEED, HELD_OUT_SEED = 1, 2
 LICENSE = "GPL-3.0-or-later"

@@ -5,16 +5,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ....protocol.files import write_whole
+from ..loop.telling import say
 
 DONE = "done"  # folder of the marks of stages that are done
-SAY_EVERY_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -48,30 +47,6 @@ def run_stages(stages: Sequence[Stage], folder: Path) -> bool:
         write_whole(path, json.dumps(data).encode())
         say(f"--- {stage.name}: {seconds / 60:.1f} min")
     return True
-
-
-def progress_printer(what: str) -> Callable[[int, int], None]:
-    """A listener (done, total) that says every few seconds how far it is and what is left."""
-    began, said = time.monotonic(), -SAY_EVERY_SECONDS
-    first: int | None = None
-
-    def show(done: int, total: int) -> None:
-        nonlocal said, first
-        first = done if first is None else first
-        now = time.monotonic()
-        if now - said < SAY_EVERY_SECONDS and done < total:
-            return
-        said = now
-        pace = (now - began) / max(done - first, 1)
-        say(f"{what}: {done}/{total}, {1000 * pace:.0f} ms each, "
-            f"{pace * (total - done) / 60:.1f} min left")  # fmt: skip
-
-    return show
-
-
-def say(text: str) -> None:
-    """Tell what is going on, on standard error."""
-    print(text, file=sys.stderr, flush=True)
 
 
 def _mark(stages: Sequence[Stage]) -> str:
