@@ -17,6 +17,7 @@ from training_fakes import CROPS, POINTS, small_batch
 from nlf_blender.worker.command_line import main
 from nlf_blender.worker.nlf.native_file import read_native
 from nlf_blender.worker.training.loop.source import StepInput
+from nlf_blender.worker.training.loop.telling import progress_printer
 from nlf_blender.worker.training.plain_settings import read_settings, settings_text
 from nlf_blender.worker.training.recipes.ablation_table import table_lines
 from nlf_blender.worker.training.recipes.ablations import variants
@@ -146,3 +147,11 @@ def test_a_comparison_is_one_command(tmp_path: Path, capsys: pytest.CaptureFixtu
     data = json.loads((tmp_path / "losses.json").read_text())
     assert all(row["mean"]["limbs_p_mm"] > 0 for row in data["results"])
     assert (tmp_path / "losses.md").read_text().splitlines() == lines
+
+
+def test_progress_is_told_at_the_beginning_and_at_the_end(capsys: pytest.CaptureFixture) -> None:
+    show = progress_printer("crops")
+    for done in range(101):
+        show(done, 100)
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(",")[0] for line in lines] == ["crops: 0/100", "crops: 100/100"]
