@@ -28,6 +28,7 @@ import argparse
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -300,8 +301,12 @@ def env_command(options: argparse.Namespace) -> None:
 
 
 def worker_command(options: argparse.Namespace) -> None:
-    """Pass the rest of the line to the worker; its exit status becomes ours."""
+    """Pass the rest of the line to the worker; its exit status becomes ours. Ctrl-C is the
+    worker's alone to answer: it writes what it has before it ends."""
     command = [worker_env(), "-B", PACKAGE / "worker" / "__main__.py", *options.arguments]
+    if os.name == "posix":
+        os.execv(command[0], [str(part) for part in command])
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.exit(subprocess.run(command, check=False).returncode)
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,11 +13,11 @@ from painted_person import ASSETS, LIMBS, paint_person
 
 from nlf_blender.body.body_data import load_body_npz
 from nlf_blender.worker.evaluation.found import FoundPerson
-from nlf_blender.worker.evaluation.items import TrueJoints, TrueMesh, TruePerson
+from nlf_blender.worker.evaluation.items import Item, TrueJoints, TrueMesh, TruePerson
 from nlf_blender.worker.evaluation.limbs import LIMB_NAMES
-from nlf_blender.worker.evaluation.matching import match
+from nlf_blender.worker.evaluation.matching import match, match_item
 from nlf_blender.worker.evaluation.person_errors import Measure, PersonErrors, root_rows
-from nlf_blender.worker.evaluation.shapes import fitted_betas, measured_vertices, silhouette
+from nlf_blender.worker.evaluation.shapes import fitted_betas, silhouette
 from nlf_blender.worker.evaluation.summary import (
     Counts,
     Tally,
@@ -117,11 +118,26 @@ def test_the_root_is_the_pelvis_else_the_hips_else_all() -> None:
     assert root_rows(["nose", "left_hip"]) == [0, 1]
 
 
-def test_vertices_are_measured_by_area(models: SimpleNamespace) -> None:
-    rows = measured_vertices(models.body)
-    assert 1900 < len(rows) <= 2048
-    head = np.isin(models.body.weights.argmax(axis=1), [models.body.skeleton.index("Head")])
-    assert head[rows].mean() < 0.14 < 0.3 < head.mean()
+def test_figures_of_a_mesh_are_means_over_all_vertices(models: SimpleNamespace) -> None:
+    truth, found, camera = person_and_answer(np.zeros(3))
+    assert truth.mesh is not None
+    off = np.flatnonzero(models.body.joint_regressor[0] == 0)[:1000]
+    found.body[off, 0] += 0.1  # the root does not move
+    errors = Measure(models, LABELS).errors(truth, found, camera, SIZE)
+    share = 1000 / models.body.vertex_count
+    assert errors.figures["mve"] == pytest.approx(0.1 * share, rel=1e-3)
+    assert errors.figures["mve_abs"] == pytest.approx(0.1 * share, rel=1e-3)
+    assert len(errors.doubts["vertices"][0][0]) == models.body.vertex_count
+
+
+def test_annotated_pixels_are_measured_alone(models: SimpleNamespace) -> None:
+    truth, found, camera = person_and_answer(np.zeros(3))
+    places = np.full((12, 2), np.nan)
+    places[3] = found.pixels[3] + [30, 40]
+    truth = replace(truth, pixels=TrueJoints(LABELS, places))
+    errors = Measure(models, LABELS).errors(truth, found, camera, SIZE)
+    assert errors.figures["error_2d"] == pytest.approx(50 / 400)
+    assert "error_2d" not in errors.joints["left_shoulder"]
 
 
 def test_the_shape_that_was_put_in_is_found(models: SimpleNamespace) -> None:
@@ -162,6 +178,26 @@ def test_who_is_too_far_is_somebody_else() -> None:
     assert match([place(100)], [box(100)], [place(131)], [box(131)]) == [None]
     assert match([place(100)], [box(100)], [place(129)], [box(129)]) == [0]
     assert match([place(100)], [box(100)], [], []) == [None]
+
+
+def test_who_is_found_in_the_right_place_and_localized_badly_was_not_missed() -> None:
+    assert match([place(100)], [box(100)], [place(150)], [box(110)]) == [0]
+    true, boxes = [place(100), place(112)], [box(100), box(112)]
+    assert match(true, boxes, [place(106)], [box(112)]) in ([0, None], [None, 0])
+    assert match(true, boxes, [place(160), place(101)], [box(112), box(101)]) == [1, 0]
+
+
+def test_without_a_camera_people_are_paired_as_an_assumed_one_sees_them() -> None:
+    assumed = Camera.create([[300.0, 0, 200], [0, 300, 150], [0, 0, 1]])
+    near, far = (np.array([[x, -0.5, 3.0], [x + 0.2, 0.5, 3.0]]) for x in (-1.0, 1.0))
+    labels = LABELS[:2]
+    people = tuple(TruePerson(joints=TrueJoints(labels, places)) for places in (near, far))
+    pixels = [assumed.project(places) + 15 for places in (far, near)]
+    boxes = [np.concatenate([rows.min(0), rows.max(0)]) for rows in pixels]
+    item = Item("a", lambda: None, people)  # type: ignore[arg-type, return-value]
+    assert match_item(item, assumed, labels, pixels, boxes) == [1, 0]
+    alone = replace(item, people=people[1:])
+    assert match_item(alone, assumed, labels, pixels[::-1], boxes[::-1]) == [1]
 
 
 def test_boxes_decide_where_no_joint_is_known() -> None:

@@ -76,20 +76,58 @@ def test_people_of_whom_only_some_have_joints(tmp_path: Path) -> None:
     assert item.people[1].pixels is not None
 
 
-@pytest.mark.parametrize("form", ["file", "kind", "inline"])
+@pytest.mark.parametrize("form", ["file", "npz", "kind", "inline", "camera_mm"])
 def test_vertices_from_a_file_or_inline(tmp_path: Path, form: str) -> None:
     vertices = np.arange(12.0).reshape(4, 3)
     np.save(tmp_path / "v.npy", vertices)
+    np.savez(tmp_path / "v.npz", any=vertices)
     given = {
         "file": "v.npy",
+        "npz": "v.npz",
+        "camera_mm": {"camera_mm": vertices.tolist()},
         "kind": {"file": "v.npy", "kind": "smpl", "betas": [0.5, 0]},
         "inline": vertices.tolist(),
     }[form]
     (person,) = only(tmp_path, vertices=given).people
     assert person.mesh is not None
     assert np.allclose(person.mesh.vertices, vertices / 1000)
-    assert person.mesh.kind == ("smpl" if form == "kind" else "open")
+    assert person.mesh.kind == ("smpl" if form == "kind" else "")
     assert (person.mesh.betas is not None) == (form == "kind")
+
+
+def test_nan_and_a_visibility_of_nought_are_unknown(tmp_path: Path) -> None:
+    names = ["nose", "left_hip", "left_knee"]
+    found = only(
+        tmp_path,
+        joints3d={"names": names, "camera_mm": [[1, 2, 3], [4, float("nan"), 6], [7, 8, 9]]},
+        joints2d={"names": names, "px": [[1, 2, 2], [4, 5, 1], [0, 0, 0]]},
+    )
+    (person,) = found.people
+    assert person.joints is not None and person.pixels is not None
+    assert person.joints.known.tolist() == [True, False, True]
+    assert person.pixels.known.tolist() == [True, True, False]
+    assert person.pixels.places[1].tolist() == [4, 5]
+    assert found.notes == ("joints3d.camera_mm[1][1] not finite: taken as unknown",)
+
+
+def test_names_of_files_may_be_written_by_windows(tmp_path: Path) -> None:
+    (tmp_path / "ä b").mkdir()
+    cv2.imencode(".png", np.full((24, 32, 3), 90, np.uint8))[1].tofile(tmp_path / "ä b" / "c.png")
+    items = {"items": [{"image": "ä b\\c.png", "joints2d": NOSE_2D}]}
+    (tmp_path / "set.json").write_bytes(b"\xef\xbb\xbf" + json.dumps(items).encode())
+    assert read_set(tmp_path).read(0).read().image.shape == (24, 32, 3)
+
+
+def test_boxes_go_to_whom_they_are_of_if_there_are_more_or_fewer(tmp_path: Path) -> None:
+    joints = {"names": ["nose", "left_ankle"], "px": [[[50, 20], [60, 90]], [[150, 30], [170, 99]]]}
+    boxes = [[140, 20, 40, 90], [230, 9, 30, 60], [45, 10, 20, 90]]
+    item = only(tmp_path, joints2d=joints, boxes=boxes)
+    assert [person.box[0] for person in item.people if person.box is not None] == [45, 140, 230]
+    assert item.people[2].pixels is None
+    first, second = only(tmp_path, joints2d=joints, boxes=boxes[:1]).people
+    assert first.box is None and second.box is not None
+    with pytest.raises(BadItem, match="1 by box, 2 by pixels"):
+        only(tmp_path, joints2d=joints, boxes=boxes[1:2])
 
 
 def test_a_picture_of_nobody(tmp_path: Path) -> None:
@@ -105,7 +143,11 @@ def test_a_picture_of_nobody(tmp_path: Path) -> None:
         ({"joints2d": NOSE_2D, "intrinsics": [[0, 0, 1], [0, 5, 1], [0, 0, 1]]}, "no focal length"),
         ({"joints2d": NOSE_2D, "intrinsics": [[5, 0, 1], [0, 5, 1]]}, "intrinsics has shape"),
         ({"joints2d": NOSE_2D, "distortion": [0.1]}, "distortion without intrinsics"),
-        ({"joints3d": {"names": ["nose"], "camera_mm": [[1, float("nan"), 2]]}}, "[0][1] is not f"),
+        (
+            {"joints3d": {"names": ["nose"], "camera_mm": [[1, float("nan"), 2]]}},
+            "[0][1] not finite",
+        ),
+        ({"intrinsics": [[float("nan")] * 3] * 3, "joints2d": NOSE_2D}, "[0][0] is not finite"),
         ({"joints3d": {"names": ["nose"], "camera_mm": [[1, 2]]}}, "camera_mm has shape [1, 2]"),
         ({"joints3d": {"names": ["nose"], "camera_mm": [[1, 2, 3], [1, 2, 3]]}}, "has shape"),
         ({"joints3d": {"names": ["left_eblow"], "camera_mm": [[1, 2, 3]]}}, "nearest: left_elbow"),
@@ -114,6 +156,7 @@ def test_a_picture_of_nobody(tmp_path: Path) -> None:
         ({"joints2d": NOSE_2D, "boxes": [[0, 0, 9, 9], [9, 9, 9, 9]]}, "2 by box, 1 by pixels"),
         ({"boxes": [[5, 5, 0, 9]]}, "boxes[0] is empty"),
         ({"boxes": [[5, 5, None, 9]]}, "boxes[0] is not a number"),
+        ({"joints3d": [None]}, "nothing is known of anybody: all is null"),
         ({"vertices": "gone.npy"}, "gone.npy is gone"),
         ({"vertices": "a.png"}, "no npy file"),
         ({"vertices": [[1, 2, None]]}, "vertices[0] is not a number"),

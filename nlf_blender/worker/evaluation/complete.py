@@ -17,26 +17,20 @@ _SETS = {"open": "open24", "smpl": "smpl24", "smplh": "smplh52", "smplx": "smplx
 
 def completed(item: Item, models: Models) -> Item:
     """The item with the joints of everybody of whom only vertices are known; vertices of another
-    body than is localized are left out, with a note. BadItem if they are all that is known, or if
-    the body has another number of them."""
+    body than is localized are left out, with a note. BadItem if they are all that is known."""
     people: list[TruePerson] = []
     notes = list(item.notes)
     for row, person in enumerate(item.people):
-        mesh, kind = person.mesh, models.bodies.fitted_kind
-        if mesh is not None and mesh.kind != kind:
-            person = replace(person, mesh=None)
-            problem = f"person {row + 1}: vertices of the body '{mesh.kind}' are not measured; "
-            problem += "run with --body of that kind"
-            if not known(person):
-                raise BadItem(f"{problem}.")
-            notes.append(problem)
-        elif mesh is not None:
-            count = models.body.vertex_count
-            if len(mesh.vertices) != count:
-                told = f"has {len(mesh.vertices)} vertices; the body '{kind}' has {count}."
-                raise BadItem(f"person {row + 1} {told}")
-            if person.joints is None:
-                person = replace(person, joints=_joints(mesh, models))
+        if person.mesh is not None:
+            problem = _other_body(person.mesh, models)
+            if problem:
+                person = replace(person, mesh=None)
+                problem = f"person {row + 1}: {problem}"
+                if not known(person):
+                    raise BadItem(f"{problem}.")
+                notes.append(problem)
+            elif person.joints is None:
+                person = replace(person, joints=_joints(person.mesh, models))
         people.append(person)
     return replace(item, people=tuple(people), notes=tuple(notes))
 
@@ -47,6 +41,17 @@ def regressed_labels(models: Models) -> tuple[JointLabel, ...]:
     if set_name is None:
         return ()
     return tuple((set_name, smpl_style(name)) for name in models.body.skeleton.joint_names)
+
+
+def _other_body(mesh: TrueMesh, models: Models) -> str:
+    """Why vertices are not those of the body that is localized, "" if they are."""
+    kind, count = models.bodies.fitted_kind, models.body.vertex_count
+    if mesh.kind not in ("", kind):
+        return f"vertices of the body '{mesh.kind}' are not measured; run with --body of that kind"
+    if len(mesh.vertices) != count:
+        told = f"{len(mesh.vertices)} vertices are not measured, for the body '{kind}' has {count}"
+        return f"{told}; run with --body of theirs"
+    return ""
 
 
 def _joints(mesh: TrueMesh, models: Models) -> TrueJoints:

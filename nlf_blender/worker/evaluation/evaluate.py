@@ -203,7 +203,7 @@ def _evaluate_item(
     item = within_picture(item, size)
     found = runner.run(item, picture)
     frames = [one.person.frame for one in found.people] if found.in_boxes else None
-    peers, false = other.run(item, picture.image, frames) if other else ([], 0)
+    peers, false = other.run(item, picture.image, found.camera, frames) if other else ([], 0)
     errors: list[PersonErrors | None] = []
     for person, row in zip(item.people, found.matches, strict=True):
         one = None if row is None else measure.errors(person, found.people[row], item.camera, size)

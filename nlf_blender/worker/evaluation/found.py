@@ -17,10 +17,9 @@ from ..nlf.crop_plan import CropOptions
 from ..nlf.localized import LocalizedPerson
 from ..people.person import Person
 from ..pipeline import LocalizedPeople, antialias_factor, believable, crop_of
-from .image_truth import box_of, joint_pixels
 from .items import Item, JointLabel, Picture
 from .joint_names import canonical_joints
-from .matching import match
+from .matching import match_item
 
 
 @dataclass(frozen=True)
@@ -51,11 +50,13 @@ class FoundPerson:
 @dataclass(frozen=True, eq=False)
 class FoundPeople:
     """Everybody in a picture. matches: for each true person the row of `people`, None: missed;
-    false: how many are nobody of the true ones. in_boxes: whether they were shown to the model in
+    false: how many are nobody of the true ones. camera: what the picture was seen through, the
+    item's or an assumed one. in_boxes: whether they were shown to the model in
     the boxes given, one person in each."""
 
     people: list[FoundPerson]
     matches: list[int | None]
+    camera: Camera
     in_boxes: bool
 
     @property
@@ -83,15 +84,15 @@ class ItemRunner:
         people = self._people(picture, boxes)
         found = self._localized(picture, camera, people, judged=boxes is None)
         if boxes is not None:
-            return FoundPeople(found, list(range(len(found))), in_boxes=True)
-        known = item.camera
-        matches = match(
-            [joint_pixels(person, known, self.labels) for person in item.people],
-            [box_of(person, known) for person in item.people],
+            return FoundPeople(found, list(range(len(found))), camera, in_boxes=True)
+        matches = match_item(
+            item,
+            camera,
+            self.labels,
             [person.pixels for person in found],
             [person.person.box for person in found],
         )
-        return FoundPeople(found, matches, in_boxes=False)
+        return FoundPeople(found, matches, camera, in_boxes=False)
 
     def _people(self, picture: Picture, boxes: list[Float64Array] | None) -> list[Person]:
         finder = self.models.finder

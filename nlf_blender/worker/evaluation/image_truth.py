@@ -16,12 +16,12 @@ from .items import BadItem, Item, JointLabel, TrueJoints, TruePerson
 def joint_pixels(
     person: TruePerson, camera: Camera | None, labels: Sequence[JointLabel]
 ) -> Float64Array:
-    """Pixels [L,2] of these joints: as annotated, else as the true 3D joints are seen. NaN for
-    those that nobody knows."""
+    """Pixels [L,2] of these joints: those annotated, or, if none is, as the true 3D joints are
+    seen. NaN for those that nobody knows."""
     pixels = np.full((len(labels), 2), np.nan)
     rows = {label: row for row, label in enumerate(labels)}
     joints = person.joints
-    if joints is not None and joints.absolute and camera is not None:
+    if person.pixels is None and joints is not None and joints.absolute and camera is not None:
         pixels[[rows[label] for label in joints.labels]] = camera.project(joints.places)
     if person.pixels is not None:
         for label, place in zip(person.pixels.labels, person.pixels.places, strict=True):

@@ -52,8 +52,8 @@ class TrueJoints:
 
 @dataclass(frozen=True, eq=False)
 class TrueMesh:
-    """All vertices [V,3] of a posed body of a kind ("open", "smpl", ...); betas [B]: its shape, if
-    the truth tells."""
+    """All vertices [V,3] of a posed body of a kind ("open", "smpl", ...), "" if nothing tells of
+    which; betas [B]: its shape, if the truth tells."""
 
     kind: str
     vertices: Float64Array

@@ -13,14 +13,15 @@ import torch
 
 from ...body.arrays import Float64Array
 from ..nlf.backbones.blazepose import CROP_SIDE
+from ..nlf.camera import Camera
 from ..people.finder import PeopleFinder
 from ..people.person import Frame
 from ..people.pixels import frame_pixels
 from . import metrics
-from .image_truth import bounds, box_of, joint_pixels
+from .image_truth import bounds
 from .items import Image, Item, JointLabel, TruePerson
 from .limbs import BLAZEPOSE_LIMBS, LIMB_NAMES
-from .matching import match
+from .matching import match_item
 
 PEER_METRICS = ("p_mpjpe_12",)
 CONFIDENCE = 0.5  # of detector and landmarks: the default of its authors' release
@@ -43,10 +44,11 @@ class BlazePosePeer:
         self.finder, self.labels = finder, tuple(labels)
 
     def run(
-        self, item: Item, image: Image, given: Sequence[Frame] | None
+        self, item: Item, image: Image, camera: Camera, given: Sequence[Frame] | None
     ) -> tuple[list[PeerPerson | None], int]:
-        """Whom it finds, for each of the item's people, None: missed; and how many others. given:
-        each one's frame, if boxes are given and nobody is to be found."""
+        """Whom it finds, for each of the item's people, None: missed; and how many others. camera:
+        the item's or an assumed one. given: each one's frame, if boxes are given and nobody is to
+        be found."""
         if given is not None:
             seen = self._look(image, given)
             return [person if person.score > CONFIDENCE else None for person in seen], 0
@@ -54,10 +56,12 @@ class BlazePosePeer:
             found.frame for found in self.finder.detector.detect(image) if found.score > CONFIDENCE
         ]
         people = [person for person in self._look(image, frames) if person.score > CONFIDENCE]
-        found = [None if row is None else people[row] for row in self._matches(item, people)]
+        found = [
+            None if row is None else people[row] for row in self._matches(item, camera, people)
+        ]
         return found, len(people) - sum(person is not None for person in found)
 
-    def _matches(self, item: Item, people: list[PeerPerson]) -> list[int | None]:
+    def _matches(self, item: Item, camera: Camera, people: list[PeerPerson]) -> list[int | None]:
         pixels = []
         for person in people:
             row = np.full((len(self.labels), 2), np.nan)
@@ -66,9 +70,10 @@ class BlazePosePeer:
                     row[index] = person.pixels[LIMB_NAMES.index(name)]
             pixels.append(row)
         boxes = [bounds(person.pixels) for person in people]
-        return match(
-            [joint_pixels(person, item.camera, self.labels) for person in item.people],
-            [box_of(person, item.camera) for person in item.people],
+        return match_item(
+            item,
+            camera,
+            self.labels,
             pixels,
             [np.zeros(4) if box is None else box for box in boxes],
         )

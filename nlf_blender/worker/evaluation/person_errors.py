@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...body.arrays import Float64Array, IntArray
+from ...body.arrays import Float64Array
 from ..engine import Models
 from ..nlf.camera import Camera
 from . import metrics
@@ -18,13 +18,7 @@ from .found import FoundPerson
 from .image_truth import box_of, joint_pixels
 from .items import JointLabel, Mask, TrueMesh, TruePerson
 from .limbs import LIMB_NAMES
-from .shapes import (
-    fitted_betas,
-    measured_vertices,
-    regressed_joints,
-    silhouette,
-    t_pose,
-)
+from .shapes import fitted_betas, regressed_joints, silhouette, t_pose
 
 LEAST_ALIGNED = 4  # points; three fit any triangle but for its shape
 Doubts = dict[str, list[tuple[Float64Array, Float64Array]]]
@@ -46,7 +40,6 @@ class Measure:
     def __init__(self, models: Models, labels: Sequence[JointLabel]) -> None:
         self.models, self.labels = models, tuple(labels)
         self.rows = {label: row for row, label in enumerate(labels)}
-        self.vertices: IntArray = measured_vertices(models.body)
 
     def errors(
         self, person: TruePerson, found: FoundPerson, camera: Camera | None, size: tuple[int, int]
@@ -120,20 +113,18 @@ class Measure:
         found_joints, true_joints = (
             regressed_joints(body, part) for part in (found.body[:count], mesh.vertices)
         )
-        points = _one(found.body[:count][self.vertices])
-        target = _one(mesh.vertices[self.vertices])
+        points, target = _one(found.body[:count]), _one(mesh.vertices)
         rooted = points - _one(found_joints[:1]), target - _one(true_joints[:1])
         result.figures["mve"] = float(metrics.distances(*rooted).mean())
         result.figures["p_mve"] = float(metrics.p_mpjpe(points, target))
         if seen:
             result.figures["mve_abs"] = float(metrics.distances(points, target).mean())
-        _add_doubts(result, "vertices", found.body_doubt[:count][self.vertices], points, target)
+        _add_doubts(result, "vertices", found.body_doubt[:count], points, target)
         true_betas = mesh.betas
         if true_betas is None:
             true_betas = fitted_betas(model, np.concatenate([mesh.vertices, true_joints]))
         betas = fitted_betas(model, found.body, found.body_doubt)
-        shapes = (t_pose(model, part)[:, self.vertices] for part in (betas, true_betas))
-        shape, true_shape = shapes
+        shape, true_shape = (t_pose(model, part) for part in (betas, true_betas))
         corrected = metrics.scale_aligned(shape, true_shape)
         result.figures["pve_t_sc"] = float(metrics.distances(corrected, true_shape).mean())
 

@@ -21,7 +21,7 @@ from ..media.photo import read_photo
 from ..nlf.camera import Camera
 from .items import BadItem, Item, Picture
 from .set_people import Format, people_of
-from .set_values import numbers, require_finite
+from .set_values import file_of, numbers, require_finite
 
 SET_FILE = "set.json"
 CORNERS, CORNER_AND_SIZE = "xyxy", "xywh"
@@ -59,7 +59,7 @@ class EvaluationSet:
         """One item. BadItem if something is wrong in it."""
         try:
             entry = as_object(self.entries[index], "the item")
-            image = self.path.parent / as_str(entry.get("image"), "image")
+            image = file_of(self.path.parent, as_str(entry.get("image"), "image"))
             if not image.is_file():
                 raise ValueError(f"the image {image} is gone")
             camera = _camera(entry)

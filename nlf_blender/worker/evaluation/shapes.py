@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is measured of a body's surface: which vertices, its shape in the T-pose, its silhouette."""
+"""What is measured of a body's surface: its joints, its shape in the T-pose, its silhouette."""
 
 from __future__ import annotations
 
@@ -13,23 +13,12 @@ from ...body.body_data import BodyData
 from ..fit_people import fit_localized
 from ..nlf.camera import Camera
 from ..smpl.body_model import BodyModel
-from ..smpl.canonical.own_canonical import in_smpl_family
-from ..smpl.vertex_subset import morton_codes, vertex_areas
 from .items import Mask
 
-MEASURED = 2048
+# Drawing fills the pixels that a triangle's edges pass, too; small people are drawn so many times
+# as large, lest that make them thicker, up to so many pixels.
+FINE, FINE_UP_TO = 4, 1500
 TRUTH_DOUBT = 0.001  # metres; how unsure the fit takes true vertices to be
-
-
-def measured_vertices(body: BodyData) -> IntArray:
-    """The vertices that errors are means over: of SMPL's family all, as in the literature; of
-    other bodies 2,048 at even steps of area (a third of the open body's are on its head)."""
-    if in_smpl_family(body) or body.vertex_count <= MEASURED:
-        return np.arange(body.vertex_count)
-    order = np.argsort(morton_codes(body.v_template), kind="stable")
-    reached = np.cumsum(vertex_areas(body)[order])
-    steps = (np.arange(MEASURED) + 0.5) * reached[-1] / MEASURED
-    return np.unique(order[np.searchsorted(reached, steps)])
 
 
 def regressed_joints(body: BodyData, vertices: Float64Array) -> Float64Array:
@@ -59,13 +48,23 @@ def fitted_betas(
 def silhouette(
     vertices: Float64Array, faces: IntArray, camera: Camera, size: tuple[int, int]
 ) -> Mask:
-    """Where a mesh is in a picture of this width and height: [H,W]. Triangles that reach behind
-    the camera are left out."""
+    """Where a mesh is in a picture of this width and height: [H,W], the pixels whose middle it
+    covers. Triangles that reach behind the camera are left out."""
+    mask = np.zeros((size[1], size[0]), bool)
     pixels = camera.project(vertices)
-    seen = np.isfinite(pixels).all(axis=1)
-    limit = 4 * max(size)  # the drawing's fixed point numbers end far beyond
-    corners = np.round(np.where(seen[:, None], pixels, 0).clip(-limit, limit) * 16)
-    canvas = np.zeros((size[1], size[0]), np.uint8)
-    for face in corners.astype(np.int32)[faces[seen[faces].all(axis=1)]]:
-        cv2.fillConvexPoly(canvas, face, 1, cv2.LINE_8, shift=4)
-    return canvas > 0
+    drawn = faces[np.isfinite(pixels).all(axis=1)[faces].all(axis=1)]
+    if not len(drawn):
+        return mask
+    corners = pixels[drawn].reshape(-1, 2)
+    low, high = (edge.clip(0, size).astype(int) for edge in (corners.min(0), corners.max(0) + 2))
+    width, height = high - low
+    fine = FINE if max(width, height) <= FINE_UP_TO else 1
+    canvas = np.zeros((height * fine, width * fine), np.uint8)
+    if canvas.size:
+        limit = 4 * max(size) * fine  # the drawing's fixed point numbers end far beyond
+        places = ((pixels - low) * fine + fine // 2).clip(-limit, limit)[drawn]
+        for face in np.round(places * 16).astype(np.int32):
+            cv2.fillConvexPoly(canvas, face, 1, cv2.LINE_8, shift=4)
+        seen = canvas[fine // 2 :: fine, fine // 2 :: fine] > 0
+        mask[low[1] : high[1], low[0] : high[0]] = seen
+    return mask
