@@ -81,7 +81,7 @@ def plan_of(options: argparse.Namespace, folder: Path) -> RenderPlan:
 def measure(options: argparse.Namespace, device: torch.device, folder: Path) -> list[Row]:
     """Draw and write the pictures, batch by batch, after one that warms up."""
     plan = plan_of(options, folder)
-    renderer = Renderer(plan, read_motions(plan.motions), device)
+    renderer = Renderer(plan, read_motions(plan.motions, plan.split), device)
     batch = options.batch or renderer.at_once
     watch, people = Watch(device), 0
 

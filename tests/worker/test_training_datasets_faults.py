@@ -50,6 +50,17 @@ def test_a_full_disk_is_said_and_whole_shards_stay(tmp_path: Path) -> None:
     assert [found.name for found in open_dataset(tmp_path).usable()] == ["item-0", "item-2"]
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+def test_bytes_that_a_full_disk_left_in_the_buffer_are_no_second_failure(tmp_path: Path) -> None:
+    said = pytest.raises(UserError, match=r"No disk left.*whole shards stay: 0")
+    with said, DatasetWriter(tmp_path, INFO) as writer:
+        writer.add(example(0))
+        writer._file = Path("/dev/full").open("wb")  # noqa: SIM115 - the writer closes it
+        for number in range(1, 9):
+            writer.add(example(number))
+    assert not list(tmp_path.glob("shard*"))
+
+
 def test_another_failure_keeps_what_was_added(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="gone"), DatasetWriter(tmp_path, INFO) as writer:
         writer.add(example(0))
@@ -112,6 +123,9 @@ def damage(folder: Path, name: str, change) -> None:
         ("item-1.json", lambda old: old.replace(b'"open"', b'"oben"'), "unknown kind of body"),
         ("item-1.p0.rotations.npy", lambda old: old[:200] + b"\xff" * (len(old) - 200), "finite"),
         ("item-1.p0.rotations.npy", lambda old: b"\0" * len(old), "annotation damaged"),
+        ("item-1.p0.rotations.npy", lambda old: old.replace(b"}", b"("), "annotation damaged"),
+        ("item-1.json", lambda old: old.replace(b"[[50.0,", b"[[{},  "), "annotation damaged"),
+        ("item-1.json", lambda old: b"[" * len(old), "annotation damaged"),
         (
             "item-1.json",
             lambda old: old.replace(b'"visible": 50', b'"visible": 20'),

@@ -141,6 +141,34 @@ def test_unreadable_motions_are_named(tmp_path: Path) -> None:
         list(read_takes(tmp_path / "no.tar"))
 
 
+@pytest.mark.parametrize(
+    ("name", "damaged", "told"),
+    (
+        ("a.bvh", BVH.replace("MOTION", "NOTION"), "no line MOTION"),
+        ("a.bvh", BVH.split("0 0 0 0")[0], "no frames"),
+        ("a.bvh", BVH[:-5], "not of 9 numbers"),
+        ("a.bvh", BVH.replace("90", "nan"), "not finite"),
+        ("a.asf", asf_text().replace("root", "toor"), "do not hang on the root"),
+        ("a.amc", "1\nlfemur 1 2 3\n", "'root' is missing"),
+        ("a.amc", "1\nroot 0 0 0 0 0 0\nlfemur 1 2\n", "not of 3 numbers"),
+    ),
+)
+def test_damaged_motions_are_named(tmp_path: Path, name: str, damaged: str, told: str) -> None:
+    files = {name: damaged}
+    if name != "a.bvh":
+        files = {"a.asf": asf_text(), "a.amc": "1\nroot 0 0 0 0 0 0\n"} | files
+    with pytest.raises(UserError, match=rf"a[.]tar, a[.](bvh|amc): .*{told}"):
+        list(read_takes(write_archive(tmp_path / "a.tar", files)))
+
+
+def test_a_folder_without_motions_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="there is no"):
+        list(read_takes(tmp_path))
+    (tmp_path / "a.asf").write_text(asf_text())
+    with pytest.raises(UserError, match="only skeletons"):
+        list(read_takes(tmp_path))
+
+
 def test_turn_between_takes_one_direction_to_the_other() -> None:
     start, end = T_POSE_DIRECTIONS["left_shoulder"], np.array([0.3, -0.8, 0.2])
     assert np.allclose(turn_between(start, end) @ start, end / np.linalg.norm(end))

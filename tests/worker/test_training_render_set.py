@@ -14,11 +14,15 @@ import torch
 from benchmarks import render_bench
 
 from nlf_blender.errors import UserError
+from nlf_blender.worker.training.datasets.layout import INFO_FILE, read_info
 from nlf_blender.worker.training.datasets.report import BrokenItem
 from nlf_blender.worker.training.datasets.shard_reader import open_dataset
+from nlf_blender.worker.training.datasets.shard_writer import DatasetWriter
 from nlf_blender.worker.training.synthetic import render_command, render_set
 from nlf_blender.worker.training.synthetic.annotated import example_name
 from nlf_blender.worker.training.synthetic.bodies import open_body, pose_truths
+from nlf_blender.worker.training.synthetic.mocap import Take
+from nlf_blender.worker.training.synthetic.pose_library import library_of, save_library
 from nlf_blender.worker.training.synthetic.render_set import RenderPlan
 from nlf_blender.worker.training.synthetic.rendered_source import RenderedSettings
 
@@ -105,6 +109,24 @@ def test_another_plan_is_not_mixed_in(whole: RenderPlan) -> None:
         render_set.render_set(dataclasses.replace(whole, side=72, count=20), CPU)
 
 
+def test_what_cannot_be_read_leaves_no_set_behind(tmp_path: Path) -> None:
+    plan = RenderPlan(tmp_path / "set", 3, side=64, wardrobe=tmp_path / "none.npz")
+    with pytest.raises(UserError, match="No wardrobe"):
+        render_set.render_set(plan, CPU)
+    assert not (plan.out / INFO_FILE).exists()
+    takes = (Take("01_01", "1", np.broadcast_to(np.eye(3), (1, 24, 3, 3))),)
+    save_library(library_of(takes), tmp_path / "poses.npz")
+    plan = dataclasses.replace(plan, wardrobe=None, motions=(tmp_path / "poses.npz",))
+    with pytest.raises(UserError, match="none of 1 takes is held-out"):
+        render_set.render_set(dataclasses.replace(plan, split="held-out"), CPU)
+    assert render_set.render_set(plan, CPU) == 3  # the folder is free for the right options
+
+
+def test_two_programs_do_not_write_to_one_set(whole: RenderPlan) -> None:
+    with DatasetWriter(whole.out, read_info(whole.out)), pytest.raises(UserError, match="in use"):
+        render_set.render_set(dataclasses.replace(whole, count=20), CPU)
+
+
 def test_a_finished_set_returns_at_once(whole: RenderPlan, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(render_set, "Renderer", None)
     assert render_set.render_set(whole, CPU) == 10
@@ -122,7 +144,10 @@ def test_worker_processes_say_what_failed(tmp_path: Path, monkeypatch: pytest.Mo
         render_set._heard(mine)
 
 
-@pytest.mark.parametrize("wrong", (["--crops", "0"], ["--crops", "5", "--side", "8"]))
+@pytest.mark.parametrize(
+    "wrong",
+    (["--crops", "0"], *(["--crops", "5", "--side", side] for side in ("8", "100000"))),
+)
 def test_impossible_options_are_refused(wrong: list[str], tmp_path: Path) -> None:
     parser = argparse.ArgumentParser()
     render_command.add_arguments(parser)

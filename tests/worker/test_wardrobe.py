@@ -302,11 +302,14 @@ def test_the_command_makes_a_wardrobe_that_can_be_worn(
         assert "top      vest: 4 vertices" in capsys.readouterr().out
         (vest,) = load_garments(made, body.body.vertex_count)
         np.testing.assert_allclose(vest.rest, body.body.v_template[near(body, "spine3")], atol=1e-6)
+    with pytest.raises(UserError, match=r"vest[.]mhclo.x"):
+        beyond = packed.parent / "archive" / "vest.mhclo"
+        command.run(parser.parse_args([str(packed), "--out", str(beyond / "x")]))
     assert "vest" in {one.garment.name for one in open_wardrobe(made, "train", "cpu").fabrics}
 
 
 def test_unusable_archives_and_wardrobes_are_told(body: BodyModel, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"no [.]mhclo file"):
+    with pytest.raises(UserError, match=r"no [.]mhclo or"):
         command.run(argparse.Namespace(archive=tmp_path, out=tmp_path / "x.npz"))
     broken = tmp_path / "broken.npz"
     broken.write_bytes(b"PK not a zip")
@@ -317,6 +320,22 @@ def test_unusable_archives_and_wardrobes_are_told(body: BodyModel, tmp_path: Pat
     save_garments(broken, skirts(body.body), 6890)
     with pytest.raises(UserError, match="6890 vertices"):
         open_wardrobe(broken, "train", "cpu")
+    broken.write_bytes(broken.read_bytes()[:-100])
+    with pytest.raises(UserError, match=r"broken[.]npz"):
+        open_wardrobe(broken, "train", "cpu")
+
+
+@pytest.mark.parametrize("packing", ("gz", "xz", "bz2"))
+def test_damaged_archives_are_told(tmp_path: Path, packing: str) -> None:
+    archive = tmp_path / f"clothes.tar.{packing}"
+    (tmp_path / "a.mhclo").write_bytes(np.random.default_rng(0).bytes(60_000))
+    with tarfile.open(archive, f"w:{packing}") as tar:
+        tar.add(tmp_path / "a.mhclo")
+    whole = archive.read_bytes()
+    for data in (whole[:9000], whole[:20] + bytes(4000) + whole[4020:], b"no archive"):
+        archive.write_bytes(data)
+        with pytest.raises(UserError, match=r"clothes[.]tar"):
+            command.run(argparse.Namespace(archive=archive, out=tmp_path / "x.npz"))
 
 
 def test_training_and_evaluation_share_no_garment() -> None:

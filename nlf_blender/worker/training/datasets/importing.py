@@ -12,7 +12,7 @@ from ...progress import Progress
 from .example import Example
 from .pictures import decoded, encoded, read_picture
 from .readers.source import Item
-from .report import BrokenItem, Report
+from .report import ITEM_DAMAGED, BrokenItem, Report
 from .shard_writer import DatasetWriter
 
 
@@ -45,7 +45,7 @@ def _import(item: Item, writer: DatasetWriter, as_jpeg: bool) -> None:
         elif ending != picture[0]:
             picture = encoded(decoded(picture[1], size), ending)
         known = item.annotate(size)
-    except (ValueError, KeyError, IndexError) as error:
+    except ITEM_DAMAGED as error:
         raise BrokenItem.of(error, writer.info.name, "", item.path) from error
     image = partial(decoded, picture[1], size)
     example = Example(item.name, image, size, known.people, known.intrinsics, known.distortion)

@@ -14,12 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple, cast, get_args
 
+from ....body.npz_file import DAMAGED
 from ....errors import UserError
 from ....protocol.files import plain_name, read_versioned, write_whole
 from ....protocol.json_fields import Json, as_int, as_list, as_object, as_str
 
 FORMAT, INDEX_FORMAT, VERSION = "nlf_blender.dataset", "nlf_blender.shard", 1
 INFO_FILE = "dataset.json"
+LOCK_FILE = "lock"  # whoever writes to the folder holds it
 # Of examples: what every file system takes, without the dot that begins a member's ending.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 TAR_BLOCK = 512
@@ -105,7 +107,7 @@ def read_info(folder: Path) -> DatasetInfo:
             body_kinds=_texts(data.get("body_kinds", []), "body_kinds"),
             shards=tuple(map(_shard, as_list(data.get("shards"), "shards"))),
         )
-    except (OSError, ValueError) as error:
+    except (OSError, *DAMAGED) as error:
         raise _damaged(path, error) from error
 
 
@@ -127,7 +129,7 @@ def read_index(folder: Path, shard: Shard) -> list[Row]:
             raise ValueError(f"it is of another shard, {data.get('shard')}")
         rows = [_row(item) for item in as_list(data.get("examples"), "examples")]
         _check_rows(rows, shard)
-    except (OSError, ValueError) as error:
+    except (OSError, *DAMAGED) as error:
         raise _damaged(path, error) from error
     return rows
 

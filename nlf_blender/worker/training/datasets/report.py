@@ -3,11 +3,17 @@
 
 from __future__ import annotations
 
+import tarfile
 from collections import Counter
 
+import cv2
+
+from ....body.npz_file import DAMAGED
 from ....errors import UserError
 
 MOST_SHOWN = 20  # items of a reason that are shown by name
+# What annotations of other values, arrays or nesting than they should have make readers raise.
+ITEM_DAMAGED = (*DAMAGED, tarfile.HeaderError, cv2.error)
 
 
 class Unusable(ValueError):

@@ -19,7 +19,7 @@ from .example import Example, UInt8Array
 from .example_files import Members, decode
 from .joint_sets import JointCatalogue
 from .layout import TAR_BLOCK, DatasetInfo, Row, Shard, padded, read_index, read_info
-from .report import BrokenItem, Report
+from .report import ITEM_DAMAGED, BrokenItem, Report
 
 SHARD_GONE, SHARD_CUT = "shard gone", "shard cut short"
 
@@ -83,7 +83,7 @@ class Dataset:
         mend = partial(self.report.mend, row.name)
         try:
             found = checked(decode(row.name, self._members(shard, row)), self.catalogue, mend)
-        except (ValueError, KeyError, UserError, tarfile.HeaderError) as error:
+        except (UserError, *ITEM_DAMAGED) as error:
             raise BrokenItem.of(error, self.name, shard.file, row.name) from error
         return replace(found, image=partial(self._picture, found, shard))
 
@@ -130,5 +130,5 @@ class Dataset:
     def _picture(self, example: Example, shard: Shard) -> UInt8Array:
         try:
             return example.image()
-        except ValueError as error:
+        except ITEM_DAMAGED as error:
             raise BrokenItem.of(error, self.name, shard.file, example.name) from error

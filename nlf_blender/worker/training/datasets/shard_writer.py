@@ -6,6 +6,7 @@ from __future__ import annotations
 import errno
 import os
 import tarfile
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -13,12 +14,14 @@ from typing import BinaryIO
 
 from ....errors import UserError
 from ....protocol.files import UNFINISHED
+from ...file_lock import held
 from .checks import checked
 from .example import Example
 from .example_files import encode
 from .joint_sets import JointCatalogue
 from .layout import (
     INFO_FILE,
+    LOCK_FILE,
     NAME,
     TAR_BLOCK,
     DatasetInfo,
@@ -42,20 +45,24 @@ class DatasetWriter:
 
     A shard counts from the moment that it is full and in dataset.json: if the program is killed,
     the folder is a dataset of the examples until then. A folder that is a dataset of the same name
-    already is continued behind its last shard.
+    already is continued behind its last shard. A folder has one writer at a time.
     """
 
     def __init__(self, folder: Path, info: DatasetInfo, shard_bytes: int = SHARD_BYTES) -> None:
-        """UserError if the folder cannot be made, or holds another dataset."""
+        """UserError if the folder cannot be made, is being written to, or holds another dataset."""
         self.folder, self.info, self.shard_bytes = folder, info, shard_bytes
         self.report = Report()
         self.catalogue = JointCatalogue(info.joint_sets)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._continue()
+            with ExitStack() as lock:
+                lock.enter_context(held(folder / LOCK_FILE, _in_use(folder)))
+                self._continue()
+                shards = self.info.shards
+                self._names = {row.name for shard in shards for row in read_index(folder, shard)}
+                self._lock = lock.pop_all()
         except OSError as error:
             raise self._not_written(error) from error
-        self._names = {row.name for shard in self.info.shards for row in read_index(folder, shard)}
         self._file: BinaryIO | None = None
         self._failed = False  # the disk is full, or gone
         self._rows: list[Row] = []
@@ -96,7 +103,8 @@ class DatasetWriter:
         self.report.used += 1
 
     def close(self) -> None:
-        """Finish the open shard, and dataset.json. UserError if the disk is full."""
+        """Finish the open shard, and dataset.json; others may then write. UserError if the disk is
+        full."""
         try:
             if self._file is not None:
                 self._finish_shard()
@@ -104,6 +112,8 @@ class DatasetWriter:
                 write_info(self.folder, self.info)
         except OSError as error:
             raise self._not_written(error) from error
+        finally:
+            self._lock.close()
 
     def __enter__(self) -> DatasetWriter:
         return self
@@ -114,11 +124,15 @@ class DatasetWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Finish what is written, also after a failure, unless the disk is what failed."""
-        if not self._failed:
+        """Finish what is written, also after a failure, unless the disk is what failed. A failure
+        before anything was written leaves no dataset."""
+        if not self._failed and (error is None or self._names):
             self.close()
         elif self._file is not None:
-            self._file.close()
+            with suppress(OSError):  # of what is buffered still, after the failure that is told
+                self._file.close()
+            self._path(UNFINISHED).unlink(missing_ok=True)
+        self._lock.close()
 
     def _continue(self) -> None:
         """Take over the shards of a dataset of this name that is there already."""
@@ -183,3 +197,11 @@ class DatasetWriter:
             f"{self.folder}: {error.strerror}; whole shards stay: {len(self.info.shards)}.",
             "Free some space or see to the folder's permissions, and run the command again.",
         )
+
+
+def _in_use(folder: Path) -> UserError:
+    return UserError(
+        "Dataset in use",
+        f"Another program is writing to {folder}.",
+        "Wait until it is done, stop it there, or choose another folder.",
+    )

@@ -8,8 +8,6 @@ the source's resting bone.
 
 from __future__ import annotations
 
-import lzma
-import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -18,6 +16,7 @@ import numpy as np
 
 from ....body.arrays import Float64Array
 from ....errors import UserError
+from .archives import read_texts
 from .motion_files import Motion, bvh_rate, read_amc, read_bvh
 from .skeleton import JOINT_NAMES, PARENTS, T_POSE_DIRECTIONS, to_local
 from .turns import turn_between
@@ -25,6 +24,7 @@ from .turns import turn_between
 FRAMES_PER_SECOND = 15
 AMC_RATE = 120.0  # frames a second of CMU's recordings; the files do not say
 SIDES = ("left", "right")
+_SUFFIXES = (".asf", ".amc", ".bvh")
 # Turns a source's axes into the body's: x left, y up, z to the front.
 _Z_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
 
@@ -86,37 +86,34 @@ class Take:
 
 
 def read_takes(path: Path) -> Iterator[Take]:
-    """The ASF/AMC and BVH files of a tar archive, in order of their names, each thinned to about
-    FRAMES_PER_SECOND. UserError names the archive and the file that cannot be read."""
+    """The ASF/AMC and BVH files of a tar file or folder, in order of their names, each thinned to
+    about FRAMES_PER_SECOND. UserError names the archive and the file that cannot be read."""
     try:
-        texts = _texts(path)
-    except (OSError, tarfile.TarError, lzma.LZMAError, EOFError) as error:
-        raise UserError(
-            "Archive of motions not readable",
-            f"{path}: {error}.",
-            "Give a tar archive of ASF/AMC or BVH files.",
-        ) from error
-    for name, text in sorted(texts.items()):
+        texts = read_texts(path, _SUFFIXES)
+    except ValueError as error:
+        raise _unusable(path, str(error)) from error
+    if all(name.endswith(".asf") for name in texts):
+        raise _unusable(path, "there are only skeletons in it")
+    for name, text in texts.items():
         if name.endswith(".asf"):
             continue
         try:
             yield _read_take(name, text, texts)
-        except (ValueError, KeyError, IndexError, StopIteration) as error:
+        except (ValueError, KeyError, IndexError) as error:
+            reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
             raise UserError(
                 "Motion not readable",
-                f"{path}, {name}: {type(error).__name__}: {error}.",
+                f"{path}, {name}: {reason.rstrip('.')}.",
                 "Leave the file out of the archive; skeletons as CMU's and MakeHuman's are known.",
             ) from error
 
 
-def _texts(path: Path) -> dict[str, str]:
-    with tarfile.open(path) as archive:
-        return {
-            member.name: stream.read().decode("utf-8", errors="ignore")
-            for member in archive.getmembers()
-            if member.name.endswith((".asf", ".amc", ".bvh"))
-            and (stream := archive.extractfile(member)) is not None
-        }
+def _unusable(path: Path, what: str) -> UserError:
+    return UserError(
+        "Archive of motions not readable",
+        f"{path}: {what}.",
+        "Give a tar file or folder of ASF/AMC or BVH files.",
+    )
 
 
 def _read_take(name: str, text: str, texts: dict[str, str]) -> Take:

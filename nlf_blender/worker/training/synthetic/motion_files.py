@@ -28,14 +28,16 @@ def bvh_rate(text: str) -> float:
 
 
 def read_bvh(text: str, keep_every: int) -> Motion:
-    """Global rotations per joint; `rest_directions` holds resting joint positions instead."""
-    lines = text.splitlines()
-    start = next(i for i, line in enumerate(lines) if line.strip() == "MOTION")
+    """Global rotations per joint; `rest_directions` holds resting joint positions instead.
+    ValueError, KeyError or IndexError if it is damaged."""
+    lines = [line.strip() for line in text.splitlines()]
+    if "MOTION" not in lines:
+        raise ValueError("it has no line MOTION")
+    start = lines.index("MOTION")
     joints = list(_bvh_joints(lines[:start]))
-    values = np.array(
-        [[float(word) for word in line.split()] for line in lines[start + 3 :] if line]
-    )
-    values = values[::keep_every]
+    width = sum(len(channels) for *_, channels in joints)
+    frames = [[float(word) for word in line.split()] for line in lines[start + 3 :] if line]
+    values = _checked(frames[::keep_every], width)
     rotations: dict[str, np.ndarray] = {}
     positions: dict[str, np.ndarray] = {}
     column = 0
@@ -73,14 +75,17 @@ def _bvh_joints(lines: list[str]) -> Iterator[tuple[str, str, np.ndarray, list[s
 
 
 def read_amc(skeleton: str, text: str, keep_every: int) -> Motion:
-    """Global rotations per ASF bone and resting directions."""
+    """Global rotations per ASF bone and resting directions. ValueError or KeyError if one of the
+    texts is damaged."""
     bones, parents = _read_asf(skeleton)
     frames = _amc_frames(text)[::keep_every]
     angles = {
-        bone: np.array([frame.get(bone, [0.0] * len(data.axes)) for frame in frames])
+        bone: _checked(
+            [frame.get(bone, [0.0] * len(data.axes)) for frame in frames], len(data.axes)
+        )
         for bone, data in bones.items()
     }
-    root = np.array([frame["root"][3:6] for frame in frames])
+    root = _checked([frame["root"] for frame in frames], 6)[:, 3:]
     rotations = {"root": Rotation.from_euler("xyz", root, degrees=True).as_matrix()}
     for bone in _parents_first(parents):
         data = bones[bone]
@@ -90,6 +95,16 @@ def read_amc(skeleton: str, text: str, keep_every: int) -> Motion:
         turn = Rotation.from_euler("xyz", full, degrees=True).as_matrix()
         rotations[bone] = rotations[parents[bone]] @ data.frame @ turn @ data.frame.T
     return Motion(rotations, {bone: data.direction for bone, data in bones.items()})
+
+
+def _checked(frames: list[list[float]], width: int) -> np.ndarray:
+    """The frames' numbers [T,width]. ValueError if there are none, or others."""
+    if not frames or any(len(frame) != width for frame in frames):
+        raise ValueError(f"it has no frames, or one that is not of {width} numbers")
+    values = np.array(frames, np.float64)
+    if not np.isfinite(values).all():
+        raise ValueError("a number in its frames is not finite")
+    return values
 
 
 @dataclass
@@ -126,10 +141,13 @@ def _read_asf(text: str) -> tuple[dict[str, AsfBone], dict[str, str]]:
 
 
 def _parents_first(parents: dict[str, str]) -> list[str]:
+    """The bones, each after its parent. ValueError if one does not hang on the root."""
     order: list[str] = []
     waiting = list(parents)
     while waiting:
         ready = [bone for bone in waiting if parents[bone] == "root" or parents[bone] in order]
+        if not ready:
+            raise ValueError(f"its bones {', '.join(waiting)} do not hang on the root")
         order += ready
         waiting = [bone for bone in waiting if bone not in ready]
     return order

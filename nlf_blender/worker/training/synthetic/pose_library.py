@@ -20,6 +20,7 @@ from ....body.arrays import Float64Array
 from ....body.npz_file import DAMAGED, read_npz
 from ....body.rotations import matrix_from_quaternion, quaternion_from_matrix
 from ....errors import UserError
+from ....protocol.files import whole_file
 from ..datasets.layout import Split
 from .joint_limits import within_limits
 from .mocap import Take, read_takes
@@ -102,10 +103,9 @@ def _changes(quaternions: Float64Array) -> Iterator[int]:
 
 
 def save_library(library: PoseLibrary, path: Path) -> None:
-    """Write the library as an npz, under its name only once it is whole."""
-    partial = path.with_name(path.name + ".part")
+    """Write the library as an npz, whole or not at all. OSError from the disk."""
     quaternions = quaternion_from_matrix(library.poses).astype(np.float32)
-    with partial.open("wb") as stream:
+    with whole_file(path) as stream:
         np.savez_compressed(
             stream,
             quaternions=quaternions,
@@ -113,7 +113,6 @@ def save_library(library: PoseLibrary, path: Path) -> None:
             names=np.array(library.names),
             held_out=library.held_out,
         )
-    partial.replace(path)
 
 
 def load_library(path: Path) -> PoseLibrary:
@@ -127,8 +126,9 @@ def load_library(path: Path) -> PoseLibrary:
         poses = matrix_from_quaternion(quaternions).astype(np.float32)
         return PoseLibrary(poses, take, names, held_out)
     except (OSError, *DAMAGED) as error:
+        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
         raise UserError(
             "Poses not readable",
-            f"{path}: {error}.",
+            f"{path}: {reason}.",
             "Make the file again from archives of motions.",
         ) from error

@@ -15,11 +15,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         required=True,
         metavar="ARCHIVE",
-        help="tar archives of motions: ASF/AMC as CMU's, BVH on CMU's or MakeHuman's bones",
+        help="tar files or folders of motions: ASF/AMC as CMU's, BVH on CMU's or MakeHuman's bones",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="poses.npz")
     parser.add_argument(
-        "--people", type=int, default=300, help="how many to draw for the printed shares"
+        "--people", type=int, default=300, help="how many to draw for the printed shares; 0: none"
     )
 
 
@@ -27,6 +27,7 @@ def run(options: argparse.Namespace) -> int:
     """Write the file; print how many poses each split has, and what people drawn from it do."""
     import numpy as np
 
+    from ...take_writer import disk_errors
     from .bodies import open_body
     from .coverage import measured, shares
     from .groups import PeopleMaker
@@ -34,13 +35,14 @@ def run(options: argparse.Namespace) -> int:
     from .scenes import SceneMaker
 
     library = build_library(options.motions)
-    save_library(library, options.out)
+    with disk_errors(options.out, "start the same command again"):
+        save_library(library, options.out)
     body = open_body()
     print(f"{options.out}: {len(library.poses)} poses of {len(library.names)} takes")
     for split in SPLITS:
         own = library.split(split)
         print(f"{split}: {len(own.poses)} poses of {len(set(own.take.tolist()))} takes")
-        if not len(own.poses):
+        if not len(own.poses) or options.people < 1:
             continue
         maker: PeopleMaker = SceneMaker(body, library, split).people
         random = np.random.default_rng(0)

@@ -10,7 +10,7 @@ from pathlib import Path
 from ....errors import UserError
 from ..loop.run_command import add_machine_options, set_machine
 
-LEAST_SIDE = 32
+LEAST_SIDE, MOST_CROP, MOST_SCENE = 32, 1024, 4096  # pixels; more would not fit into memory
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,14 +74,19 @@ def run(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> None:
     least = {"--crops": options.crops, "--scenes": options.scenes, "--workers": options.workers}
-    sides = {"--side": options.side, "--size": min(options.size)}
+    sides = {"--side": ([options.side], MOST_CROP), "--size": (options.size, MOST_SCENE)}
     wrong = [f"{name} {value}" for name, value in least.items() if value is not None and value < 1]
-    wrong += [f"{name} {value}" for name, value in sides.items() if value < LEAST_SIDE]
+    wrong += [
+        f"{name} {' '.join(map(str, values))}"
+        for name, (values, most) in sides.items()
+        if min(values) < LEAST_SIDE or max(values) > most
+    ]
     if options.seed < 0:
         wrong.append(f"--seed {options.seed}")
     if wrong:
         raise UserError(
             "Nothing to render",
             f"These options cannot be: {', '.join(wrong)}.",
-            f"Ask for at least one picture and worker, of {LEAST_SIDE} pixels or more.",
+            f"Ask for at least one picture and worker, of {LEAST_SIDE} to {MOST_CROP} pixels a "
+            f"side ({MOST_SCENE} for scenes).",
         )

@@ -102,7 +102,7 @@ def render_set(
         on_progress(len(writer), plan.count)
         if len(writer) >= plan.count:
             return len(writer)
-        library = read_motions(plan.motions)
+        library = read_motions(plan.motions, plan.split)
         batches = itertools.count(first // _AT_ONCE[device.type][plan.scenes])
         for examples in _rendered(plan, library, device, workers, batches):
             for example in examples:
@@ -114,12 +114,20 @@ def render_set(
         return len(writer)
 
 
-def read_motions(motions: tuple[Path, ...]) -> PoseLibrary | None:
-    """The poses of archives, or of one file of `worker train poses`; None for none at all."""
+def read_motions(motions: tuple[Path, ...], split: Split) -> PoseLibrary | None:
+    """The poses of archives, or of one file of `worker train poses`; None for none at all.
+    UserError if they cannot be read, or none of them is of the split."""
     if not motions:
         return None
     read = len(motions) == 1 and motions[0].suffix == ".npz"
-    return load_library(motions[0]) if read else build_library(motions)
+    library = load_library(motions[0]) if read else build_library(motions)
+    if not len(library.split(split).poses):
+        raise UserError(
+            "No poses of this split",
+            f"{', '.join(map(str, motions))}: none of {len(library.names)} takes is {split}.",
+            "Give more takes (every fifth of a person is held out), or no --motions.",
+        )
+    return library
 
 
 def _rendered(

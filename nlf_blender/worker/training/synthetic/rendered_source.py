@@ -42,7 +42,7 @@ class RenderedSource:
     def __init__(self, settings: RenderedSettings) -> None:
         self.catalogue = JointCatalogue()
         device = torch.device(settings.device)
-        motions = read_motions(settings.plan.motions)
+        motions = read_motions(settings.plan.motions, settings.plan.split)
         self.renderer = Renderer(settings.plan, motions, device)
         self._block, self._drawn = -1, dict[int, Example]()
 

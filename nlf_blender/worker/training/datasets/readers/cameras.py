@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from .....body.arrays import Float64Array
+from .....body.npz_file import DAMAGED
 from .....protocol.json_fields import as_floats, as_list, as_object
 from ..report import Unusable
 from .source import Size, not_readable
@@ -34,7 +35,7 @@ class Cameras:
         try:
             data = as_object(json.loads(path.read_bytes()), path.name)
             self.known = {name: _camera(value, name) for name, value in data.items()}
-        except (OSError, ValueError) as error:
+        except (OSError, *DAMAGED) as error:
             raise not_readable(
                 path, error, "Write each camera's intrinsics as a 3x3 matrix, in pixels."
             ) from error

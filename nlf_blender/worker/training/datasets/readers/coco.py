@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .....body.arrays import Float64Array, IntArray
+from .....body.npz_file import DAMAGED
 from .....errors import UserError
 from .....protocol.json_fields import Json, as_int, as_list, as_object, as_str
 from ..example import Joints2D, PersonTruth, SurfacePixels
@@ -63,7 +64,7 @@ def _items(path: Path, options: ReaderOptions, atlas: UVAtlas | None) -> list[It
             for image in images
         }
         rows = JointCatalogue().get("coco17").rows(_joint_names(data, atlas is not None))
-    except (OSError, ValueError) as error:
+    except (OSError, *DAMAGED) as error:
         raise not_readable(path, error, FIX) from error
     except UserError as error:
         raise UserError(error.title, f"{path}: {error.detail}", error.fix) from error

@@ -46,4 +46,4 @@ def numbers(columns: Columns, name: str, row: int, shape: tuple[int, ...] | None
 def text(columns: Columns, name: str, row: int) -> str:
     """A row of a column of texts."""
     value = columns[name][row]
-    return value.decode() if isinstance(value, bytes) else str(value)
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

@@ -14,8 +14,10 @@ from pathlib import Path
 
 import numpy as np
 from scipy.io import loadmat
+from scipy.io.matlab import MatReadError
 
 from .....body.arrays import Float64Array, IntArray
+from .....body.npz_file import DAMAGED
 from .....errors import UserError
 
 KEYS = ("All_Faces", "All_FaceIndices", "All_U_norm", "All_V_norm", "All_vertices")
@@ -32,7 +34,7 @@ class UVAtlas:
     @staticmethod
     def read(path: Path) -> UVAtlas:
         """The atlas of a UV_Processed.mat. UserError if the file is missing or another."""
-        try:
+        try:  # on damaged bytes loadmat fails in any way, with NameError even
             data = loadmat(str(path), variable_names=KEYS)
             cut = np.asarray(data["All_Faces"], np.int64).reshape(-1, 3) - 1
             part, u, v, vertices = (
@@ -44,7 +46,7 @@ class UVAtlas:
             faces = vertices.astype(np.int64)[cut] - 1
             if cut.min() < 0 or faces.min() < 0 or not np.isfinite(corners).all():
                 raise ValueError("it counts vertices from 0, or has coordinates not finite")
-        except (OSError, ValueError, TypeError, KeyError, NotImplementedError) as error:
+        except (OSError, MatReadError, NameError, *DAMAGED) as error:
             reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
             raise UserError(
                 "UV atlas not readable",

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import argparse
-import tarfile
 from collections import Counter
 from pathlib import Path
 
 from .....body.body_data import load_body_npz
 from .....errors import UserError
 from ....assets import OPEN_BODY
+from ....take_writer import disk_errors
+from ..archives import read_texts
 from .base_mesh import load_base_mesh
 from .garment import save_garments
 from .mhclo import read_clothes
@@ -32,7 +33,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Read the archive, write the wardrobe, print what is in it."""
-    texts = read_texts(options.archive)
+    try:
+        texts = read_texts(options.archive, _SUFFIXES)
+    except ValueError as error:
+        raise _unusable(options.archive, str(error)) from error
     body = load_body_npz(OPEN_BODY, posed=False)
     base = load_base_mesh(body)
     paths = sorted(path for path in texts if path.endswith(".mhclo"))
@@ -44,7 +48,8 @@ def run(options: argparse.Namespace) -> int:
         for garment in garments_of(read_clothes(path, texts, len(base.vertices)), path, base, body)
     ]
     garments = with_some_held_out(without_doubles(found))
-    save_garments(options.out, garments, body.vertex_count)
+    with disk_errors(options.out, "start the same command again"):
+        save_garments(options.out, garments, body.vertex_count)
     for garment in garments:
         note = "  (held out)" if garment.held_out else ""
         print(f"{garment.kind:8} {garment.name}: {len(garment.rest)} vertices{note}")
@@ -52,25 +57,6 @@ def run(options: argparse.Namespace) -> int:
     doubles = len(found) - len(garments)
     print(f"{options.out}: {dict(counts)}, {doubles} doubles left out")
     return 0
-
-
-def read_texts(archive: Path) -> dict[str, str]:
-    """Path -> text of the clothes files in a folder or tar file."""
-    try:
-        if archive.is_dir():
-            files = [path for path in archive.rglob("*") if path.suffix in _SUFFIXES]
-            return {
-                path.relative_to(archive).as_posix(): path.read_text("utf-8", "replace")
-                for path in files
-            }
-        with tarfile.open(archive) as tar:
-            return {
-                member.name: stream.read().decode("utf-8", "replace")
-                for member in tar
-                if member.name.endswith(_SUFFIXES) and (stream := tar.extractfile(member))
-            }
-    except (OSError, EOFError, tarfile.TarError) as error:
-        raise _unusable(archive, str(error)) from error
 
 
 def _unusable(archive: Path, what: str) -> UserError:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .....body.arrays import Float64Array
+from .....body.npz_file import DAMAGED, npz_keys, read_npz
 from .....errors import UserError
+from .....protocol.files import whole_file
 from .base_mesh import IntArray
 
 FORMAT = "nlf_blender wardrobe 1"
@@ -56,7 +58,8 @@ _WHOLE = ("faces", "corners", "guards", "covers", "references")
 
 
 def save_garments(path: Path, garments: Iterable[Garment], vertex_count: int) -> None:
-    """Write the garments of a body with that many vertices, whole or not at all."""
+    """Write the garments of a body with that many vertices, whole or not at all. OSError from the
+    disk."""
     arrays: dict[str, NDArray[np.generic]] = {"format": np.array(FORMAT)}
     arrays["vertex_count"] = np.array(vertex_count)
     chosen = list(garments)
@@ -67,24 +70,24 @@ def save_garments(path: Path, garments: Iterable[Garment], vertex_count: int) ->
         for name in _ARRAYS:
             dtype = np.int32 if name in _WHOLE else np.float32
             arrays[f"{name}_{number}"] = getattr(garment, name).astype(dtype)
-    partial = path.with_name(path.name + ".part")
-    with open(partial, "wb") as file:
+    with whole_file(path) as file:
         np.savez_compressed(file, **arrays)  # pyright: ignore[reportArgumentType]
-    partial.replace(path)
 
 
 def load_garments(path: Path, vertex_count: int) -> list[Garment]:
     """The garments of a wardrobe file. UserError if it is missing, broken, or of another body."""
     try:
-        with np.load(path, allow_pickle=False) as data:
-            if str(data["format"]) != FORMAT:
-                raise ValueError(f"its format is {data['format']}, not {FORMAT}")
-            if int(data["vertex_count"]) != vertex_count:
-                raise ValueError(f"it is for a body with {data['vertex_count']} vertices")
-            return [_read(data, number) for number in range(len(data["names"]))]
+        data = read_npz(path, npz_keys(path))
+        if str(data["format"]) != FORMAT:
+            raise ValueError(f"its format is {data['format']}, not {FORMAT}")
+        if int(data["vertex_count"]) != vertex_count:
+            raise ValueError(f"it is for a body with {data['vertex_count']} vertices")
+        return [_read(data, number) for number in range(len(data["names"]))]
     except FileNotFoundError as error:
         raise _unreadable(f"{path} does not exist.") from error
-    except (OSError, KeyError, ValueError, EOFError) as error:
+    except KeyError as error:
+        raise _unreadable(f"{path}: {error} is missing.") from error
+    except (OSError, *DAMAGED) as error:
         raise _unreadable(f"{path}: {error}.") from error
 
 
@@ -92,7 +95,7 @@ def _unreadable(detail: str) -> UserError:
     return UserError("No wardrobe", detail, "Make it with `worker train wardrobe`.")
 
 
-def _read(data: np.lib.npyio.NpzFile, number: int) -> Garment:
+def _read(data: Mapping[str, NDArray[np.generic]], number: int) -> Garment:
     return Garment(
         name=str(data["names"][number]),
         kind=str(data["kinds"][number]),
