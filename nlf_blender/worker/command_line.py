@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import sys
 from pathlib import Path
@@ -21,6 +22,8 @@ EXIT_CANCELLED = 130
 
 def main(arguments: list[str]) -> int:
     """Run one command. Returns the exit status: 0, EXIT_FAILED or EXIT_CANCELLED."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name may hold what it cannot encode
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         options = _parser().parse_args(arguments)
         return options.run(options)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..errors import UserError
 from ..protocol.files import write_whole
+from ..protocol.json_fields import Json
 from ..protocol.settings import LocalizeSettings
 from .model_option import add_model_options, model_settings
 
@@ -74,23 +75,42 @@ def _evaluate(options: argparse.Namespace) -> int:
     )
     outcome = evaluate(source, models, run, progress, options.peer)
     result = outcome.to_json()
-    to_output = options.json == STANDARD_OUTPUT
-    print("\n".join(report_lines(result)), file=sys.stderr if to_output else sys.stdout)
-    if to_output:
-        print(json.dumps(result, indent=1, allow_nan=False))
-    elif options.json is not None:
-        write_whole(Path(options.json), json.dumps(result, indent=1, allow_nan=False).encode())
+    try:
+        _write_json(result, options.json)
+    finally:
+        to_output = options.json == STANDARD_OUTPUT
+        print("\n".join(report_lines(result)), file=sys.stderr if to_output else sys.stdout)
     print_seconds(outcome.seconds)
     if outcome.cancelled:
         return EXIT_CANCELLED
     return EXIT_FAILED if not outcome.evaluated or (options.strict and outcome.skipped) else 0
 
 
+def _write_json(result: Json, target: str | None) -> None:
+    """Write an evaluation's JSON where --json says. UserError if that fails."""
+    text = json.dumps(result, indent=1, allow_nan=False)
+    if target == STANDARD_OUTPUT:
+        print(text)
+    elif target is not None:
+        try:
+            write_whole(Path(target), text.encode())
+        except OSError as error:
+            raise UserError(
+                "Figures not written",
+                f"{target} cannot be written: {error}.",
+                "Name another file for --json, or make room on the disk.",
+            ) from error
+
+
 def _check_target(target: str | None) -> None:
     """UserError if the JSON has nowhere to go, before hours are spent on it."""
-    if target not in (None, STANDARD_OUTPUT) and not Path(target).absolute().parent.is_dir():
+    if target is None or target == STANDARD_OUTPUT:
+        return
+    path = Path(target).absolute()
+    if path.is_dir() or not path.parent.is_dir():
+        problem = "it is a folder" if path.is_dir() else "its folder does not exist"
         raise UserError(
-            "No such folder",
-            f"{target} cannot be written: its folder does not exist.",
-            "Make the folder first, or name another file for --json.",
+            "Nowhere to write",
+            f"{target} cannot be written: {problem}.",
+            "Name a file in a folder that is there for --json.",
         )

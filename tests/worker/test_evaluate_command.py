@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -160,6 +161,27 @@ def test_a_json_that_cannot_be_written_is_told_at_once(
     folder = write(tmp_path, item(tmp_path, painted))
     assert main(["evaluate", str(folder), "--json", str(tmp_path / "no" / "f.json")]) == 1
     assert "folder does not exist" in capsys.readouterr().err
+    assert main(["evaluate", str(folder), "--json", str(tmp_path)]) == 1
+    assert "it is a folder" in capsys.readouterr().err
+
+
+def test_the_table_is_printed_where_letters_are_missing_and_the_disk_is_full(
+    tmp_path: Path, painted: Painted, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError("no space left")
+
+    odd = {"image": "写.png", "joints2d": {"names": ["nose"], "px": [[1, 1]]}}
+    output, errors = (io.TextIOWrapper(io.BytesIO(), encoding="cp1252") for _ in range(2))
+    monkeypatch.setattr("sys.stdout", output)
+    monkeypatch.setattr("sys.stderr", errors)
+    monkeypatch.setattr("nlf_blender.worker.evaluate_command.write_whole", full)
+    folder = write(tmp_path, item(tmp_path, painted), odd)
+    words = ["evaluate", str(folder), "--json", str(tmp_path / "f.json"), "--device", "cpu"]
+    assert main([*words, "--variations", "1"]) == 1
+    for stream, text in ((output, "\\u5199.png is gone"), (errors, "no space left")):
+        stream.seek(0)
+        assert text in stream.read()
 
 
 def test_a_dataset_folder_is_a_set(tmp_path: Path, painted: Painted, run: Run) -> None:
