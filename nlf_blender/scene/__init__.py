@@ -7,7 +7,7 @@ from .footage.layers import add_layer, solved_action
 from .footage.objects import person_id, take_folder, takes_in
 from .footage.options import FootageOptions
 from .footage.scene_time import new_time_map, source_frame, stored_time_map
-from .footage.update_footage import update_take
+from .footage.update_footage import motion_pieces, update_take
 from .footage.update_options import UpdateOptions
 from .heatmap import set_heatmap
 from .import_options import ImportOptions, ImportResult
@@ -28,6 +28,7 @@ __all__ = [
     "add_layer",
     "import_registration",
     "import_take",
+    "motion_pieces",
     "new_time_map",
     "person_id",
     "read_scene_scan",

@@ -25,6 +25,7 @@ from nlf_blender.scene import (
     ImportResult,
     UpdateOptions,
     import_take,
+    motion_pieces,
     update_take,
 )
 from nlf_blender.ui.jobs.runtime import RUNTIME
@@ -32,6 +33,7 @@ from nlf_blender.ui.take import solve_requests
 from nlf_blender.ui.take.motion_panel import NLF_PT_motion
 from nlf_blender.ui.take.solve_requests import REQUESTS
 
+MOST_SECONDS_A_TICK = 0.05
 FRAME = 20  # of the source; that of the scene which shows it is one more
 
 
@@ -130,6 +132,35 @@ def test_an_undone_motion_comes_back_with_the_points(clip: Clip) -> None:
     assert np.allclose(hips(), clip.after.root[clip.row()], atol=1e-3)
 
 
+def test_whatever_happens_between_two_pieces_does_no_harm(clip: Clip) -> None:
+    collection = imported(clip.take).collection.name
+    bpy.ops.ed.undo_push(message="before")
+    bpy.ops.ed.undo_push(message="something else")
+    copied(clip.due, clip.take)
+    name, options = bpy.context.scene.name, UpdateOptions()
+
+    def scene() -> bpy.types.Scene | None:
+        return bpy.data.scenes.get(name)
+
+    def pieces() -> Iterator[None]:
+        return motion_pieces(scene, clip.take, clip.body, options)
+
+    undone = pieces()
+    next(undone)
+    next(undone)  # the motion is prepared
+    bpy.ops.ed.undo()
+    assert list(undone) == []
+    assert shows(clip.after, clip)
+    removed = pieces()
+    next(removed)
+    bpy.data.objects.remove(bpy.context.object)
+    next(removed)
+    bpy.data.collections.remove(bpy.data.collections[collection])
+    assert list(removed) == []
+    bpy.context.scene.name = "Another"
+    assert len(list(pieces())) == 2
+
+
 @pytest.fixture
 def extension(tmp_path: Path, clip: Clip) -> Iterator[Extension]:
     extension = Extension(tmp_path)
@@ -165,6 +196,7 @@ def test_a_slider_shows_the_motion_before_its_points(extension: Extension, clip:
     assert shows(clip.before, clip)  # one step for both
     bpy.ops.ed.redo()
     assert shows(clip.after, clip)
+    assert extension.slowest < MOST_SECONDS_A_TICK
 
 
 def test_a_job_cancelled_between_keeps_the_motion_as_a_step(

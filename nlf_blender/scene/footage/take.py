@@ -95,11 +95,11 @@ class FootageTake:
         return inside + beyond / self.rate
 
 
-def read_footage(folder: Path) -> FootageTake:
-    """Read a take of footage with its solution. UserError if anything is missing or damaged, or
-    there is nobody in it."""
+def read_footage(folder: Path, body: BodyData | None = None) -> FootageTake:
+    """Read a take of footage with its solution. body: its own, if that was read before. UserError
+    if anything is missing or damaged, or there is nobody in it."""
     info = read_info(folder)
-    body = load_body_npz(folder / BODY_FILE)
+    body = body or load_body_npz(folder / BODY_FILE)
     solution = read_solution(folder)
     sets = TakeSets(folder)
     people = tuple(

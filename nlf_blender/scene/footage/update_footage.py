@@ -7,12 +7,14 @@ People who are no longer in the solution are hidden, never removed.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import bpy
 import numpy as np
 
+from ...body.body_data import BodyData
 from ..datablocks import IMPORT_TAG, NewDatablocks
 from ..import_options import ImportOptions, ImportResult, show_person
 from ..markers.import_sets import result_objects
@@ -28,7 +30,7 @@ from .options import CAMERA, stored_options, stored_time
 from .person import FootageWork, make_person
 from .take import FootageTake, read_footage, with_rig_hands
 from .update_options import UpdateOptions
-from .update_person import renew_person
+from .update_person import PreparedMotion, prepare_motion, renew_person
 
 SAME_WORLD = 1e-4  # metres, or shares of a turn's matrix
 
@@ -38,13 +40,52 @@ def update_take(
 ) -> ImportResult | None:
     """Bring the newest import of a take in a scene up to date with its solution; None if the take
     is not there. UserError, before anything is changed, if the take is missing or damaged."""
-    options = options or UpdateOptions()
     collection = collection_of(scene, take_folder)
     if collection is None:
         return None
+    take = read_footage(take_folder)
+    return _update(scene, collection, _work(collection, take), options or UpdateOptions())
+
+
+def motion_pieces(
+    find_scene: Callable[[], bpy.types.Scene | None],
+    take_folder: Path,
+    body: BodyData,
+    options: UpdateOptions,
+) -> Iterator[None]:
+    """As `update_take` of the motion alone, in pieces that are short for a thousand frames. Between
+    two of them anything may happen to the scene: nothing of it is held. body: the take's.
+    UserError as there."""
+    options = replace(options, motion_only=True)
+    take = read_footage(take_folder, body)
+    for person in take.people:
+        yield
+        prepared = {person.info.id: _prepared(find_scene(), take, person.info.id)}
+        yield
+        scene = find_scene()
+        collection = None if scene is None else collection_of(scene, take.folder)
+        if scene is not None and collection is not None:
+            _update(scene, collection, _work(collection, take), options, prepared)
+        del scene, collection
+
+
+def _prepared(
+    scene: bpy.types.Scene | None, take: FootageTake, number: int
+) -> PreparedMotion | None:
+    """What is to move a person's rig; None where they have none."""
+    collection = None if scene is None else collection_of(scene, take.folder)
+    if collection is None:
+        return None
+    work = _work(collection, take)
+    rig = find(bpy.data.objects, work.new.tag, RIG, number)
+    person = next(person for person in work.take.people if person.info.id == number)
+    return None if rig is None else prepare_motion(work, person, rig)
+
+
+def _work(collection: bpy.types.Collection, take: FootageTake) -> FootageWork:
     footage, rig_options = stored_options(collection)
-    take = with_rig_hands(read_footage(take_folder), rig_options.hands)
-    work = FootageWork(
+    take = with_rig_hands(take, rig_options.hands)
+    return FootageWork(
         take=take,
         times=stored_time(collection),
         footage=footage,
@@ -54,6 +95,17 @@ def update_take(
         files=[],
         notes=footage_notes(take),
     )
+
+
+def _update(
+    scene: bpy.types.Scene,
+    collection: bpy.types.Collection,
+    work: FootageWork,
+    options: UpdateOptions,
+    prepared: Mapping[int, PreparedMotion | None] | None = None,
+) -> ImportResult:
+    """Renew everybody, or those alone whose motion was prepared, by their ids."""
+    take = work.take
     if not options.span.open and _world_moved(collection, take):
         options = replace(options, first=None, last=None)
         work.notes.append(
@@ -61,7 +113,7 @@ def update_take(
             " not only the range."
         )
     try:
-        people = _renew_people(scene, collection, work, options)
+        people = _renew_people(scene, collection, work, options, prepared)
     except BaseException:
         work.new.discard_all()
         for path in work.files:
@@ -88,12 +140,16 @@ def _renew_people(
     collection: bpy.types.Collection,
     work: FootageWork,
     options: UpdateOptions,
+    prepared: Mapping[int, PreparedMotion | None] | None,
 ) -> list[PersonObjects]:
     known, people, added = list(collection[PEOPLE]), [], []
     for person in work.take.people:
+        if prepared is not None and person.info.id not in prepared:
+            continue
         rig = find(bpy.data.objects, work.new.tag, RIG, person.info.id)
         if rig is not None:
-            objects = renew_person(work, person, rig, options)
+            motion = None if prepared is None else prepared[person.info.id]
+            objects = renew_person(work, person, rig, options, motion)
             _restore(objects)
             people.append(objects)
         elif person.info.id not in known:
@@ -101,7 +157,7 @@ def _renew_people(
             known.append(person.info.id)
             people.append(objects)
             added.append(objects)
-    for layer in scene.view_layers:
+    for layer in scene.view_layers if added else ():
         layer.update()
     for objects in added:
         show_person(scene, objects, ImportOptions())

@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import bpy
 import numpy as np
 
 from ...body.arrays import Float64Array
-from ..actions import new_action
+from ..actions import Channel, new_action
 from ..heatmap import UNCERTAINTY, heat_colors
-from ..person.armature import describe_shape, move_bones
+from ..person.armature import describe_shape, move_bones, rest_axes
 from ..person.bones import lay_out_bones
 from ..person.posing import bind_at_rest
 from ..person.skinned import reshape_body
@@ -35,23 +37,51 @@ from .update_options import UpdateOptions
 SAME_SHAPE = 1e-6
 
 
+@dataclass(frozen=True, eq=False)
+class PreparedMotion:
+    """What moves a rig whose bones rest along axes [J,3,3]."""
+
+    axes: Float64Array
+    channels: list[Channel]
+    found: FootageChannels
+
+
+def prepare_motion(
+    work: FootageWork, person: FootagePerson, rig: bpy.types.Object
+) -> PreparedMotion:
+    """What is to move a rig, which stays as it is."""
+    resting = Resting.of(work.take, person, work.rig)
+    samples = work.times.samples(person.times)
+    axes = rest_axes(rig, work.take.body.skeleton)
+    return PreparedMotion(
+        axes, *motion_channels(rig, work.take, person, resting, samples, work.style)
+    )
+
+
 def renew_person(
-    work: FootageWork, person: FootagePerson, rig: bpy.types.Object, options: UpdateOptions
+    work: FootageWork,
+    person: FootagePerson,
+    rig: bpy.types.Object,
+    options: UpdateOptions,
+    prepared: PreparedMotion | None = None,
 ) -> PersonObjects:
-    """Bring rig, body and points up to date."""
+    """Bring rig, body and points up to date. prepared: the person's motion, if it was."""
     tag, number = work.new.tag, person.info.id
     body = find(bpy.data.objects, tag, BODY, number)
-    resting = Resting.of(work.take, person, work.rig)
     if _shape_changed(rig, person):
-        _reshape(work, person, rig, body, resting)
+        _reshape(work, person, rig, body)
     found = None
     if not (options.after_motion and rig.get(MOTION_FILE) == person.info.file):
-        found = _renew_motion(work, person, rig, resting, options)
+        axes = rest_axes(rig, work.take.body.skeleton)
+        if prepared is None or not np.array_equal(axes, prepared.axes):
+            prepared = prepare_motion(work, person, rig)
+        found = prepared.found
+        _renew_motion(work, person, rig, prepared.channels, options)
     collection = find(bpy.data.collections, tag, "person", number)
     if options.motion_only:
         points = find(bpy.data.objects, tag, POINTS, number)
     else:
-        start = _start(work, person, rig, resting, found)
+        start = _start(work, person, rig, found)
         points = _renew_points(work, person, rig, start, options.span)
         if collection is not None:
             bring_in_person_sets(
@@ -76,8 +106,8 @@ def _reshape(
     person: FootagePerson,
     rig: bpy.types.Object,
     body: bpy.types.Object | None,
-    resting: Resting,
 ) -> None:
+    resting = Resting.of(work.take, person, work.rig)
     layout = lay_out_bones(work.take.body, resting.body, resting.pose)
     ground = root_bone_place(work.take, resting, work.style)
     move_bones(rig, work.take.body.skeleton, layout, ground)
@@ -91,11 +121,9 @@ def _renew_motion(
     work: FootageWork,
     person: FootagePerson,
     rig: bpy.types.Object,
-    resting: Resting,
+    channels: list[Channel],
     options: UpdateOptions,
-) -> FootageChannels:
-    samples = work.times.samples(person.times)
-    channels, found = motion_channels(rig, work.take, person, resting, samples, work.style)
+) -> None:
     action = solved_action(rig)
     if action is None:  # the artist deleted it: what plays now is theirs
         if rig.animation_data is None or rig.animation_data.action is None:
@@ -112,21 +140,18 @@ def _renew_motion(
         rename(action, f"{person.info.name} Motion")
     describe_motion(rig, person)
     rig.update_tag(refresh={"OBJECT", "DATA", "TIME"})
-    return found
 
 
 def _start(
     work: FootageWork,
     person: FootagePerson,
     rig: bpy.types.Object,
-    resting: Resting,
     found: FootageChannels | None,
 ) -> Float64Array:
     """FootageChannels.start [2]. found: where they were made; they take a while, and only what is
     in place needs to know."""
     if found is None and work.footage.in_place:
-        samples = work.times.samples(person.times)
-        _, found = motion_channels(rig, work.take, person, resting, samples, work.style)
+        found = prepare_motion(work, person, rig).found
     return np.zeros(2) if found is None else found.start
 
 

@@ -66,6 +66,8 @@ def pump() -> float | None:
         )
     if was_busy or RUNTIME.busy:
         tag_redraw()
+    if EARLY_MOTION.busy:
+        return 0.0
     if RUNTIME.busy:
         return LIVE_SECONDS if RUNTIME.command == SOLVE else BUSY_SECONDS
     return WARM_SECONDS if RUNTIME.worker_alive else None
