@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -154,6 +155,34 @@ def test_a_box_around_nobody_still_gives_a_frame(finder: PeopleFinder) -> None:
 @pytest.mark.parametrize("size", [(1, 1), (3, 2000), (200, 300)])
 def test_pictures_without_people_have_none(finder: PeopleFinder, size: tuple[int, int]) -> None:
     assert finder.find(np.full((*size, 3), 90, np.uint8), 5) == []
+
+
+def test_who_is_believed_in_at_the_first_look_alone_is_found_where_nobody_else_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A surer candidate about the same hips is nobody, or the second look loses the person."""
+    finder = PeopleFinder("cpu", ASSETS)
+    frames = [Frame(np.array([50.0, y]), 40.0, 0.0) for y in (50.0, 51.0)]
+    found = [
+        Detection(score, frame, np.zeros(4))
+        for score, frame in zip((0.6, 0.8), frames, strict=True)
+    ]
+    scores = {50.0: 0.9, 51.0: 0.1}
+
+    def look(_: np.ndarray, frames: list[Frame]) -> list[Person]:
+        moved = [replace(frame, center=frame.center + np.array([0, 7])) for frame in frames]
+        marks = np.zeros((33, 3))
+        return [
+            Person(np.zeros(4), scores.get(frame.center[1], 0.2), next_frame, marks)
+            for frame, next_frame in zip(frames, moved, strict=True)
+        ]
+
+    monkeypatch.setattr(finder.detector, "detect", lambda _: found)
+    monkeypatch.setattr(finder, "look", look)
+    (person,) = finder.find(np.zeros((100, 100, 3), np.uint8), 5)
+    assert person.frame.center.tolist() == [50.0, 57.0]
+    found[0] = replace(found[0], score=0.4)  # BlazePose itself would not look there
+    assert finder.find(np.zeros((100, 100, 3), np.uint8), 5) == []
 
 
 def test_max_people_is_obeyed(finder: PeopleFinder, painted: Painted) -> None:

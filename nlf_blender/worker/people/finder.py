@@ -57,6 +57,8 @@ class PeopleFinder:
             if not any(same_hips(candidate.frame, person.frame) for person in known)
         ][: 2 * max_people + 4]
         people = self._confirm(image, [candidate.frame for candidate in candidates], not known)
+        if not people and not known:
+            people = self._surest(image)
         new = [p for p in people if not any(same_person(p, other) for other in known)]
         return distinct_people(new)[:max_people]
 
@@ -106,6 +108,14 @@ class PeopleFinder:
         if believed or not alone:
             return believed
         return sorted(seen, key=lambda person: -person.score)[:1]
+
+    def _surest(self, image: Image) -> list[Person]:
+        """The surest of those whom detector and landmarks believe in at the first look, in the
+        whole picture: whom BlazePose finds shall not be missed where nobody else is found."""
+        sure = [found for found in self.detector.detect(image) if found.score > PERSON_THRESHOLD]
+        seen = self.look(image, [found.frame for found in sure])
+        believed = [person for person in seen if person.score > PERSON_THRESHOLD]
+        return sorted(believed, key=lambda person: -person.score)[:1]
 
     @torch.inference_mode()
     def look(self, image: Image, frames: Sequence[Frame]) -> list[Person]:
