@@ -13,7 +13,7 @@ from painted_person import ASSETS, LIMBS, paint_person
 
 from nlf_blender.body.body_data import load_body_npz
 from nlf_blender.worker.evaluation.found import FoundPerson
-from nlf_blender.worker.evaluation.items import Item, TrueJoints, TrueMesh, TruePerson
+from nlf_blender.worker.evaluation.items import BadItem, Item, TrueJoints, TrueMesh, TruePerson
 from nlf_blender.worker.evaluation.limbs import LIMB_NAMES
 from nlf_blender.worker.evaluation.matching import match, match_item
 from nlf_blender.worker.evaluation.person_errors import Measure, PersonErrors, root_rows
@@ -148,6 +148,13 @@ def test_the_shape_that_was_put_in_is_found(models: SimpleNamespace) -> None:
     points = torch.cat([posed.vertices, posed.joints], dim=1)[0].double().numpy()
     found = fitted_betas(models.body_model, points)
     assert found[:3] == pytest.approx([1.0, -1.0, 0.5], abs=0.1)
+
+
+def test_a_mask_of_another_picture_is_told(models: SimpleNamespace) -> None:
+    truth, found, camera = person_and_answer(np.zeros(3))
+    truth = replace(truth, mesh=None, mask=lambda: np.ones((10, 20), bool))
+    with pytest.raises(BadItem, match="a mask has 20x10 pixels, the picture 480x640"):
+        Measure(models, LABELS).errors(truth, found, camera, SIZE)
 
 
 def test_the_silhouette_of_a_square() -> None:

@@ -16,7 +16,7 @@ from ..nlf.camera import Camera
 from . import metrics
 from .found import FoundPerson
 from .image_truth import box_of, joint_pixels
-from .items import JointLabel, Mask, TrueMesh, TruePerson
+from .items import BadItem, JointLabel, Mask, TrueMesh, TruePerson
 from .limbs import LIMB_NAMES
 from .shapes import fitted_betas, regressed_joints, silhouette, t_pose
 
@@ -137,15 +137,19 @@ class Measure:
         size: tuple[int, int],
     ) -> None:
         """Overlap with the silhouette of the true vertices, else with the mask. What is seen of
-        the model's depends on no camera but the one it was localized with."""
+        the model's depends on no camera but the one it was localized with. BadItem for a mask of
+        another picture."""
         body = self.models.body
         target: Mask | None = None
         if camera is not None and person.mesh is not None:
             target = silhouette(person.mesh.vertices, body.faces, camera, size)
         elif person.mask is not None:
             target = person.mask()
-        if target is None or target.shape != (size[1], size[0]) or not target.any():
+        if target is None or not target.any():
             return
+        if target.shape != (size[1], size[0]):
+            told = f"{target.shape[1]}x{target.shape[0]} pixels, the picture {size[0]}x{size[1]}"
+            raise BadItem(f"a mask has {told}.")
         seen = silhouette(found.body[: body.vertex_count], body.faces, found.camera, size)
         pair = (torch.from_numpy(part)[None] for part in (seen, target))
         result.figures["miou"] = float(metrics.mask_iou(*pair))

@@ -23,6 +23,7 @@ from .items import BadItem, Item, Picture
 from .set_people import Format, people_of
 from .set_values import file_of, numbers, require_finite
 
+MOST_PIXELS = 1e7  # a 10 m lens on a sensor with micrometre pixels
 SET_FILE = "set.json"
 CORNERS, CORNER_AND_SIZE = "xyxy", "xywh"
 
@@ -67,7 +68,7 @@ class EvaluationSet:
             people, notes = people_of(entry, Format(folder, corners), camera)
         except UserError as error:
             raise BadItem(error.detail) from error
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             raise BadItem(f"{error}.") from error
         return Item(self.label(index), functools.partial(_picture, image), people, camera, notes)
 
@@ -114,6 +115,8 @@ def _camera(entry: Json) -> Camera | None:
     matrix = require_finite(numbers(entry["intrinsics"], [(3, 3)], "intrinsics"), "intrinsics")
     if matrix[0, 0] <= 0 or matrix[1, 1] <= 0:
         raise ValueError("intrinsics have no focal length")
+    if np.abs(matrix).max() > MOST_PIXELS:
+        raise ValueError(f"intrinsics hold {np.abs(matrix).max():g} pixels")
     lens: Float64Array = np.zeros(0)
     if entry.get("distortion"):
         lens = require_finite(numbers(entry["distortion"], [(None,)], "distortion"), "distortion")

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -47,9 +48,11 @@ def require_finite(array: Float64Array, what: str) -> Float64Array:
 
 
 def file_of(folder: Path, name: str) -> Path:
-    """A set's file; its name may have been written by Windows, with backslashes."""
-    path = folder / name
-    return path if path.exists() or "\\" not in name else folder / name.replace("\\", "/")
+    """A set's file; its name may have been written with Windows' backslashes, or with its accents
+    apart or joined where the disk has it the other way."""
+    names = [name, name.replace("\\", "/")]
+    names += [unicodedata.normalize(form, one) for one in names for form in ("NFC", "NFD")]
+    return next((folder / one for one in names if (folder / one).exists()), folder / name)
 
 
 def _fits(shape: tuple[int, ...], tail: tuple[int | None, ...]) -> bool:
