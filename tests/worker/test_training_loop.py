@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import cv2
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch import nn
 from training_fakes import SmallSource, SmallTrial, small_learner
 
 from nlf_blender.errors import UserError
@@ -157,16 +159,66 @@ def test_no_disk_at_a_checkpoint_is_said_and_the_last_one_stays(tmp_path: Path) 
     assert again.resume() and again.step == 5
 
 
-def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
+def cut(data: bytes) -> bytes:
+    return data[:-100]
+
+
+def zeroed(data: bytes) -> bytes:
+    return bytes(len(data))
+
+
+def flipped(data: bytes) -> bytes:
+    """A bit of the last weight, which the file's own format does not notice."""
+    return data[:-2] + bytes([data[-2] ^ 1]) + data[-1:]
+
+
+@pytest.mark.parametrize("damage", [cut, zeroed, flipped])
+def test_a_damaged_checkpoint_is_said_and_the_one_before_used(
+    whole: Path,
+    tmp_path: Path,
+    damage: Callable[[bytes], bytes],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     run = sitting(tmp_path)
     run.run(lambda: run.step == 9)
-    newest = checkpoints(tmp_path / "checkpoints")[-1]
-    newest.write_bytes(newest.read_bytes()[:-100])
-    with pytest.raises(UserError, match=newest.name):
-        sitting(tmp_path).resume()
-    newest.unlink()
+    first, newest = checkpoints(tmp_path / "checkpoints")
+    newest.write_bytes(damage(newest.read_bytes()))
     again = sitting(tmp_path)
     assert again.resume() and again.step == 7
+    said = capsys.readouterr().err
+    assert newest.name in said and f"going on from {first.name}" in said
+    assert checkpoints(tmp_path / "checkpoints") == [first]
+    assert again.run() and same_result(whole, tmp_path)
+
+
+def test_a_run_without_a_whole_checkpoint_is_not_begun_anew(tmp_path: Path) -> None:
+    run = sitting(tmp_path)
+    run.run(lambda: run.step == 3)
+    (only,) = checkpoints(tmp_path / "checkpoints")
+    only.write_bytes(cut(only.read_bytes()))
+    with pytest.raises(UserError, match=only.name):
+        sitting(tmp_path).resume()
+    assert only.exists()
+
+
+def test_no_disk_for_curves_is_said(tmp_path: Path) -> None:
+    run = sitting(tmp_path)
+    (tmp_path / "curves").rmdir()
+    with pytest.raises(UserError, match="Folder not usable") as caught:
+        run.run()
+    assert "--resume" in caught.value.fix
+
+
+def test_points_that_are_no_numbers_are_named(tmp_path: Path) -> None:
+    run = sitting(tmp_path)
+
+    def figures(model: nn.Module) -> dict[str, float]:
+        torch.linalg.svd(torch.full((1, 3, 3), torch.nan))
+        return {}
+
+    run.trial.figures = figures
+    with pytest.raises(UserError, match="Training diverged"):
+        run.run()
 
 
 def test_a_loss_that_is_no_number_is_named(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from nlf_blender.worker.training.loop.assembly import open_run
 from nlf_blender.worker.training.loop.checkpoint import checkpoints
 from nlf_blender.worker.training.loop.curves import Table
 from nlf_blender.worker.training.loop.run_file import read_run_settings
+from nlf_blender.worker.training.loop.run_folder import locked_run
 
 ENTRY = Path(__file__).parents[2] / "nlf_blender" / "worker" / "__main__.py"
 MACHINE = ["--device", "cpu", "--threads", "1"]
@@ -159,6 +160,26 @@ def test_a_run_is_not_begun_over_another(
     assert "other settings of training" in capsys.readouterr().err
 
 
+def test_a_run_that_failed_at_its_start_does_not_keep_its_folder(
+    sets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["train", "run", str(tmp_path / "c.json"), "--out", str(tmp_path / "run"), *MACHINE]
+    write_config(tmp_path / "c.json", config(sets, start="gone.safetensors"))
+    assert main(command) == 1
+    assert "gone.safetensors" in capsys.readouterr().err
+    write_config(tmp_path / "c.json", config(sets, steps=1))
+    assert main(command) == 0
+
+
+def test_two_programs_do_not_train_in_one_folder(
+    sets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with locked_run(tmp_path / "run"):
+        command = ["--out", str(tmp_path / "run"), *MACHINE]
+        assert main(["train", "run", str(sets / "config.json"), *command]) == 1
+    assert "Run in use" in capsys.readouterr().err
+
+
 def test_cached_features_train_the_rest(sets: Path, tmp_path: Path) -> None:
     data = config(sets)
     data["model"] = {"backbone": "blazepose_heavy"}
@@ -187,6 +208,9 @@ def test_cached_features_train_the_rest(sets: Path, tmp_path: Path) -> None:
         ({"data": {"sets": [{"path": "x", "weight": -1}]}}, r"data.sets\[0\]: weight is -1"),
         ({"model": {"backbone": "resnet"}}, "model.backbone is 'resnet'"),
         ({"training": {"steps": 3, "optimizer": {"learning_rate": "fast"}}}, "learning_rate"),
+        ({"training": {"steps": 3, "optimizer": {"betas": [0.9, 1.5]}}}, "betas are"),
+        ({"training": {"steps": 3, "seed": 1 << 70}}, "training: seed is"),
+        ({"data": {"sets": [{"path": "x"}], "crops_per_step": 10**9}}, "crops_per_step is from 1"),
     ],
 )
 def test_wrong_settings_are_named(tmp_path: Path, change: dict[str, Any], named: str) -> None:

@@ -26,10 +26,11 @@ def read_settings(kind: type[Settings], path: Path) -> Settings:
     hold them."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
         raise UserError(
             "Settings not readable",
-            f"{path} cannot be read ({error}).",
+            f"{path} cannot be read ({reason}).",
             "Check the path, and that the file is JSON.",
         ) from error
     try:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ from .average import WeightAverage
 from .export import averaged_model
 from .features import CachedCrops
 from .run_file import RunSettings, SetSettings
-from .run_folder import claim_folder, run_catalogue
+from .run_folder import claim_folder, locked_run, run_catalogue
 from .schedule import make_optimizer
 from .sitting import Sitting
 from .source import Source, StepInput
@@ -41,22 +42,26 @@ HELD_OUT_CROPS = 25  # at once
 
 def open_run(settings: RunSettings, folder: Path, resume: bool, device: torch.device) -> Sitting:
     """A run at its start, or at its last checkpoint. UserError if its folder holds a run and
-    `resume` was not said, or one with other settings."""
-    claim_folder(folder, settings, resume)
-    torch.manual_seed(settings.training.seed)
-    model = build_model(settings.model, run_catalogue(folder))
-    if settings.start is not None:
-        model.adopt(read_start(Path(settings.start)))
-    model = model.to(device)
-    sitting = Sitting(
-        settings.training,
-        make_learner(settings, model, device),
-        open_source(settings, model, device),
-        open_trial(settings, model, device),
-        folder,
-    )
-    if resume:
-        sitting.resume()
+    `resume` was not said, or one with other settings, or another program trains in it. The folder
+    is held until the sitting has run."""
+    with ExitStack() as lock:
+        lock.enter_context(locked_run(folder))
+        claim_folder(folder, settings, resume)
+        torch.manual_seed(settings.training.seed)
+        model = build_model(settings.model, run_catalogue(folder))
+        if settings.start is not None:
+            model.adopt(read_start(Path(settings.start)))
+        model = model.to(device)
+        sitting = Sitting(
+            settings.training,
+            make_learner(settings, model, device),
+            open_source(settings, model, device),
+            open_trial(settings, model, device),
+            folder,
+        )
+        if resume:
+            sitting.resume()
+        sitting.lock = lock.pop_all()
     return sitting
 
 

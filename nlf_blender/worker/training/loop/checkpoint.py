@@ -10,6 +10,7 @@ those of a step follow from the run's seed and the step's number.
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +22,11 @@ from torch import Tensor, nn
 
 from ....errors import UserError
 from ....protocol.files import write_whole
+from .telling import say
 
 FORMAT = "nlf_blender checkpoint 1"
-STATE = "state"  # in the header
+STATE, DIGEST = "state", "sha256"  # in the header
+DAMAGED = ".damaged"  # ends the name of a checkpoint that could not be used
 MODEL, AVERAGE, MOMENTS = "model.", "average.", "optimizer."
 _DAMAGE = (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError)
 
@@ -65,7 +68,8 @@ def save_checkpoint(folder: Path, trained: Trained, progress: Progress, keep: in
     path = checkpoint_path(folder, progress.step)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(path, save(_tensors(trained), _header(progress)))
+        tensors = _tensors(trained)
+        write_whole(path, save(tensors, _header(progress, tensors)))
     except OSError as error:
         raise _not_written(path, error) from error
     for old in checkpoints(folder)[:-keep]:
@@ -86,6 +90,27 @@ def load_checkpoint(path: Path, trained: Trained) -> Progress:
     return progress
 
 
+def load_newest(folder: Path, trained: Trained) -> Progress | None:
+    """Put the newest checkpoint that can be used into model, average and optimizer; None if there
+    is none at all. Newer ones, which are damaged, are said and get another name. UserError if there
+    are some, and all are damaged or of another model."""
+    failures: list[tuple[Path, UserError]] = []
+    for path in reversed(checkpoints(folder)):
+        try:
+            progress = load_checkpoint(path, trained)
+        except UserError as error:
+            failures.append((path, error))
+            continue
+        for damaged, error in failures:
+            aside = damaged.with_name(damaged.name + DAMAGED)
+            damaged.replace(aside)
+            say(f"{error.detail} It is now {aside.name}; going on from {path.name}.")
+        return progress
+    if failures:
+        raise failures[0][1]
+    return None
+
+
 def load_average(path: Path, model: nn.Module) -> Progress:
     """Put a checkpoint's averaged weights into a model. UserError as of `load_checkpoint`."""
     try:
@@ -103,6 +128,9 @@ def _read(path: Path) -> tuple[dict[str, Tensor], Progress]:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     if header.get("format") != FORMAT:
         raise ValueError(f"its format is not {FORMAT}")
+    digest = _digest(tensors, header[STATE])
+    if header.get(DIGEST, digest) != digest:  # the first checkpoints had none
+        raise ValueError("its content is not what was written")
     return tensors, Progress(**json.loads(header[STATE]))
 
 
@@ -114,8 +142,18 @@ def _tensors(trained: Trained) -> dict[str, Tensor]:
     return {name: value.detach().cpu().clone().contiguous() for name, value in values.items()}
 
 
-def _header(progress: Progress) -> dict[str, str]:
-    return {"format": FORMAT, STATE: json.dumps(vars(progress))}
+def _header(progress: Progress, tensors: dict[str, Tensor]) -> dict[str, str]:
+    state = json.dumps(vars(progress))
+    return {"format": FORMAT, STATE: state, DIGEST: _digest(tensors, state)}
+
+
+def _digest(tensors: dict[str, Tensor], state: str) -> str:
+    """SHA-256 of a checkpoint's content: a bit that turned on the disk would train on unnoticed."""
+    digest = hashlib.sha256(state.encode())
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(tensors[name].reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
@@ -136,7 +174,8 @@ def _damaged(path: Path, error: Exception) -> UserError:
     return UserError(
         "Checkpoint cannot be used",
         f"{path} does not fit this run or is damaged ({' '.join(str(error).split())[:300]}).",
-        "Delete it: the run then goes on from the checkpoint before it.",
+        "Go on with --resume: the run goes back to the checkpoint before it. If there is none that "
+        "can be used, start it in a new folder.",
     )
 
 

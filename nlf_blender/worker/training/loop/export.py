@@ -17,7 +17,7 @@ from ..plain_settings import read_settings, settings_text
 from .checkpoint import Progress, checkpoints, load_average
 from .curves import Table
 from .run_file import RunSettings
-from .run_folder import SETTINGS, read_sets, run_catalogue
+from .run_folder import CHECKPOINTS, SETTINGS, read_sets, run_catalogue
 
 
 def export_run(folder: Path, target: Path, name: str | None, license: str) -> None:
@@ -36,7 +36,7 @@ def export_run(folder: Path, target: Path, name: str | None, license: str) -> No
 def averaged_model(folder: Path) -> tuple[TrainedLocalizer, Progress]:
     """The averaged model of a run's last checkpoint, for evaluation, and where the run was.
     UserError if there is none."""
-    found = checkpoints(folder / "checkpoints")
+    found = checkpoints(folder / CHECKPOINTS)
     if not found:
         raise UserError(
             "Nothing trained yet",
@@ -74,7 +74,7 @@ def _provenance(folder: Path, steps: int) -> Json:
 
 def _start(path: Path) -> Json:
     """What a run started from: another run, or a file."""
-    found = checkpoints(path / "checkpoints")
+    found = checkpoints(path / CHECKPOINTS)
     if found:
         steps = int(found[-1].stem.removeprefix("step_"))
         return {"run": path.name, "steps": steps, **_provenance(path, steps)}

@@ -15,6 +15,7 @@ from .settings import LoopSettings, OutputSettings
 
 FORMAT = "nlf_blender training"
 VERSION = 1
+MOST_CROPS, MOST_WORKERS = 4096, 256  # more would fill the memory before anything is learnt
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,10 @@ class DataSettings:
     def __post_init__(self) -> None:
         if not self.sets:
             raise ValueError("sets is empty")
-        if self.crops_per_step < 1 or self.workers < 0:
-            raise ValueError("crops_per_step is 1 or more, workers 0 or more")
+        if not 1 <= self.crops_per_step <= MOST_CROPS or not 0 <= self.workers <= MOST_WORKERS:
+            raise ValueError(
+                f"crops_per_step is from 1 to {MOST_CROPS}, workers from 0 to {MOST_WORKERS}"
+            )
         if self.features is not None and not self.crops.shared_points:
             raise ValueError("crops.shared_points is false, but cached crops need it")
 

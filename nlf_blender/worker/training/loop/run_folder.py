@@ -8,25 +8,46 @@ so that the model can be exported when the sets are gone.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from ....errors import UserError
 from ....protocol.files import write_whole
+from ...file_lock import held
 from ...take_writer import disk_errors
 from ..datasets.joint_sets import JointCatalogue
 from ..datasets.layout import read_info
 from ..plain_settings import read_settings, settings_text
+from .checkpoint import checkpoints
 from .run_file import RunSettings, require_same_run
 
-SETTINGS, SETS = "settings.json", "sets.json"
+SETTINGS, SETS, LOCK, CHECKPOINTS = "settings.json", "sets.json", "lock", "checkpoints"
+
+
+@contextmanager
+def locked_run(folder: Path) -> Iterator[None]:
+    """A run's folder, made if it is not there, held for the time of the with block. UserError if
+    another program trains in it, or it cannot be written to."""
+    in_use = UserError(
+        "Run in use",
+        f"Another program is training in {folder}.",
+        "Wait until it is done, stop it there, or choose another --out folder.",
+    )
+    with ExitStack() as lock:
+        with disk_errors(folder, "start the same command again"):
+            folder.mkdir(parents=True, exist_ok=True)
+            lock.enter_context(held(folder / LOCK, in_use))
+        yield
 
 
 def claim_folder(folder: Path, settings: RunSettings, resume: bool) -> None:
     """Make the folder this run's, or see that it is. UserError if it holds a run and `resume` was
-    not said, or one with other settings, or if a set cannot be read."""
+    not said, or one with other settings, or if a set cannot be read. A run that failed before its
+    first checkpoint is none."""
     path = folder / SETTINGS
-    if path.is_file():
+    if path.is_file() and checkpoints(folder / CHECKPOINTS):
         if not resume:
             raise UserError(
                 "A run is there already",
@@ -36,7 +57,6 @@ def claim_folder(folder: Path, settings: RunSettings, resume: bool) -> None:
         require_same_run(read_settings(RunSettings, path), settings, folder)
     sets = json.dumps(_about_sets(settings), indent=1)
     with disk_errors(folder, "start the same command again"):
-        folder.mkdir(parents=True, exist_ok=True)
         write_whole(folder / SETS, sets.encode())
         write_whole(path, settings_text(settings).encode())
 

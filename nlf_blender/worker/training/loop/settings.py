@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Precision = Literal["float32", "bfloat16", "float16"]
+MOST = 1 << 31  # of a number that torch and the names of files take
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class OptimizerSettings:
     def __post_init__(self) -> None:
         if min(self.learning_rate, self.clip_norm) <= 0 or self.weight_decay < 0:
             raise ValueError("learning_rate and clip_norm are above 0, weight_decay 0 or more")
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise ValueError(f"betas are {self.betas}, not from 0 to below 1")
 
 
 @dataclass(frozen=True)
@@ -67,9 +70,9 @@ class LoopSettings:
     output: OutputSettings = field(default_factory=OutputSettings)
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise ValueError(f"steps is {self.steps}, not 1 or more")
-        if self.seed < 0:
-            raise ValueError(f"seed is {self.seed}, not 0 or more")
+        if not 1 <= self.steps < MOST:
+            raise ValueError(f"steps is {self.steps}, not from 1 to below 2^31")
+        if not 0 <= self.seed < MOST:
+            raise ValueError(f"seed is {self.seed}, not from 0 to below 2^31")
         if not 0 <= self.average_decay < 1:
             raise ValueError(f"average_decay is {self.average_decay}, not from 0 to below 1")

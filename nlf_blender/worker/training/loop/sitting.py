@@ -12,6 +12,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
 import torch
@@ -19,9 +20,11 @@ from torch import Tensor
 
 from ....errors import UserError
 from ....protocol.files import write_whole
-from .checkpoint import Progress, Trained, checkpoints, load_checkpoint, save_checkpoint
+from ...take_writer import disk_errors
+from .checkpoint import Progress, Trained, checkpoints, load_newest, save_checkpoint
 from .curves import Table, draw_curves
 from .meter import Meter
+from .run_folder import CHECKPOINTS
 from .settings import LoopSettings
 from .source import Source, StepInput, Trial
 from .step import Learner, training_step
@@ -51,15 +54,21 @@ class Sitting:
         self._sums: dict[str, tuple[float, int]] = {}
         self._fresh: list[dict[str, Tensor]] = []
         self._began = self._asked = time.monotonic()
-        for name in ("curves", "samples", "checkpoints"):
-            (folder / name).mkdir(parents=True, exist_ok=True)
+        self.lock = ExitStack()  # of the folder
+        with self._disk_errors():
+            for name in ("curves", "samples", CHECKPOINTS):
+                (folder / name).mkdir(parents=True, exist_ok=True)
 
     def resume(self) -> bool:
-        """Go back to the last checkpoint, if there is one. UserError if it is damaged."""
-        found = checkpoints(self.folder / "checkpoints")
-        if not found:
+        """Go back to the last checkpoint that can be used, if there is one. UserError if there are
+        some, and all are damaged."""
+        with disk_errors(self.folder, "go on with --resume"):
+            return self._resume()
+
+    def _resume(self) -> bool:
+        progress = load_newest(self.folder / CHECKPOINTS, self._trained())
+        if progress is None:
             return False
-        progress = load_checkpoint(found[-1], self._trained())
         self.step, self._before = progress.step, progress.seconds
         self._sums = {n: (total, int(count)) for n, (total, count) in progress.sums.items()}
         if progress.scaler:
@@ -70,7 +79,11 @@ class Sitting:
 
     def run(self, is_stopped: Callable[[], bool] = lambda: False) -> bool:
         """Step until the end, or until `is_stopped`, which is asked between steps; a checkpoint is
-        written either way. Returns whether the run is at its end."""
+        written either way. Returns whether the run is at its end; the folder is then free."""
+        with self.lock:
+            return self._run(is_stopped)
+
+    def _run(self, is_stopped: Callable[[], bool]) -> bool:
         self._began = self._asked = time.monotonic()
         self._first = self.step
         batches = self.source.batches(self.step)
@@ -90,7 +103,7 @@ class Sitting:
         with self.meter.time("checkpoint"):
             self._gather()
             progress = Progress(self.step, self.seconds, self._sums, self._scaler_state())
-            folder, keep = self.folder / "checkpoints", self.settings.output.keep
+            folder, keep = self.folder / CHECKPOINTS, self.settings.output.keep
             return save_checkpoint(folder, self._trained(), progress, keep)
 
     @property
@@ -136,7 +149,8 @@ class Sitting:
         self._gather()
         means = {name: total / count for name, (total, count) in self._sums.items()}
         self._sums = {}
-        self.training.add(self.step, means)
+        with self._disk_errors():
+            self.training.add(self.step, means)
         if time.monotonic() - self._asked > BUSY_EVERY_SECONDS:
             self.meter.ask_device(self.device)
             self._asked = time.monotonic()
@@ -153,15 +167,26 @@ class Sitting:
         )
 
     def _try_out(self) -> None:
-        with self.meter.time("trial"):
+        self._gather()
+        with self.meter.time("trial"), self._disk_errors():
             if self.trial is not None:
-                figures = self.trial.figures(self.learner.average.model)
+                figures = self._figures(self.trial)
                 self.validation.add(self.step, figures)
                 picture = self.folder / "samples" / f"step_{self.step:08d}.jpg"
                 self.trial.draw(self.learner.average.model, picture)
                 text = "  ".join(f"{name} {value:.4g}" for name, value in figures.items())
                 print(f"held-out: {text}", file=sys.stderr, flush=True)
             draw_curves(self.folder / "curves.png", self.training, self.validation)
+
+    def _figures(self, trial: Trial) -> dict[str, float]:
+        """UserError if the model's points are no numbers, which cannot be laid onto the truth."""
+        try:
+            return trial.figures(self.learner.average.model)
+        except torch.linalg.LinAlgError as error:
+            raise _diverged(self.step, self.folder) from error
+
+    def _disk_errors(self) -> AbstractContextManager[None]:
+        return disk_errors(self.folder, "go on from the last checkpoint with --resume")
 
     def _report(self) -> None:
         last = self.validation.rows()
@@ -175,7 +200,8 @@ class Sitting:
             "threads": torch.get_num_threads(),
         }
         data = json.dumps(report, indent=1).encode()
-        write_whole(self.folder / "report.json", data)
+        with self._disk_errors():
+            write_whole(self.folder / "report.json", data)
 
     def _trained(self) -> Trained:
         return Trained(self.learner.model, self.learner.average.model, self.learner.optimizer)
@@ -185,7 +211,7 @@ class Sitting:
 
 
 def _diverged(step: int, folder: Path) -> UserError:
-    kept = checkpoints(folder / "checkpoints")
+    kept = checkpoints(folder / CHECKPOINTS)
     last = kept[-1].name if kept else "none"
     return UserError(
         "Training diverged",
