@@ -26,6 +26,10 @@ from nlf_blender.worker.training.datasets.joint_places import place_of
 
 INTRINSICS = [[500, 0, 160], [0, 500, 120], [0, 0, 1]]
 NOSE_3D = {"names": ["nose"], "camera_mm": [[100, 0, 2000]]}
+IN_METRES = {
+    "names": ["nose", "left_hip", "left_knee", "left_ankle"],
+    "camera_mm": [[0, -0.7, 3], [0.1, 0, 3], [0.1, 0.4, 3], [0.1, 0.8, 3.1]],
+}
 NOSE_2D = {"names": ["nose"], "px": [[185, 120]]}
 
 
@@ -78,7 +82,7 @@ def test_people_of_whom_only_some_have_joints(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("form", ["file", "npz", "kind", "inline", "camera_mm"])
 def test_vertices_from_a_file_or_inline(tmp_path: Path, form: str) -> None:
-    vertices = np.arange(12.0).reshape(4, 3)
+    vertices = 100 * np.arange(12.0).reshape(4, 3)
     np.save(tmp_path / "v.npy", vertices)
     np.savez(tmp_path / "v.npz", any=vertices)
     given = {
@@ -161,6 +165,7 @@ def test_a_picture_of_nobody(tmp_path: Path) -> None:
         ({"boxes": [[5, 5, 0, 9]]}, "boxes[0] is empty"),
         ({"boxes": [[5, 5, None, 9]]}, "boxes[0] is not a number"),
         ({"joints3d": [None]}, "nothing is known of anybody: all is null"),
+        ({"joints3d": IN_METRES}, "joints3d of person 1 lie within 1.5 mm; camera_mm is in mill"),
         ({"vertices": "gone.npy"}, "gone.npy is gone"),
         ({"vertices": "a.png"}, "no npy file"),
         ({"vertices": [[1, 2, None]]}, "vertices[0] is not a number"),

@@ -28,6 +28,7 @@ from .set_values import file_of, numbers, require_finite
 
 Value = TypeVar("Value")
 MM = 1e-3
+SEVERAL, TINY_MM = 4, 20.0
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,12 @@ def _people(columns: dict[str, list[object]], camera: Camera | None) -> list[Tru
 
 
 def _checked(person: TruePerson, camera: Camera | None, who: str, notes: list[str]) -> TruePerson:
-    """The person; notes what is odd."""
+    """The person; notes what is odd. ValueError for a body that is far too small."""
     joints = person.joints
+    if joints is not None:
+        _check_size(joints.places[joints.known], f"joints3d of {who}")
+    if person.mesh is not None:
+        _check_size(person.mesh.vertices, f"vertices of {who}")
     if joints is not None and joints.absolute and camera is not None:
         depth = joints.places[joints.known, 2]
         if (depth <= 0).any():
@@ -98,6 +103,13 @@ def _checked(person: TruePerson, camera: Camera | None, who: str, notes: list[st
             moved = TrueJoints(joints.labels, joints.places, absolute=False)
             return TruePerson(person.box, moved, person.pixels, person.mesh, person.mask)
     return person
+
+
+def _check_size(places: Float64Array, what: str) -> None:
+    """ValueError for points next to each other, as metres taken for millimetres are."""
+    extent = np.ptp(places, axis=0).max() / MM
+    if len(places) >= SEVERAL and extent < TINY_MM:
+        raise ValueError(f"{what} lie within {extent:.2g} mm; camera_mm is in millimetres")
 
 
 def _boxes(value: object, corners: bool) -> list[Float64Array | None]:
