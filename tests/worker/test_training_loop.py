@@ -201,6 +201,25 @@ def test_a_run_without_a_whole_checkpoint_is_not_begun_anew(tmp_path: Path) -> N
     assert only.exists()
 
 
+def test_what_a_run_wrote_before_its_first_checkpoint_is_not_kept_twice(
+    whole: Path, tmp_path: Path
+) -> None:
+    run = sitting(tmp_path)
+    run.run(lambda: run.step == 6)
+    for path in checkpoints(tmp_path / "checkpoints"):
+        path.unlink()  # as if it had been killed then
+    again = sitting(tmp_path)
+    assert not again.resume() and again.run() and same_result(whole, tmp_path)
+
+
+@pytest.mark.parametrize("text", ["step,loss\n4,x\n", "step,loss\n4\n", "loss\n4\n", "step\n4,5\n"])
+def test_a_damaged_table_of_curves_is_named(tmp_path: Path, text: str) -> None:
+    run = sitting(tmp_path)
+    run.training.path.write_text(text)
+    with pytest.raises(UserError, match=r"training[.]csv"):
+        run.run()
+
+
 def test_no_disk_for_curves_is_said(tmp_path: Path) -> None:
     run = sitting(tmp_path)
     (tmp_path / "curves").rmdir()

@@ -15,6 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from ....errors import UserError
 from ....protocol.files import write_whole
 
 STEP = "step"
@@ -30,11 +31,21 @@ class Table:
         self.path = path
 
     def rows(self) -> list[dict[str, float]]:
-        """All rows, oldest first."""
+        """All rows, oldest first. UserError if the file is damaged."""
         if not self.path.is_file():
             return []
-        with open(self.path, newline="", encoding="utf-8") as file:
-            return [{n: float(v) for n, v in row.items()} for row in csv.DictReader(file)]
+        try:
+            with open(self.path, newline="", encoding="utf-8") as file:
+                rows = [{n: float(v) for n, v in row.items()} for row in csv.DictReader(file)]
+            if any(STEP not in row for row in rows):
+                raise ValueError(f"a row has no {STEP}")
+        except (ValueError, TypeError, csv.Error) as error:
+            raise UserError(
+                "Curves damaged",
+                f"{self.path} is no table of numbers ({error}).",
+                "Move it elsewhere and go on with --resume: new rows go into a new file.",
+            ) from error
+        return rows
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
         """Add the row of this step, a number above that of the last row."""

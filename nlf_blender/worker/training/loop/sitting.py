@@ -73,8 +73,6 @@ class Sitting:
         self._sums = {n: (total, int(count)) for n, (total, count) in progress.sums.items()}
         if progress.scaler:
             self.learner.scaler.load_state_dict(progress.scaler)
-        for table in (self.training, self.validation):
-            table.cut(self.step)
         return True
 
     def run(self, is_stopped: Callable[[], bool] = lambda: False) -> bool:
@@ -86,6 +84,9 @@ class Sitting:
     def _run(self, is_stopped: Callable[[], bool]) -> bool:
         self._began = self._asked = time.monotonic()
         self._first = self.step
+        with self._disk_errors():
+            for table in (self.training, self.validation):
+                table.cut(self.step)  # what was killed had gone on, perhaps before any checkpoint
         batches = self.source.batches(self.step)
         try:
             while self.step < self.settings.steps and not is_stopped():
