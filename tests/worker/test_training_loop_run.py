@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -175,9 +176,21 @@ def test_two_programs_do_not_train_in_one_folder(
     sets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with locked_run(tmp_path / "run"):
-        command = ["--out", str(tmp_path / "run"), *MACHINE]
-        assert main(["train", "run", str(sets / "config.json"), *command]) == 1
+        path = write_config(tmp_path / "c.json", config(sets))
+        assert main(["train", "run", str(path), "--out", str(tmp_path / "run"), *MACHINE]) == 1
     assert "Run in use" in capsys.readouterr().err
+
+
+def test_a_shard_that_is_cut_short_is_said_and_the_rest_trained_on(
+    sets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(sets / "train", tmp_path / "train")
+    shard = next((tmp_path / "train").glob("*.tar"))
+    shard.write_bytes(shard.read_bytes()[: shard.stat().st_size // 2])
+    path = write_config(tmp_path / "c.json", config(tmp_path, steps=1, validation={}))
+    assert main(["train", "run", str(path), "--out", str(tmp_path / "run"), *MACHINE]) == 0
+    assert "shard cut short" in capsys.readouterr().err
+    assert "shard cut short" in str(json.loads((tmp_path / "run/report.json").read_text()))
 
 
 def test_cached_features_train_the_rest(sets: Path, tmp_path: Path) -> None:

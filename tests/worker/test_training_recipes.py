@@ -149,6 +149,31 @@ def test_a_comparison_is_one_command(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert (tmp_path / "losses.md").read_text().splitlines() == lines
 
 
+@pytest.mark.parametrize(
+    "command",
+    (
+        ["ablation", "losses", "--steps", "0"],
+        ["ablation", "losses", "--seeds", "-1"],
+        ["default-model", "--on", "cpu", "--held-out", "0"],
+    ),
+)
+def test_impossible_counts_are_refused_before_any_work(
+    tmp_path: Path, command: list[str], capsys: pytest.CaptureFixture
+) -> None:
+    assert main(["train", *command, "--work", str(tmp_path / "work")]) == 1
+    assert f"{command[-2]} {command[-1]} (at least 1)" in capsys.readouterr().err
+    assert not (tmp_path / "work").exists()
+
+
+def test_a_comparison_on_a_set_that_is_gone_names_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    command = ["--work", str(tmp_path), "--set", str(tmp_path / "gone"), "--device", "cpu"]
+    command += ["--held-out", str(tmp_path / "gone")]
+    assert main(["train", "ablation", "losses", *command]) == 1
+    assert "gone has no dataset.json" in capsys.readouterr().err
+
+
 def test_progress_is_told_at_the_beginning_and_at_the_end(capsys: pytest.CaptureFixture) -> None:
     show = progress_printer("crops")
     for done in range(101):

@@ -21,6 +21,7 @@ from ..crops.plan import CropPlan
 from ..crops.settings import unvaried
 from ..datasets.joint_places import place_of
 from ..datasets.mixing import MixtureSettings
+from ..datasets.shard_reader import open_dataset
 from ..losses.total import training_loss
 from ..model.trained import Localization, TrainedLocalizer, build_model
 from ..points.posed import PoolSettings
@@ -34,6 +35,7 @@ from .sitting import Sitting
 from .source import Source, StepInput
 from .sources import CachedSource, LoaderSource, to_device
 from .step import Learner, make_scaler
+from .telling import say
 from .trial import HeldOut
 
 HELD_OUT_POINTS = 512
@@ -103,7 +105,10 @@ def open_source(settings: RunSettings, model: TrainedLocalizer, device: torch.de
         cache = CachedCrops(Path(data.features.folder), data.features.crops)
         return CachedSource(cache, data.crops_per_step, data.features.points, seed, device)
     plan = training_plan(settings, model, listed=False)
-    return LoaderSource(CropLoader(plan, data.workers, device), device)
+    loader = CropLoader(plan, data.workers, device)
+    for item in data.sets:
+        loader.skipped_items |= lost_examples(Path(item.path))
+    return LoaderSource(loader, device)
 
 
 def open_trial(
@@ -122,6 +127,18 @@ def open_trial(
         return None
     limbs = np.stack([place_of("open24", name) for name in LIMB_NAMES])
     return HeldOut([to_device(inputs, device) for inputs in batches], limbs)
+
+
+def lost_examples(folder: Path) -> dict[str, str]:
+    """Why examples of a set are missing, by the set's name and reason; it is said, too."""
+    dataset = open_dataset(folder)
+    lost: dict[str, str] = {}
+    for reason, count in dataset.report.skipped.items():
+        total = count + len(dataset)
+        lost[f"{dataset.name}, {reason}"] = f"{count} of {total} examples are missing"
+        say(f"{dataset.name}: {reason}, {count} of {total} examples are missing; "
+            f"`worker train inspect {folder}` names them")  # fmt: skip
+    return lost
 
 
 def training_plan(settings: RunSettings, model: TrainedLocalizer, listed: bool) -> CropPlan:

@@ -16,6 +16,7 @@ from ...assets import ASSETS
 from ..crops.batch import CropBatch
 from ..crops.loader import CropLoader
 from ..crops.plan import CropPlan
+from ..datasets.layout import INFO_FILE, read_info
 from ..model.trained import TrainedLocalizer, build_model
 from ..points.posed import OPEN_KIND
 from .assembly import held_out_plan, require_frozen, training_plan
@@ -90,7 +91,12 @@ def _seen(
 
 def _recipe(plan: CropPlan, settings: RunSettings) -> str:
     """All that decides what is cached, as text: crops, sets and the backbone's weights."""
-    files = [folder / "dataset.json" for folder in plan.source.folders]
+    for folder in plan.source.folders:
+        read_info(folder)  # which says so if there is no set
+    files = [folder / INFO_FILE for folder in plan.source.folders]
     files += sorted(ASSETS.glob("blazepose*.safetensors"))
-    hashes = {file.name: file_sha256(file) for file in files}
+    names = [file.name for file in files]  # of several sets the same
+    hashes = {
+        file.name if names.count(file.name) == 1 else str(file): file_sha256(file) for file in files
+    }
     return json.dumps([settings.model.backbone, asdict(plan), hashes], default=str)

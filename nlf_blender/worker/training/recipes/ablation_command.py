@@ -12,6 +12,9 @@ from ..loop.run_command import add_machine_options, set_machine
 TOPICS = {"encodings": "positional encoding", "losses": "loss", "data": "annotation"}
 
 
+LEAST = {"crops": 1, "held_out_crops": 1, "steps": 1, "seeds": 1, "workers": 0}
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     parser.add_argument("topic", choices=TOPICS, help="what is compared")
@@ -34,7 +37,9 @@ def run(options: argparse.Namespace) -> int:
     from .ablation_settings import ablation_settings
     from .ablation_table import table_lines
     from .ablations import run_ablation
+    from .counts import require_counts
 
+    require_counts(options, LEAST)
     device = set_machine(options)
     settings = ablation_settings(options, device)
     results = run_ablation(options.topic, settings, options.work, options.seeds, device)

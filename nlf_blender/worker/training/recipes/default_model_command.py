@@ -40,10 +40,12 @@ def run(options: argparse.Namespace) -> int:
     """Do what is not done yet. Returns 0 once all is, STOPPED if it was stopped before."""
     from dataclasses import replace
 
+    from .counts import require_counts
     from .default_model import CPU, GPU
     from .default_model_stages import Kitchen, cpu_stages, gpu_stages
     from .stages import run_stages
 
+    require_counts(options, {**dict.fromkeys(SIZES, 1), "tune_steps": 0, "workers": 0})
     device = set_machine(options)
     given = {name: getattr(options, name) for name in SIZES}
     asked = {name: value for name, value in given.items() if value is not None}
