@@ -108,11 +108,7 @@ class JobQueue(Generic[Target]):
         """Put an entry at the end of the line, or at its front. One that waits to solve the same
         take goes, if this one solves it: the newer settings count. A box stays behind it: solved
         later, its older edits would take back what the box's job adds to them."""
-        same = [
-            other
-            for other in self.waiting
-            if other.task.command == SOLVE and other.task.take == entry.task.take
-        ]
+        same = self._waiting_solves(entry)
         if entry.task.command == SOLVE:
             for other in same:
                 self.remove(other)
@@ -124,10 +120,13 @@ class JobQueue(Generic[Target]):
         self.entries.insert(place, entry)
 
     def is_outdated(self, entry: Entry[Target]) -> bool:
-        """Whether an entry solves a take that another one will solve again."""
-        others = (other.task for other in self.waiting if other is not entry)
-        solves = entry.task.command == SOLVE
-        return solves and any(t.command == SOLVE and t.take == entry.task.take for t in others)
+        """Whether an entry at work solves a take that one in line will solve again."""
+        return entry.task.command == SOLVE and bool(self._waiting_solves(entry))
+
+    def _waiting_solves(self, entry: Entry[Target]) -> list[Entry[Target]]:
+        """The entries in line that solve an entry's take."""
+        solves = (other for other in self.waiting if other.task.command == SOLVE)
+        return [other for other in solves if other.task.take == entry.task.take]
 
     def remove(self, entry: Entry[Target]) -> None:
         """Take an entry out of the list. Its job must not be under way."""
