@@ -51,14 +51,15 @@ class PeopleFinder:
     def find(self, image: Image, max_people: int, known: Sequence[Person] = ()) -> list[Person]:
         """At most `max_people` people in a picture [H,W,3] RGB, the largest first; of people who
         are known to be in it, none."""
+        whole = self.detector.detect(image)
         candidates = [
             candidate
-            for candidate in distinct_candidates(self._candidates(image))
+            for candidate in distinct_candidates([*whole, *self._in_tiles(image)])
             if not any(same_hips(candidate.frame, person.frame) for person in known)
         ][: 2 * max_people + 4]
         people = self._confirm(image, [candidate.frame for candidate in candidates], not known)
         if not people and not known:
-            people = self._surest(image)
+            people = self._surest(image, whole)
         new = [p for p in people if not any(same_person(p, other) for other in known)]
         return distinct_people(new)[:max_people]
 
@@ -80,9 +81,9 @@ class PeopleFinder:
             people.append(Person(given, person.score, chosen, person.keypoints))
         return people
 
-    def _candidates(self, image: Image) -> list[Detection]:
-        """Detections in the whole picture, and in tiles where they see more than it does."""
-        found = self.detector.detect(image)
+    def _in_tiles(self, image: Image) -> list[Detection]:
+        """Detections in tiles of a picture, where they see more than all of it does."""
+        found: list[Detection] = []
         height, width = image.shape[:2]
         for rows in TILE_ROWS:
             side = round(min(max(height, width), TILE_OVERLAP * max(height, width) / rows))
@@ -109,10 +110,10 @@ class PeopleFinder:
             return believed
         return sorted(seen, key=lambda person: -person.score)[:1]
 
-    def _surest(self, image: Image) -> list[Person]:
+    def _surest(self, image: Image, whole: Sequence[Detection]) -> list[Person]:
         """The surest of those whom detector and landmarks believe in at the first look, in the
         whole picture: whom BlazePose finds shall not be missed where nobody else is found."""
-        sure = [found for found in self.detector.detect(image) if found.score > PERSON_THRESHOLD]
+        sure = [found for found in whole if found.score > PERSON_THRESHOLD]
         seen = self.look(image, [found.frame for found in sure])
         believed = [person for person in seen if person.score > PERSON_THRESHOLD]
         return sorted(believed, key=lambda person: -person.score)[:1]
