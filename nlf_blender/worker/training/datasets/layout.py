@@ -44,9 +44,17 @@ class Shard:
 
 
 @dataclass(frozen=True)
+class SourceFile:
+    """A file or folder that a dataset was made of: its name, and the SHA-256 of its content."""
+
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True)
 class DatasetInfo:
     """What dataset.json says. joint_sets: the joints of sets that are not built in; body_kinds: of
-    the bodies and meshes in it."""
+    the bodies and meshes in it; made_of: empty where nobody kept it."""
 
     name: str
     license: str = ""
@@ -55,6 +63,7 @@ class DatasetInfo:
     joint_sets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     body_kinds: tuple[str, ...] = ()
     shards: tuple[Shard, ...] = ()
+    made_of: tuple[SourceFile, ...] = ()
 
     def __post_init__(self) -> None:
         """ValueError if the split is none, or the name is empty."""
@@ -84,6 +93,8 @@ def write_info(folder: Path, info: DatasetInfo) -> None:
         "body_kinds": list(info.body_kinds),
         "shards": [vars(shard) for shard in info.shards],
     }
+    if info.made_of:
+        data["made_of"] = [vars(source) for source in info.made_of]
     write_whole(folder / INFO_FILE, (json.dumps(data, indent=1) + "\n").encode())
 
 
@@ -106,6 +117,7 @@ def read_info(folder: Path) -> DatasetInfo:
             joint_sets=_joint_sets(data.get("joint_sets", {})),
             body_kinds=_texts(data.get("body_kinds", []), "body_kinds"),
             shards=tuple(map(_shard, as_list(data.get("shards"), "shards"))),
+            made_of=tuple(map(_source_file, as_list(data.get("made_of", []), "made_of"))),
         )
     except (OSError, *DAMAGED) as error:
         raise _damaged(path, error) from error
@@ -162,6 +174,13 @@ def _shard(value: object) -> Shard:
     if min(counts) < 0 or not file.endswith(".tar"):
         raise ValueError(f"{file} is no shard, or has a negative number of something")
     return Shard(file, *counts)
+
+
+def _source_file(value: object) -> SourceFile:
+    data: Json = as_object(value, "a file of made_of")
+    return SourceFile(
+        as_str(data.get("file"), "its file"), as_str(data.get("sha256"), "its digest")
+    )
 
 
 def _joint_sets(value: object) -> dict[str, tuple[str, ...]]:

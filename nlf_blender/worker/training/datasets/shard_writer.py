@@ -147,7 +147,7 @@ class DatasetWriter:
                 "Choose another folder, or remove that dataset first.",
             )
         kinds = tuple(dict.fromkeys((*known.body_kinds, *self.info.body_kinds)))
-        self.info = replace(self.info, shards=known.shards, body_kinds=kinds)
+        self.info = replace(self.info, shards=known.shards, body_kinds=kinds, made_of=known.made_of)
 
     def _append(self, example: Example, members: dict[str, bytes]) -> None:
         if self._file is None:

@@ -19,6 +19,7 @@ from ..datasets.example import Example
 from ..datasets.layout import INFO_FILE, DatasetInfo, Split, read_index, read_info
 from ..datasets.shard_writer import DatasetWriter
 from .annotated import examples_of, number_of
+from .made_of import require_same_set, source_files
 from .pose_library import PoseLibrary, build_library, load_library
 from .stage import Cast
 from .studio import Pictures, Studio
@@ -97,8 +98,9 @@ def render_set(
     or several. UserError if the folder holds another set, an archive cannot be read, or the disk
     is full.
     """
-    with DatasetWriter(plan.out, _info(plan), _SHARD_BYTES) as writer:
-        first = _last_number(plan) + 1
+    asked = _info(plan)
+    with DatasetWriter(plan.out, asked, _SHARD_BYTES) as writer:
+        first = _last_number(plan.out, asked) + 1
         on_progress(len(writer), plan.count)
         if len(writer) >= plan.count:
             return len(writer)
@@ -193,30 +195,27 @@ def _heard(answer: Connection) -> list[Example]:
     return heard
 
 
-def _last_number(plan: RenderPlan) -> int:
+def _last_number(folder: Path, asked: DatasetInfo) -> int:
     """The number of the last picture that the set has, -1 for none. UserError if the set was
     rendered from other things."""
-    if not (plan.out / INFO_FILE).exists():
+    if not (folder / INFO_FILE).exists():
         return -1
-    info = read_info(plan.out)
-    if info.description != _info(plan).description:
-        raise UserError(
-            "Folder holds another set",
-            f"{plan.out} holds {info.description}; asked for {_info(plan).description}.",
-            "Choose another folder, or give the options it was begun with.",
-        )
+    info = read_info(folder)
+    require_same_set(folder, info, asked)
     if not info.shards:
         return -1
-    return number_of(read_index(plan.out, info.shards[-1])[-1].name)
+    return number_of(read_index(folder, info.shards[-1])[-1].name)
 
 
 def _info(plan: RenderPlan) -> DatasetInfo:
     kind = f"scenes of {plan.size[0]}x{plan.size[1]}" if plan.scenes else f"crops of {plan.side} px"
-    sources = [path.name for path in (*plan.motions, plan.wardrobe) if path is not None]
+    paths = [path for path in (*plan.motions, plan.wardrobe) if path is not None]
+    names = ", ".join(path.name for path in paths)
     return DatasetInfo(
         name=f"synthetic-{'scenes' if plan.scenes else 'crops'}-{plan.seed}",
         license=_LICENSE,
-        description=f"{kind}, seed {plan.seed}, from {', '.join(sources) or 'drawn poses'}",
+        description=f"{kind}, seed {plan.seed}, from {names or 'drawn poses'}",
         split=plan.split,
         body_kinds=("open",),
+        made_of=source_files(paths),
     )
