@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -14,9 +16,22 @@ from training_fakes import CROPS, POINTS, SIDE, small_batch
 
 from nlf_blender.errors import UserError
 from nlf_blender.worker.training.crops.batch import CropBatch, Queries
+from nlf_blender.worker.training.crops.settings import CropSettings
+from nlf_blender.worker.training.loop import caching
 from nlf_blender.worker.training.loop.cache_files import CacheAbout, CacheWriter
 from nlf_blender.worker.training.loop.features import CachedCrops, shuffled_rows
+from nlf_blender.worker.training.loop.run_file import (
+    FORMAT,
+    VERSION,
+    DataSettings,
+    FeatureSettings,
+    RunSettings,
+    SetSettings,
+    ValidationSettings,
+)
+from nlf_blender.worker.training.loop.settings import LoopSettings
 from nlf_blender.worker.training.loop.sources import CachedSource
+from nlf_blender.worker.training.model.settings import ModelSettings
 
 ABOUT = CacheAbout("a recipe", leading=2)
 
@@ -141,3 +156,65 @@ def test_a_damaged_cache_is_named(tmp_path: Path, batches: list[CropBatch]) -> N
     array.unlink()
     with pytest.raises(UserError, match="missing"):
         CachedCrops(tmp_path)
+
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from nlf_blender.worker.training.loop.caching import locked_cache
+with locked_cache(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+def settings_with(tmp_path: Path) -> RunSettings:
+    """Of a run with caches, neither of which is there."""
+    sets = (SetSettings(str(tmp_path / "set")),)
+    return RunSettings(
+        FORMAT,
+        VERSION,
+        "test model",
+        DataSettings(
+            sets,
+            crops=CropSettings(shared_points=True),
+            features=FeatureSettings(str(tmp_path / "cache"), crops=8),
+        ),
+        LoopSettings(steps=1),
+        ValidationSettings(sets, features=str(tmp_path / "held_out")),
+        ModelSettings(backbone="tiny"),
+    )
+
+
+def test_two_programs_do_not_fill_one_cache_and_a_killed_one_leaves_it_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled: list[str] = []
+    monkeypatch.setattr(caching, "require_frozen", lambda model, settings: None)
+    monkeypatch.setattr(caching, "_fill", lambda folder, *rest: filled.append(folder.name))
+    settings, cpu = settings_with(tmp_path), torch.device("cpu")
+    command = [sys.executable, "-c", HOLDER, str(tmp_path / "cache")]
+    root = Path(__file__).parents[2]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as other:
+        try:
+            assert other.stdout is not None and other.stdout.readline() == "held\n"
+            with pytest.raises(UserError, match=r"caching features in .*cache\.") as told:
+                caching.cache_features(settings, cpu)
+            assert told.value.title == "Cache in use"
+        finally:
+            other.kill()
+    assert filled == ["held_out"]  # which nobody held
+    caching.cache_features(settings, cpu)
+    assert filled[1:] == ["held_out", "cache"]
+
+
+def test_a_cache_is_held_while_it_is_filled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(folder: Path, *rest: object) -> None:
+        with pytest.raises(UserError, match="Cache in use"), caching.locked_cache(folder):
+            pass
+
+    monkeypatch.setattr(caching, "require_frozen", lambda model, settings: None)
+    monkeypatch.setattr(caching, "_fill", fill)
+    caching.cache_features(settings_with(tmp_path), torch.device("cpu"))

@@ -4,7 +4,8 @@
 A cache is a folder: `features.json`, the first few `pictures.npy`, and one folder per block of
 crops, which holds an .npy array for every field of their batch but the pictures, and one for each
 of the backbone's values, in half precision. A block is written under another name and renamed, so
-caching goes on after the last whole block. Training reads the arrays through memory maps.
+caching goes on after the last whole block. `lock` is held by the program that caches. Training
+reads the arrays through memory maps.
 """
 
 from __future__ import annotations

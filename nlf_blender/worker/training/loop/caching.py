@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from ..model.trained import TrainedLocalizer, build_model
 from ..points.posed import OPEN_KIND
 from .assembly import held_out_plan, require_frozen, training_plan
 from .cache_files import CacheAbout, CacheWriter
+from .folder_lock import locked_folder
 from .run_file import RunSettings
 from .telling import progress_printer
 
@@ -28,8 +30,8 @@ BLOCK_CROPS = 1000  # about, a whole number of batches
 
 
 def cache_features(settings: RunSettings, device: torch.device) -> None:
-    """Cache the crops of training and of the trials. UserError if the settings name no cache, or
-    the backbone learns."""
+    """Cache the crops of training and of the trials. UserError if the settings name no cache, the
+    backbone learns, or another program is caching in a folder."""
     if settings.data.features is None:
         raise UserError(
             "Nothing to cache",
@@ -41,9 +43,24 @@ def cache_features(settings: RunSettings, device: torch.device) -> None:
     held_out, features = settings.validation, settings.data.features
     if held_out.features is not None:
         plan = held_out_plan(settings, model)
-        _fill(Path(held_out.features), plan, held_out.crops, settings, model, device)
+        with locked_cache(folder := Path(held_out.features)):
+            _fill(folder, plan, held_out.crops, settings, model, device)
     plan = training_plan(settings, model, listed=True)
-    _fill(Path(features.folder), plan, features.crops, settings, model, device)
+    with locked_cache(folder := Path(features.folder)):
+        _fill(folder, plan, features.crops, settings, model, device)
+
+
+@contextmanager
+def locked_cache(folder: Path) -> Iterator[None]:
+    """A cache's folder, held for the time of the with block: two programs would write the same
+    blocks. UserError if another program is caching in it, or it cannot be written to."""
+    in_use = UserError(
+        "Cache in use",
+        f"Another program is caching features in {folder}.",
+        "Wait until it is done, stop it there, or name another folder in the settings.",
+    )
+    with locked_folder(folder, in_use):
+        yield
 
 
 def _fill(

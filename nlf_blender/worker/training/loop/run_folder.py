@@ -9,21 +9,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ....errors import UserError
 from ....protocol.files import write_whole
-from ...file_lock import held
 from ...take_writer import disk_errors
 from ..datasets.joint_sets import JointCatalogue
 from ..datasets.layout import read_info
 from ..plain_settings import read_settings, settings_text
 from .checkpoint import checkpoints
+from .folder_lock import locked_folder
 from .run_file import RunSettings, require_same_run
 
-SETTINGS, SETS, LOCK, CHECKPOINTS = "settings.json", "sets.json", "lock", "checkpoints"
+SETTINGS, SETS, CHECKPOINTS = "settings.json", "sets.json", "checkpoints"
 
 
 @contextmanager
@@ -35,10 +35,7 @@ def locked_run(folder: Path) -> Iterator[None]:
         f"Another program is training in {folder}.",
         "Wait until it is done, stop it there, or choose another --out folder.",
     )
-    with ExitStack() as lock:
-        with disk_errors(folder, "start the same command again"):
-            folder.mkdir(parents=True, exist_ok=True)
-            lock.enter_context(held(folder / LOCK, in_use))
+    with locked_folder(folder, in_use):
         yield
 
 
