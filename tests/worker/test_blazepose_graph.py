@@ -93,7 +93,7 @@ def test_missing_and_foreign_files_are_user_errors(tmp_path: Path) -> None:
 
 
 def test_landmark_network_equals_the_original(encoder: BlazePoseEncoder) -> None:
-    output = encoder(smooth_pattern(256), with_maps=False)
+    output = encoder(smooth_pattern(256), names=())
     assert every(output.landmarks, 7) == pytest.approx(LANDMARKS, abs=0.01)
     assert every(output.world, 7) == pytest.approx(WORLD, abs=1e-4)
     assert float(output.score) == pytest.approx(PERSON_SCORE, abs=1e-4)

@@ -85,7 +85,7 @@ class BlazePosePeer:
         for frame in frames:
             pixels = frame_pixels(image, frame, CROP_SIDE)
             batch = torch.from_numpy(pixels).to(self.finder.device).permute(2, 0, 1)[None]
-            output = self.finder.encoder(batch.float() / 255, with_maps=False)
+            output = self.finder.encoder(batch.float() / 255, names=())
             rows = list(BLAZEPOSE_LIMBS)
             landmarks, world = (
                 values[0, rows].double().cpu().numpy()

@@ -128,7 +128,7 @@ class PeopleFinder:
             crops = np.stack([frame_pixels(image, frame, CROP_SIDE) for frame in part])
             pixels = torch.from_numpy(crops).to(self.device).permute(0, 3, 1, 2)
             with self.network_time.running():
-                output = self.encoder(pixels.float() / 255, with_maps=False)
+                output = self.encoder(pixels.float() / 255, names=())
             landmarks = output.landmarks.double().cpu().numpy()
             scores = output.score.double().cpu().numpy()
             people += [

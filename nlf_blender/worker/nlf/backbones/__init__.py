@@ -3,8 +3,8 @@
 
 A native model file names its backbone in its safetensors metadata:
 
-    backbone          "blazepose_heavy", "blazepose_heavy_tuned", "efficientnet_v2_s",
-                      "efficientnet_v2_l", "tiny"
+    backbone          "blazepose_heavy", "blazepose_heavy_adapted",
+                      "blazepose_heavy_tuned", "efficientnet_v2_s", "efficientnet_v2_l", "tiny"
     proc_side         side of the crop in pixels, "256"
     stride            crop pixels per cell of the feature map, "32"
     depth             slices of the 2.5D heatmap, "8"
@@ -20,10 +20,10 @@ A native model file names its backbone in its safetensors metadata:
 
 Its tensors are `heatmap_head.*` as in the official release, and the backbone's: `backbone.1.*` as
 there, or `backbone.neck.*` where the frozen part of the backbone is a file of its own, with
-`backbone.encoder.graph.*` where it was trained, too; then `canonical.<body>.vertices`,
-`canonical.<body>.joints`, `canonical.locations` and, of joint sets whose places were learnt,
-`canonical.joint_sets.<set>`, each [n,3], if known. A field without `learnable_fourier` takes plain
-coordinates.
+`backbone.adapter.*` where it was adapted and `backbone.encoder.graph.*` where it was trained; then
+`canonical.<body>.vertices`, `canonical.<body>.joints`, `canonical.locations` and, of joint sets
+whose places were learnt, `canonical.joint_sets.<set>`, each [n,3], if known. A field without
+`learnable_fourier` takes plain coordinates.
 """
 
 from __future__ import annotations
@@ -32,11 +32,14 @@ import torch
 from torch import nn
 
 from ....errors import UserError
-from .blazepose import BlazePoseBackbone, TunedBlazePoseBackbone
+from .blazepose import AdaptedBlazePoseBackbone, BlazePoseBackbone, TunedBlazePoseBackbone
 from .efficientnet import LAYOUTS, EfficientNetV2
 from .tiny import TinyBackbone
 
-_BLAZEPOSE = {kind.name: kind for kind in (BlazePoseBackbone, TunedBlazePoseBackbone)}
+_BLAZEPOSE = {
+    kind.name: kind
+    for kind in (BlazePoseBackbone, AdaptedBlazePoseBackbone, TunedBlazePoseBackbone)
+}
 BACKBONES = (*_BLAZEPOSE, *LAYOUTS, TinyBackbone.name)
 
 

@@ -3,11 +3,13 @@
 
 The network sees a square crop of 256 pixels in which hips to head point up. Its feature maps and
 its own landmarks both go to the neck, which makes one 8x8 map of them. It is either frozen, and a
-file of its own, or trained together with the neck, and then part of the model's file.
+file of its own, or adapted by small changes of its later layers, or trained together with the neck;
+changes and trained networks are part of the model's file.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +17,7 @@ import torch.nn.functional as functional
 from torch import Tensor, nn
 
 from ...assets import ASSETS
+from .adapter import Adapter
 from .graph import GraphNet
 from .neck import LandmarkNeck
 
@@ -33,6 +36,10 @@ MAP_CHANNELS = {
     "landmark_4": 288,
     "landmark_2": 288,
 }
+# What the adapted encoder makes anew, and the value that it starts from: the encoder's map
+# [112,16,16] before its channels become 160. Three quarters of a crop's time lie before it.
+ADAPTED = ("encoder_16", "encoder_8")
+_EARLY = "v476"
 
 
 @dataclass(frozen=True)
@@ -67,20 +74,23 @@ class BlazePoseEncoder(nn.Module):
         """Read the network that ships with the extension. Raises UserError if it is missing."""
         return cls(GraphNet.from_file(path, learnt))
 
-    def forward(self, images: Tensor, with_maps: bool = True) -> BlazePoseOutput:
-        """images: [P,3,256,256] RGB 0..1."""
+    def forward(
+        self, images: Tensor, names: Sequence[str] = tuple(MAP_CHANNELS)
+    ) -> BlazePoseOutput:
+        """images: [P,3,256,256] RGB 0..1. names: of the maps that are wanted."""
         wanted = ["landmarks", "world_landmarks", "person_score"]
-        values = self.graph(images, wanted + (list(MAP_CHANNELS) if with_maps else []))
-        maps = {
-            name: functional.avg_pool2d(values[name], _POOLING.get(name, 1))
-            for name in (MAP_CHANNELS if with_maps else ())
-        }
+        values = self.graph(images, [*wanted, *names])
+        maps = {name: _pooled(name, values[name]) for name in names}
         return BlazePoseOutput(
             landmarks=values["landmarks"].reshape(-1, LANDMARK_COUNT, 5),
             world=values["world_landmarks"].reshape(-1, LANDMARK_COUNT, 3),
             score=values["person_score"].reshape(-1),
             maps=maps,
         )
+
+
+def _pooled(name: str, value: Tensor) -> Tensor:
+    return functional.avg_pool2d(value, _POOLING.get(name, 1))
 
 
 class BlazePoseBackbone(nn.Module):
@@ -102,9 +112,17 @@ class BlazePoseBackbone(nn.Module):
         """With the network that ships with the extension and an untrained neck."""
         return cls(BlazePoseEncoder.from_assets(learnt=cls.learnt))
 
+    def frozen(self, images: Tensor) -> BlazePoseOutput:
+        """What the landmark network says about images, as it is given to `maps`."""
+        return self.encoder(images)
+
+    def maps(self, frozen: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The neck's maps from those of the landmark network."""
+        return frozen
+
     def forward(self, images: Tensor) -> Tensor:
-        output = self.encoder(images)
-        return self.neck(output.maps, output.landmarks, output.world)
+        output = self.frozen(images)
+        return self.neck(self.maps(output.maps), output.landmarks, output.world)
 
 
 class TunedBlazePoseBackbone(BlazePoseBackbone):
@@ -112,3 +130,23 @@ class TunedBlazePoseBackbone(BlazePoseBackbone):
 
     name = "blazepose_heavy_tuned"
     learnt = True
+
+
+class AdaptedBlazePoseBackbone(BlazePoseBackbone):
+    """The same with a second, adapted run of the encoder's later layers. Landmarks, and the maps
+    that they come from, stay the frozen network's."""
+
+    name = "blazepose_heavy_adapted"
+
+    def __init__(self, encoder: BlazePoseEncoder) -> None:
+        super().__init__(encoder)
+        self.adapter = Adapter(encoder.graph, _EARLY, ADAPTED)
+
+    def frozen(self, images: Tensor) -> BlazePoseOutput:
+        kept = [name for name in MAP_CHANNELS if name not in ADAPTED]
+        return self.encoder(images, [_EARLY, *kept])
+
+    def maps(self, frozen: dict[str, Tensor]) -> dict[str, Tensor]:
+        kept = {name: value for name, value in frozen.items() if name != _EARLY}
+        adapted = self.adapter(frozen[_EARLY])
+        return kept | {name: _pooled(name, value) for name, value in adapted.items()}

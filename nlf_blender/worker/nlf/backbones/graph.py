@@ -8,7 +8,7 @@ metadata under `graph`. Only the handful of layers that the ported networks need
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from ....errors import UserError
+from .depthwise import frozen_depthwise
 
 GRAPH_METADATA_KEY = "graph"
 
@@ -63,12 +64,18 @@ class GraphDescription:
         data = {"input": self.input, "layers": layers, "names": self.names}
         return json.dumps(data, separators=(",", ":"))
 
-    def needed_for(self, wanted: Sequence[str]) -> tuple[Layer, ...]:
-        """The layers that the public names `wanted` depend on, in running order."""
-        needed = {self.names[name] for name in wanted}
+    def value_of(self, name: str) -> str:
+        """The value with a public name; any other name is the value's own."""
+        return self.names.get(name, name)
+
+    def needed_for(self, wanted: Sequence[str], given: Sequence[str] = ()) -> tuple[Layer, ...]:
+        """The layers that the values `wanted` depend on if those `given` are known, in running
+        order."""
+        needed = {self.value_of(name) for name in wanted}
+        known = {self.value_of(name) for name in given}
         kept: list[Layer] = []
         for layer in reversed(self.layers):
-            if layer.output in needed:
+            if layer.output in needed and layer.output not in known:
                 kept.append(layer)
                 needed.update(layer.inputs)
         return tuple(reversed(kept))
@@ -114,21 +121,37 @@ class GraphNet(nn.Module):
         return cls(GraphDescription.from_json(text), weights, learnt)
 
     def forward(self, images: Tensor, wanted: Sequence[str]) -> dict[str, Tensor]:
-        """Run on images [N,3,H,W]; returns the values with the public names `wanted`."""
-        layers = self.description.needed_for(wanted)
+        """Run on images [N,3,H,W]; returns the values named `wanted`."""
+        return self.run({self.description.input: images}, wanted)
+
+    def run(
+        self,
+        given: Mapping[str, Tensor],
+        wanted: Sequence[str],
+        added: Mapping[str, Callable[[Tensor], Tensor]] | None = None,
+    ) -> dict[str, Tensor]:
+        """The values named `wanted` from those `given`, running only the layers between. added: by
+        the values that convolutions write, what they add for their input before the activation."""
+        description = self.description
+        layers = description.needed_for(wanted, tuple(given))
         last_use = {name: step for step, layer in enumerate(layers) for name in layer.inputs}
-        kept = {self.description.names[name] for name in wanted}
-        values = {self.description.input: _channels_last(images)}
+        kept = {description.value_of(name) for name in wanted}
+        values = {description.value_of(name): _channels_last(v) for name, v in given.items()}
         for step, layer in enumerate(layers):
-            values[layer.output] = self._run(layer, [values[name] for name in layer.inputs])
+            inputs = [values[name] for name in layer.inputs]
+            values[layer.output] = self._run(layer, inputs, (added or {}).get(layer.output))
             for name in set(layer.inputs):
                 if last_use[name] == step and name not in kept:
                     del values[name]
-        return {name: values[self.description.names[name]] for name in wanted}
+        return {name: values[description.value_of(name)] for name in wanted}
 
-    def _run(self, layer: Layer, inputs: list[Tensor]) -> Tensor:
+    def _run(
+        self, layer: Layer, inputs: list[Tensor], added: Callable[[Tensor], Tensor] | None
+    ) -> Tensor:
         if layer.kind == "conv":
-            return _activate(self._convolve(inputs[0], layer.settings), layer.settings)
+            value = self._convolve(inputs[0], layer.settings)
+            value = value if added is None else value + added(inputs[0])
+            return _activate(value, layer.settings)
         if layer.kind == "add":
             return _activate(inputs[0] + inputs[1], layer.settings)
         return _PLAIN_LAYERS[layer.kind](inputs, layer.settings)
@@ -144,6 +167,8 @@ class GraphNet(nn.Module):
             else:  # the odd pixel goes right and below
                 before = total // 2
                 image = functional.pad(image, (before, total - before) * 2)
+        if groups == len(weight) and stride == 1 and not weight.requires_grad:
+            return frozen_depthwise(image, weight, bias, padding)
         return functional.conv2d(image, weight, bias, stride, padding, 1, groups)
 
 
@@ -162,7 +187,7 @@ def _same_padding(size: int, kernel: int, stride: int) -> int:
 def _activate(value: Tensor, settings: dict[str, Any]) -> Tensor:
     kind = settings.get("activation")
     if kind == "relu6":
-        return value.clamp(0.0, 6.0)
+        return functional.hardtanh(value, 0.0, 6.0)  # whose gradient costs a fifth of clamp's
     return value.relu() if kind == "relu" else value
 
 

@@ -51,7 +51,9 @@ def set_machine(options: argparse.Namespace) -> torch.device:
     import torch
 
     from ...device import select_device
+    from .memory import keep_freed_memory
 
+    keep_freed_memory()
     if options.threads:
         torch.set_num_threads(options.threads)
     torch.set_flush_denormal(True)

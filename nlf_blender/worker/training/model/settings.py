@@ -6,7 +6,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-Backbone = Literal["blazepose_heavy", "blazepose_heavy_tuned", "efficientnet_v2_s", "tiny"]
+Backbone = Literal[
+    "blazepose_heavy",
+    "blazepose_heavy_adapted",
+    "blazepose_heavy_tuned",
+    "efficientnet_v2_s",
+    "tiny",
+]
 Encoding = Literal["coordinates", "gps", "fourier_gps"]
 
 
@@ -36,14 +42,16 @@ class LandmarkSettings:
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """backbone: `blazepose_heavy` is frozen but for its neck, `blazepose_heavy_tuned` the same
-    network trained with it, its own landmarks kept by distillation; the others start from nothing.
+    """backbone: `blazepose_heavy` is frozen but for its neck, `blazepose_heavy_adapted` has small
+    learnt changes of its later layers as well, `blazepose_heavy_tuned` is the same network trained,
+    its own landmarks kept by distillation; the others start from nothing.
     encoding: of canonical points, frozen `gps`, `fourier_gps` that starts as it and is learnt, or
     learnt layers on plain `coordinates`. aligned: crops are turned until hips to head point up.
 
-    backbone_rate, encoding_rate, joint_rate: shares of the learning rate for weights of a backbone
-    and an encoding that start trained, and for the places of learnt joints (metres). BlazePose
-    bears very little: its norms were folded into its layers. distillation: weight of the landmarks'
+    backbone_rate, adapter_rate, encoding_rate, joint_rate: shares of the learning rate for weights
+    of a backbone that start trained, for what is added to a frozen one, for an encoding that starts
+    trained, and for the places of learnt joints (metres). BlazePose's own weights bear very little:
+    its norms were folded into its layers. distillation: weight of the landmarks'
     distance from the untuned network's, measured on a share `distilled` of a step's crops.
     untuned_layers: share of the tuned network's layers, from the picture on, that stay as they are.
     Both make tuning quicker.
@@ -53,6 +61,7 @@ class ModelSettings:
     encoding: Encoding = "gps"
     aligned: bool = True
     backbone_rate: float = 0.002
+    adapter_rate: float = 0.3
     encoding_rate: float = 0.1
     joint_rate: float = 0.1
     distillation: float = 1.0
@@ -65,6 +74,12 @@ class ModelSettings:
             raise ValueError(f"{self.backbone} wants aligned crops")
         if not 0 <= self.untuned_layers <= 1 or not 0 < self.distilled <= 1:
             raise ValueError("untuned_layers and distilled are shares from 0 to 1")
-        rates = (self.backbone_rate, self.encoding_rate, self.joint_rate, self.distillation)
+        rates = (
+            self.backbone_rate,
+            self.adapter_rate,
+            self.encoding_rate,
+            self.joint_rate,
+            self.distillation,
+        )
         if min(rates) < 0:
             raise ValueError("rates and weights are 0 or more")

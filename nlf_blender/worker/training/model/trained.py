@@ -25,6 +25,8 @@ from .readout import read_points
 from .settings import ModelSettings
 from .trunks import Trunk, build_trunk
 
+ADAPTER = "backbone.adapter."
+PRETRAINED = ("backbone.encoder.", ADAPTER)  # starts as the network that ships
 SAMPLE_STEP = 8  # of the canonical samples, of which the start needs few
 STYLE = CropStyle(linear_light=False, gamma_range=(1.0, 1.0), aligned=True)
 
@@ -81,7 +83,7 @@ class TrainedLocalizer(nn.Module):
         """All that is learnt, for an optimizer: what starts trained has a share of the rate, and
         norms, biases, places and what started trained have no decay."""
         shares: list[tuple[list[nn.Parameter], float, bool]] = [
-            (self.trunk.pretrained(), self.settings.backbone_rate, False),
+            (self.trunk.pretrained(), self.trunk.rate, False),
             ([self.joints.moves], self.settings.joint_rate, False),
         ]
         if self.settings.encoding == "fourier_gps":
@@ -122,12 +124,15 @@ class TrainedLocalizer(nn.Module):
 
     @torch.no_grad()
     def adopt(self, localizer: LocalizerModel) -> None:
-        """Start from a localizer's weights. A tuned backbone may start from one with the frozen
-        network. UserError if it does not fit the settings."""
+        """Start from a localizer's weights. A tuned or adapted backbone may start from one with the
+        frozen network; without an adapter, one's changes are left out. UserError if it does not fit
+        the settings."""
         known = localizer.state_dict()
+        if self.settings.backbone != "blazepose_heavy_adapted":
+            known = {n: v for n, v in known.items() if not n.startswith(ADAPTER)}
         own = {f"backbone.{n}": value for n, value in self.trunk.backbone.state_dict().items()}
         own |= {f"heatmap_head.{n}": value for n, value in self.heatmap_head.state_dict().items()}
-        lacking = [n for n in own if n not in known and not n.startswith("backbone.encoder.")]
+        lacking = [n for n in own if n not in known and not n.startswith(PRETRAINED)]
         wrong = lacking + [n for n in known if n not in own or own[n].shape != known[n].shape]
         if wrong or localizer.canonical.name != OPEN_SPACE:
             raise UserError(

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from ....errors import UserError
 from ...nlf.backbones import build_backbone
 from ...nlf.backbones.blazepose import (
+    AdaptedBlazePoseBackbone,
     BlazePoseBackbone,
     BlazePoseEncoder,
     BlazePoseOutput,
@@ -20,7 +22,7 @@ from ...nlf.backbones.efficientnet import LAYOUTS, EfficientNetV2
 from ..crops.batch import CropBatch
 from .distillation import landmark_distance
 from .landmarks import changed_landmarks, left_out
-from .settings import LandmarkSettings, ModelSettings
+from .settings import ModelSettings
 
 Features = tuple[Tensor, dict[str, Tensor]]  # [P,C,H,W], and auxiliary losses by name
 
@@ -29,13 +31,14 @@ class Trunk(nn.Module):
     """A backbone that starts from nothing. `backbone` is what a model file holds of it."""
 
     learns_backbone = True
+    rate = 1.0
 
     def __init__(self, backbone: nn.Module) -> None:
         super().__init__()
         self.backbone = backbone
 
     def pretrained(self) -> list[nn.Parameter]:
-        """Parameters that do not start from nothing and want a low rate."""
+        """Parameters that do not start from nothing and want `rate`, a share of the others'."""
         return []
 
     def frozen(self, images: Tensor) -> dict[str, Tensor]:
@@ -53,17 +56,21 @@ class Trunk(nn.Module):
 
 
 class BlazePoseTrunk(Trunk):
-    """BlazePose, frozen, and its neck."""
+    """BlazePose, frozen or adapted, and its neck."""
 
     learns_backbone = False
     backbone: BlazePoseBackbone
 
-    def __init__(self, backbone: BlazePoseBackbone, settings: LandmarkSettings) -> None:
+    def __init__(self, backbone: BlazePoseBackbone, settings: ModelSettings) -> None:
         super().__init__(backbone)
-        self.settings = settings
+        self.settings, self.rate = settings.landmarks, settings.adapter_rate
+
+    def pretrained(self) -> list[nn.Parameter]:
+        adapted = isinstance(self.backbone, AdaptedBlazePoseBackbone)
+        return list(self.backbone.adapter.parameters()) if adapted else []
 
     def frozen(self, images: Tensor) -> dict[str, Tensor]:
-        output = untrained(self.backbone.encoder, as_floats(images))
+        output = untrained(self.backbone.frozen, as_floats(images))
         return {**output.maps, "landmarks": output.landmarks, "world": output.world}
 
     def forward(
@@ -85,7 +92,7 @@ class BlazePoseTrunk(Trunk):
         random: torch.Generator | None,
     ) -> Tensor:
         """The neck's map, of landmarks changed and inputs left out if `random` is given."""
-        neck = self.backbone.neck
+        maps, neck = self.backbone.maps(maps), self.backbone.neck
         if random is None:
             return neck(maps, landmarks, world)
         landmarks, world = changed_landmarks(
@@ -111,7 +118,8 @@ class TunedBlazePoseTrunk(BlazePoseTrunk):
     backbone: TunedBlazePoseBackbone
 
     def __init__(self, backbone: TunedBlazePoseBackbone, settings: ModelSettings) -> None:
-        super().__init__(backbone, settings.landmarks)
+        super().__init__(backbone, settings)
+        self.rate = settings.backbone_rate
         self.distillation, self.distilled = settings.distillation, settings.distilled
         self.untuned = BlazePoseEncoder.from_assets() if settings.distillation else None
         layers = backbone.encoder.graph.description.layers
@@ -145,8 +153,9 @@ class TunedBlazePoseTrunk(BlazePoseTrunk):
 
 def build_trunk(settings: ModelSettings) -> Trunk:
     """The trunk that the settings name, as it is before training."""
-    if settings.backbone == BlazePoseBackbone.name:
-        return BlazePoseTrunk(BlazePoseBackbone.from_assets(), settings.landmarks)
+    for kind in (BlazePoseBackbone, AdaptedBlazePoseBackbone):
+        if settings.backbone == kind.name:
+            return BlazePoseTrunk(kind.from_assets(), settings)
     if settings.backbone == TunedBlazePoseBackbone.name:
         return TunedBlazePoseTrunk(TunedBlazePoseBackbone.from_assets(), settings)
     if settings.backbone in LAYOUTS:
@@ -155,7 +164,7 @@ def build_trunk(settings: ModelSettings) -> Trunk:
 
 
 @torch.no_grad()
-def untrained(encoder: BlazePoseEncoder, images: Tensor) -> BlazePoseOutput:
+def untrained(encoder: Callable[[Tensor], BlazePoseOutput], images: Tensor) -> BlazePoseOutput:
     """What a frozen network says, in float32 whatever training runs in: bfloat16 moves its
     landmarks by centimetres."""
     with torch.autocast(images.device.type, enabled=False):
