@@ -119,14 +119,17 @@ def choose_body(folder: Path, kind: str, gender: str) -> Path:
         detail += f" Not readable: {', '.join(map(str, found.unreadable))}."
     if not found.complete:
         detail += " Not all of it was searched: it holds too many files."
-    expected = EXPECTED[kind].format(
-        gender.upper(), gender if gender == "neutral" else gender[0], gender
-    )
     raise UserError(
         f"No {KIND_TITLES[kind]} {gender} in the folder",
         detail,
-        f"Put {expected} into it, or choose the file itself.",
+        f"Put {expected_file(kind, gender)} into it, or choose the file itself.",
     )
+
+
+def expected_file(kind: str, gender: str) -> str:
+    """What publishers call the file of a kind, a key of EXPECTED, and a gender."""
+    short = gender if gender == "neutral" else gender[0]
+    return EXPECTED[kind].format(gender.upper(), short, gender)
 
 
 def _entries_below(paths: list[Path], unreadable: list[Path]) -> Iterator[Path]:

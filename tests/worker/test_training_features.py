@@ -17,6 +17,7 @@ from training_fakes import CROPS, POINTS, SIDE, small_batch
 from nlf_blender.errors import UserError
 from nlf_blender.worker.training.crops.batch import CropBatch, Queries
 from nlf_blender.worker.training.crops.settings import CropSettings
+from nlf_blender.worker.training.datasets.layout import DatasetInfo, write_info
 from nlf_blender.worker.training.loop import caching
 from nlf_blender.worker.training.loop.cache_files import CacheAbout, CacheWriter
 from nlf_blender.worker.training.loop.features import CachedCrops, shuffled_rows
@@ -169,7 +170,9 @@ with locked_cache(Path(sys.argv[1])):
 
 
 def settings_with(tmp_path: Path) -> RunSettings:
-    """Of a run with caches, neither of which is there."""
+    """Of a run with caches, neither of which is there, and an empty set."""
+    (tmp_path / "set").mkdir()
+    write_info(tmp_path / "set", DatasetInfo("set"))
     sets = (SetSettings(str(tmp_path / "set")),)
     return RunSettings(
         FORMAT,

@@ -9,6 +9,7 @@ in turn.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import cached_property
 
@@ -25,6 +26,7 @@ from .plan import CropPlan
 from .sources import Everyone
 from .truth import BodySamples
 
+MOST_FIXES = 3  # genders of a body, say
 MOST_TRIES = 200  # for one crop: a source of which so many items in a row are useless is useless
 POINTS, PICK, CROP, BANK = range(4)  # what random numbers are for
 OnItem = Callable[[str], None]
@@ -67,6 +69,7 @@ class BatchMaker:
         on_item: OnItem,
     ) -> tuple[int, ExampleCrop]:
         """The dataset's number and the crop at a position of the endless row of crops."""
+        failed: list[tuple[str, UserError]] = []
         for attempt in range(MOST_TRIES):
             name = where
             try:
@@ -77,17 +80,12 @@ class BatchMaker:
                 seed = (self.plan.seed, CROP, position, attempt)
                 return dataset, self._crop_maker(on_item).crop(example, person, samples, seed)
             except BrokenItem as error:
-                skipped.append(
-                    (f"{error.dataset}, {error.item}", f"{error.reason}: {error.detail}")
-                )
+                failed.append((f"{error.dataset}, {error.item}", error))
+                skipped.append((failed[-1][0], _reason(error)))
             except UserError as error:
-                skipped.append((name, f"{error.title}: {error.detail}"))
-        last = "; ".join(f"{name}: {reason}" for name, reason in skipped[-3:])
-        raise UserError(
-            "No usable training data",
-            f"{MOST_TRIES} items in a row cannot be used, at last {last}",
-            "Check the datasets, their report and what it says of these items.",
-        )
+                failed.append((name, error))
+                skipped.append((name, f"{_reason(error)} {error.fix}"))
+        raise _nothing_usable(failed)
 
     def _pick(self, position: int, attempt: int) -> tuple[int, Example, PersonTruth]:
         """Who is shown, by the number of a dataset, an example and a person."""
@@ -135,3 +133,23 @@ class BatchMaker:
                 continue  # it is named when a crop is made of it
             on_item(f"a background: {self.source.names[dataset]}, {example.name}")
             yield example
+
+
+def _reason(error: UserError) -> str:
+    """Why an item cannot be used: a few words that it shares with others, a colon, and details."""
+    return f"{error.reason if isinstance(error, BrokenItem) else error.title}: {error.detail}"
+
+
+def _nothing_usable(failed: list[tuple[str, UserError]]) -> UserError:
+    """The error for a row of items of which none can be used. What to do about most of them is said
+    if it is the same; of broken items each has its own fault."""
+    last = dict.fromkeys(f"{name}: {_reason(error).rstrip('.')}" for name, error in failed[-3:])
+    fixes = Counter(error.fix for _, error in failed if not isinstance(error, BrokenItem))
+    known = [fix for fix, _ in fixes.most_common(MOST_FIXES)]
+    if 2 * sum(fixes[fix] for fix in known) <= len(failed):
+        known = ["Check the datasets, their report and what it says of these items."]
+    return UserError(
+        "No usable training data",
+        f"{len(failed)} items in a row cannot be used, at last {'; '.join(last)}.",
+        " ".join(known),
+    )

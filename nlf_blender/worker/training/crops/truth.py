@@ -18,6 +18,7 @@ from ....errors import UserError
 from ...nlf.camera import Camera
 from ..datasets.example import BodyTruth, Joints2D, Joints3D, MeshTruth, PersonTruth, SurfacePixels
 from ..datasets.joint_sets import JointCatalogue
+from ..points.body_files import no_body_file
 from .batch import FIXED
 from .sources import BodyPoints
 
@@ -78,12 +79,7 @@ class BodySamples:
     def points(self, kind: str) -> BodyPoints:
         """What is known of bodies of a kind. UserError if nothing is."""
         if kind not in self.bodies:
-            raise UserError(
-                "Unknown kind of body",
-                f"An annotation is of a body of the kind {kind!r}; there are "
-                f"{', '.join(sorted(self.bodies))}.",
-                "Give that body's files with the training settings, or leave the dataset out.",
-            )
+            raise no_body_file(kind, "neutral", self.bodies)
         return self.bodies[kind]
 
     def number(self, kind: str) -> int:
@@ -145,15 +141,12 @@ def _usable_body(person: PersonTruth, samples: BodySamples) -> BodyTruth | MeshT
     """The person's body or mesh, None if there is none, or if its kind of body is not at hand and
     other truth is. UserError if there is no other truth."""
     body = person.body or person.mesh
-    if body is None:
+    if body is None or body.kind in samples.bodies:
+        return body
+    if person.joints_3d or person.joints_2d or person.surface:
         return None
-    try:
-        samples.of(body.kind)
-    except UserError:
-        if not (person.joints_3d or person.joints_2d or person.surface):
-            raise
-        return None
-    return body
+    gender = body.gender if isinstance(body, BodyTruth) else "neutral"
+    raise no_body_file(body.kind, gender, samples.bodies)
 
 
 def _part(

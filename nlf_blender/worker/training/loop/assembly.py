@@ -26,6 +26,7 @@ from ..losses.total import training_loss
 from ..model.trained import Localization, TrainedLocalizer, build_model
 from ..points.posed import PoolSettings
 from .average import WeightAverage
+from .body_files import sets_without_body_files
 from .export import averaged_model
 from .features import CachedCrops
 from .run_file import RunSettings, SetSettings
@@ -106,6 +107,7 @@ def open_source(settings: RunSettings, model: TrainedLocalizer, device: torch.de
         return CachedSource(cache, data.crops_per_step, data.features.points, seed, device)
     plan = training_plan(settings, model, listed=False)
     loader = CropLoader(plan, data.workers, device)
+    loader.skipped_items |= sets_without_body_files(settings)
     for item in data.sets:
         loader.skipped_items |= lost_examples(Path(item.path))
     return LoaderSource(loader, device)

@@ -21,6 +21,7 @@ from ..datasets.layout import INFO_FILE, read_info
 from ..model.trained import TrainedLocalizer, build_model
 from ..points.posed import OPEN_KIND
 from .assembly import held_out_plan, require_frozen, training_plan
+from .body_files import sets_without_body_files
 from .cache_files import CacheAbout, CacheWriter
 from .folder_lock import locked_folder
 from .run_file import RunSettings
@@ -40,6 +41,7 @@ def cache_features(settings: RunSettings, device: torch.device) -> None:
         )
     model = build_model(settings.model).to(device).eval()
     require_frozen(model, settings)
+    sets_without_body_files(settings)
     held_out, features = settings.validation, settings.data.features
     if held_out.features is not None:
         plan = held_out_plan(settings, model)

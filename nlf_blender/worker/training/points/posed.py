@@ -19,6 +19,7 @@ from ...assets import OPEN_BODY
 from ...smpl.body_files import load_body
 from ...smpl.body_model import BodyModel
 from ..datasets.example import BodyTruth, MeshTruth
+from .body_files import no_gender_file
 from .build_pool import INNER_POINTS, SURFACE_POINTS, build_pool
 from .pool import PointPool
 
@@ -88,7 +89,7 @@ class PosedPool:
 
     def _body(self, gender: str) -> BodyData:
         if gender not in self.bodies:
-            raise _unusable(self.kind, f"no file of the gender {gender!r} was given")
+            raise no_gender_file(self.kind, gender, self.bodies)
         return self.bodies[gender]
 
     def _find_needed(self, gender: str, rows: bytes) -> Needed:
@@ -149,5 +150,6 @@ def _unusable(kind: str, problem: str) -> UserError:
     return UserError(
         "Body annotation not usable",
         f"A body of the kind {kind!r} cannot be used: {problem}.",
-        "Give the body's files with the training settings, and check the dataset's annotations.",
+        "Check the dataset's annotations, and that data.bodies of the run file names the file that "
+        "they were made with.",
     )
