@@ -25,7 +25,6 @@ from nlf_blender.worker.training.recipes.default_model import (
     CPU,
     GPU,
     cpu_settings,
-    cpu_tuning,
     gpu_settings,
 )
 from nlf_blender.worker.training.recipes.stages import Stage, run_stages
@@ -107,11 +106,10 @@ def test_a_table_has_a_row_per_variant() -> None:
     assert len({line.count("|") for line in lines}) == 1
 
 
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("number", range(2))
 def test_recipes_settings_can_be_read_back(tmp_path: Path, number: int) -> None:
     settings = (
         cpu_settings(tmp_path, CPU, 1),
-        cpu_tuning(tmp_path, CPU, 1),
         gpu_settings(tmp_path, GPU, 8),
     )[number]
     path = tmp_path / "settings.json"
@@ -121,18 +119,18 @@ def test_recipes_settings_can_be_read_back(tmp_path: Path, number: int) -> None:
 
 def test_the_default_model_comes_of_one_command(tmp_path: Path) -> None:
     """At its smallest; drawn poses and painted clothes."""
-    sizes = {"crops": 8, "held-out": 2, "cached": 8, "steps": 2, "tune-steps": 1}
+    sizes = {"crops": 8, "held-out": 2, "cached": 8, "steps": 2}
     command = ["train", "default-model", "--on", "cpu", "--work", str(tmp_path), "--workers", "0"]
     command += ["--device", "cpu", "--threads", "1"]
     for name, value in sizes.items():
         command += [f"--{name}", str(value)]
     assert main(command) == 0
     model = read_native(tmp_path / "default_model.safetensors")
-    assert model.backbone.name == "blazepose_heavy_tuned"
+    assert model.backbone.name == "blazepose_heavy_adapted"
     evaluation = json.loads((tmp_path / "evaluation.json").read_text())
     assert evaluation
     marks = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "done").iterdir()}
-    assert len(marks) == 7
+    assert len(marks) == 6
     assert main(command) == 0
     again = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "done").iterdir()}
     assert again == marks

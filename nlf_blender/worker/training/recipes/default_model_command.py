@@ -13,8 +13,7 @@ SIZES = {
     "crops": "synthetic crops to render",
     "held_out": "further ones that are only tried",
     "cached": "crops whose features are cached (cpu)",
-    "steps": "of training with a frozen backbone (cpu)",
-    "tune_steps": "of training with a backbone that learns (0: none)",
+    "steps": "of training",
 }
 
 
@@ -45,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     from .default_model_stages import Kitchen, cpu_stages, gpu_stages
     from .stages import run_stages
 
-    require_counts(options, {**dict.fromkeys(SIZES, 1), "tune_steps": 0, "workers": 0})
+    require_counts(options, {**dict.fromkeys(SIZES, 1), "workers": 0})
     device = set_machine(options)
     given = {name: getattr(options, name) for name in SIZES}
     asked = {name: value for name, value in given.items() if value is not None}

@@ -26,13 +26,13 @@ from ..loop.run_file import RunSettings
 from ..loop.telling import progress_printer, say
 from ..plain_settings import settings_text
 from ..synthetic.render_set import RenderPlan, render_set
-from .default_model import Sizes, cpu_settings, cpu_tuning, gpu_settings
+from .default_model import Sizes, cpu_settings, gpu_settings
 from .stages import Stage
 
 TRAIN_SEED, HELD_OUT_SEED = 1, 2
 LICENSE = "GPL-3.0-or-later"
 # Seconds of one core (the README of training says of which), for estimates.
-RENDERED_CROP, MADE_CROP, SEEN_CROP, FROZEN_STEP, TUNED_CROP = 0.1, 0.015, 0.065, 0.26, 0.2
+RENDERED_CROP, MADE_CROP, SEEN_CROP, ADAPTED_STEP = 0.1, 0.015, 0.04, 1.4
 EVALUATED_PERSON = 0.5
 THREADS_GAIN = 1.6  # of two threads in a step over one
 
@@ -51,26 +51,20 @@ class Kitchen:
 
 
 def cpu_stages(kitchen: Kitchen, sizes: Sizes, out: Path) -> list[Stage]:
-    """Render, cache, train what is not frozen, tune all a little, export, evaluate."""
-    frozen = cpu_settings(kitchen.work, sizes, kitchen.workers)
+    """Render, cache, train what is not frozen, export, evaluate."""
+    settings = cpu_settings(kitchen.work, sizes, kitchen.workers)
     cores = max(1, min(kitchen.workers + 1, torch.get_num_threads()))
-    stages = [
+    return [
         *_render_stages(kitchen, sizes, RENDERED_CROP / cores),
         Stage(
             "features",
-            _essence(frozen),
+            _essence(settings),
             sizes.cached * (MADE_CROP + SEEN_CROP) / cores,
-            lambda: _cached(frozen, kitchen),
+            lambda: _cached(settings, kitchen),
         ),
-        _train_stage(kitchen, "frozen", frozen, sizes.steps * FROZEN_STEP / THREADS_GAIN),
+        _train_stage(kitchen, "adapted", settings, sizes.steps * ADAPTED_STEP / THREADS_GAIN),
+        *_last_stages(kitchen, "adapted", out, sizes.held_out * EVALUATED_PERSON),
     ]
-    last = "frozen"
-    if sizes.tune_steps:
-        tuned = cpu_tuning(kitchen.work, sizes, kitchen.workers)
-        seconds = sizes.tune_steps * tuned.data.crops_per_step * TUNED_CROP / THREADS_GAIN
-        stages.append(_train_stage(kitchen, "tuned", tuned, seconds))
-        last = "tuned"
-    return [*stages, *_last_stages(kitchen, last, out, sizes.held_out * EVALUATED_PERSON)]
 
 
 def gpu_stages(kitchen: Kitchen, sizes: Sizes, out: Path) -> list[Stage]:
