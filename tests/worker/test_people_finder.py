@@ -189,3 +189,27 @@ def test_max_people_is_obeyed(finder: PeopleFinder, painted: Painted) -> None:
     two = np.concatenate([painted.image, painted.image], axis=1)
     assert len(finder.find(two, 5)) == 2
     assert len(finder.find(two, 1)) == 1
+
+
+def test_who_moves_between_two_looks_is_found_beside_somebody_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Unless the second look shows that it is somebody who was found already."""
+    finder = PeopleFinder("cpu", ASSETS)
+    found = [Detection(0.9, Frame(np.array([x, 50.0]), 40.0, 0.0), np.zeros(4)) for x in (50, 150)]
+    moves = {50.0: 0.0, 150.0: 20.0}
+
+    def look(_: np.ndarray, frames: list[Frame]) -> list[Person]:
+        people = []
+        for frame in frames:
+            center = frame.center + np.array([moves.get(frame.center[0], 0.0), 0.0])
+            marks = np.ones((33, 3)) * [*center, 1.0]
+            people.append(Person(np.zeros(4), 0.9, replace(frame, center=center), marks))
+        return people
+
+    monkeypatch.setattr(finder.detector, "detect", lambda _: found)
+    monkeypatch.setattr(finder, "look", look)
+    image = np.zeros((100, 200, 3), np.uint8)
+    assert sorted(person.frame.center[0] for person in finder.find(image, 5)) == [50.0, 170.0]
+    moves |= {170.0: -120.0}  # on to the first one
+    assert [person.frame.center[0] for person in finder.find(image, 5)] == [50.0]

@@ -58,8 +58,8 @@ class PeopleFinder:
             if not any(same_hips(candidate.frame, person.frame) for person in known)
         ][: 2 * max_people + 4]
         people = self._confirm(image, [candidate.frame for candidate in candidates], not known)
-        if not people and not known:
-            people = self._surest(image, whole)
+        if not known:
+            people += self._sure(image, whole, people)
         new = [p for p in people if not any(same_person(p, other) for other in known)]
         return distinct_people(new)[:max_people]
 
@@ -110,13 +110,25 @@ class PeopleFinder:
             return believed
         return sorted(seen, key=lambda person: -person.score)[:1]
 
-    def _surest(self, image: Image, whole: Sequence[Detection]) -> list[Person]:
-        """The surest of those whom detector and landmarks believe in at the first look, in the
-        whole picture: whom BlazePose finds shall not be missed where nobody else is found."""
-        sure = [found for found in whole if found.score > PERSON_THRESHOLD]
-        seen = self.look(image, [found.frame for found in sure])
-        believed = [person for person in seen if person.score > PERSON_THRESHOLD]
-        return sorted(believed, key=lambda person: -person.score)[:1]
+    def _sure(
+        self, image: Image, whole: Sequence[Detection], others: Sequence[Person]
+    ) -> list[Person]:
+        """Those whom detector and landmarks believe in at the first look, in the whole picture, and
+        who are none of the others at the second one either: whom BlazePose finds shall not be
+        missed for landmarks that move."""
+        sure = [
+            found.frame
+            for found in whole
+            if found.score > PERSON_THRESHOLD
+            and not any(same_hips(found.frame, other.frame) for other in others)
+        ]
+        first = [person for person in self.look(image, sure) if person.score > PERSON_THRESHOLD]
+        second = self.look(image, [person.frame for person in first])
+        return [
+            looks[0]
+            for looks in zip(first, second, strict=True)
+            if not any(is_near(look, other) for look in looks for other in others)
+        ]
 
     @torch.inference_mode()
     def look(self, image: Image, frames: Sequence[Frame]) -> list[Person]:
@@ -227,6 +239,11 @@ def distinct_people(people: list[Person]) -> list[Person]:
         if not any(same_person(person, other) for other in kept):
             kept.append(person)
     return sorted(kept, key=lambda item: -item.area * item.score)
+
+
+def is_near(first: Person, second: Person) -> bool:
+    """Whether two looks may well be at one person: landmarks or hips agree."""
+    return same_person(first, second) or same_hips(first.frame, second.frame)
 
 
 def same_person(first: Person, second: Person) -> bool:
