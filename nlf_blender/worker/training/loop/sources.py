@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
 
+from ....body.arrays import IntArray
 from ..crops.batch import CropBatch
 from ..crops.loader import CropLoader
 from .features import CachedCrops, shuffled_rows
@@ -50,12 +52,18 @@ class CachedSource:
         self.seed, self.device = seed, device
 
     def batches(self, first: int) -> Iterator[StepInput]:
-        """Batches from number `first` on."""
-        orders = shuffled_rows(len(self.cache), self.crops, self.seed, first)
-        for number, rows in enumerate(orders, start=first):
-            random = np.random.default_rng([self.seed, number, POINTS])
-            inputs = self.cache.batch(rows, self.cache.some_points(random, self.points))
-            yield to_device(inputs, self.device)
+        """Batches from number `first` on, each read while the one before it is trained on."""
+        orders = enumerate(shuffled_rows(len(self.cache), self.crops, self.seed, first), first)
+        with ThreadPoolExecutor(1) as reader:
+            coming = reader.submit(self._batch, *next(orders))
+            for number, rows in orders:
+                inputs = coming.result()
+                coming = reader.submit(self._batch, number, rows)
+                yield to_device(inputs, self.device)
+
+    def _batch(self, number: int, rows: IntArray) -> StepInput:
+        random = np.random.default_rng([self.seed, number, POINTS])
+        return self.cache.batch(rows, self.cache.some_points(random, self.points))
 
     def close(self) -> None:
         """Nothing is running."""
