@@ -35,7 +35,8 @@ def blazepose_batch() -> CropBatch:
 
 def test_training_starts_from_the_default_model() -> None:
     default = load_localizer("default", "cpu", ASSETS)
-    model, batch = build_model(ModelSettings()).eval(), blazepose_batch()
+    model = build_model(ModelSettings(default.backbone.name)).eval()
+    batch = blazepose_batch()
     model.adopt(default)
     head = default.heatmap_head
     codes = head.weight_field.point_codes(batch.queries.places)
