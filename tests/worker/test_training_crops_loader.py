@@ -23,6 +23,7 @@ from nlf_blender.worker.training.crops.settings import CropSettings
 from nlf_blender.worker.training.datasets.layout import DatasetInfo
 from nlf_blender.worker.training.datasets.mixing import MixtureSettings
 from nlf_blender.worker.training.datasets.shard_writer import DatasetWriter
+from nlf_blender.worker.training.loop.caching import tell_skipped
 
 BROKEN = DotSettings(broken=("dots3", "dots5"))
 NO_BANK = BankSettings(examples=0)
@@ -78,7 +79,9 @@ def test_all_batches_share_their_points_where_that_is_asked_for() -> None:
     assert not torch.equal(own.queries.places, another.queries.places)
 
 
-def test_a_broken_picture_of_a_dataset_is_named(tmp_path: Path) -> None:
+def test_a_broken_picture_of_a_dataset_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = tmp_path / "skeletons"
     with DatasetWriter(folder, DatasetInfo("skeletons")) as writer:
         for number in range(4):
@@ -93,6 +96,10 @@ def test_a_broken_picture_of_a_dataset_is_named(tmp_path: Path) -> None:
     assert set(loader.skipped) == {"image broken"}
     assert set(loader.skipped_items) == {"skeletons, item2"}
     assert all(batch.has_3d.any(dim=1).all() for batch in batches)
+    tell_skipped(loader)  # as caching does at its end
+    told = capsys.readouterr().err.splitlines()
+    assert told[0].startswith("left out: skeletons, item2: image broken")
+    assert len(told) == (1 if loader.skipped.total() == 1 else 2)
 
 
 def test_a_dead_worker_is_reported_with_its_item() -> None:

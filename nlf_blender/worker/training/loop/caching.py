@@ -25,7 +25,7 @@ from .body_files import sets_without_body_files
 from .cache_files import CacheAbout, CacheWriter
 from .folder_lock import locked_folder
 from .run_file import RunSettings
-from .telling import progress_printer
+from .telling import progress_printer, say
 
 BLOCK_CROPS = 1000  # about, a whole number of batches
 
@@ -82,15 +82,26 @@ def _fill(
     if all(there):
         return
     first = there.index(False)
-    batches = CropLoader(plan, settings.data.workers, device).batches(first * size)
-    say = progress_printer(folder.name)
-    say(first * size * plan.crops, crops)
+    loader = CropLoader(plan, settings.data.workers, device)
+    batches = loader.batches(first * size)
+    show = progress_printer(folder.name)
+    show(first * size * plan.crops, crops)
     try:
         for number in range(first, len(counts)):
             writer.add(number, list(_seen(batches, counts[number], model, device)))
-            say(min((number * size + counts[number]) * plan.crops, crops), crops)
+            show(min((number * size + counts[number]) * plan.crops, crops), crops)
     finally:
         batches.close()
+        tell_skipped(loader)
+
+
+def tell_skipped(loader: CropLoader) -> None:
+    """Name the items that no crop could be made of, the first ones each, the others by number."""
+    for name, reason in loader.skipped_items.items():
+        say(f"left out: {name}: {reason}")
+    more = loader.skipped.total() - len(loader.skipped_items)
+    if more > 0:
+        say(f"left out: {more} more, or again")
 
 
 def _block_sizes(total: int, size: int) -> list[int]:
