@@ -62,7 +62,7 @@ def test_a_large_model_under_a_small_ones_name(tmp_path: Path, data: Path) -> No
 def test_native_files(tmp_path: Path, data: Path) -> None:
     default = describe_model(ASSETS / "default_model.safetensors", None)
     assert default.notes == ("free for commercial use",)
-    assert dict(default.rows)["backbone"] == "blazepose_heavy"
+    assert dict(default.rows)["backbone"] == "blazepose_heavy_adapted"
     path = tmp_path / "converted.safetensors"
     save_native(load_localizer(str(small_file(tmp_path)), "cpu", ASSETS, data), path, half=True)
     converted = describe_model(path, None)
