@@ -20,14 +20,18 @@ from .run_file import RunSettings
 from .run_folder import CHECKPOINTS, SETTINGS, read_sets, run_catalogue
 
 
-def export_run(folder: Path, target: Path, name: str | None, license: str) -> None:
-    """Write the averaged model of a run's last checkpoint, in half precision. UserError if the
+def export_run(
+    folder: Path, target: Path, name: str | None, license: str, size: float = 1.0
+) -> None:
+    """Write the averaged model of a run's last checkpoint, in half precision. size: what people's
+    size comes out as, as a share of the true one, which the file makes up for. UserError if the
     folder holds no checkpoint."""
     model, progress = averaged_model(folder)
     settings = read_settings(RunSettings, folder / SETTINGS)
     localizer = model.to_localizer(name or settings.name, license)
+    localizer.heatmap_head.box_size_m = round(localizer.heatmap_head.box_size_m / size, 4)
     notes = {
-        "figures": json.dumps(_figures(folder, progress)),
+        "figures": json.dumps({**_figures(folder, progress), "size": round(size, 4)}),
         "provenance": json.dumps(_provenance(folder, progress.step)),
     }
     save_native(localizer, target, half=True, half_field=True, notes=notes)
@@ -49,7 +53,7 @@ def averaged_model(folder: Path) -> tuple[TrainedLocalizer, Progress]:
     return model.eval(), progress
 
 
-def _figures(folder: Path, progress: Progress) -> Json:
+def _figures(folder: Path, progress: Progress) -> dict[str, Json]:
     """What the model reached on held-out crops, by the row of its own step."""
     rows = Table(folder / "curves" / "validation.csv").rows()
     reached = [row for row in rows if row["step"] == progress.step]

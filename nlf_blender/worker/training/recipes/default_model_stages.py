@@ -18,14 +18,16 @@ from ...evaluation.report import report_lines
 from ...evaluation.sources import open_source
 from ...progress import Progress
 from ...progress_line import ProgressLine
-from ..loop.assembly import open_run
+from ..loop.assembly import open_run, open_trial
 from ..loop.caching import cache_features
-from ..loop.export import export_run
+from ..loop.export import averaged_model, export_run
 from ..loop.run_command import sit
 from ..loop.run_file import RunSettings
+from ..loop.run_folder import SETTINGS
 from ..loop.telling import progress_printer, say
-from ..plain_settings import settings_text
+from ..plain_settings import read_settings, settings_text
 from ..synthetic.render_set import RenderPlan, render_set
+from .adult_size import adult_size
 from .default_model import Sizes, cpu_settings, gpu_settings
 from .stages import Stage
 
@@ -111,7 +113,7 @@ def _last_stages(
     kitchen: Kitchen, run: str, out: Path, license: str, evaluation: float | None
 ) -> list[Stage]:
     return [
-        Stage("export", [run, str(out)], 5.0, lambda: _exported(kitchen.work / run, out, license)),
+        Stage("export", [run, str(out)], 5.0, lambda: _exported(kitchen, run, out, license)),
         Stage("evaluate", str(out), evaluation, lambda: _evaluated(kitchen, out)),
     ]
 
@@ -139,9 +141,14 @@ def _trained(name: str, settings: RunSettings, kitchen: Kitchen) -> bool:
     return sit(sitting, kitchen.again) == 0
 
 
-def _exported(run: Path, out: Path, license: str) -> bool:
-    export_run(run, out, None, license)
-    say(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
+def _exported(kitchen: Kitchen, run: str, out: Path, license: str) -> bool:
+    """With the size of adults made up for."""
+    folder = kitchen.work / run
+    model = averaged_model(folder)[0].to(kitchen.device)
+    held_out = open_trial(read_settings(RunSettings, folder / SETTINGS), model, kitchen.device)
+    size = 1.0 if held_out is None else adult_size(model, held_out)
+    export_run(folder, out, None, license, size)
+    say(f"{out}: {out.stat().st_size / 1e6:.1f} MB; adults came out at {size:.3f} of their size")
     return True
 
 
