@@ -157,7 +157,8 @@ def main() -> int:
     parser.add_argument("--scene", choices=tuple(SCENES), default=CROSSING)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--model", default="default")
-    parser.add_argument("--augmentations", type=int, default=1)
+    variations = LocalizeSettings().test_time_augmentations
+    parser.add_argument("--augmentations", type=int, default=variations)
     parser.add_argument("--seed", type=int, default=3)
     parser.add_argument("--parts", default=",".join(PARTS))
     parser.add_argument("--json", type=Path)
