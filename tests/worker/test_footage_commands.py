@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -74,11 +75,16 @@ def test_a_device_that_is_not_there(sources: tuple[Path, Path], tmp_path: Path) 
     assert "Traceback" not in answer.stderr
 
 
+def heed_ctrl_c() -> None:
+    """In a child: what a shell starts in the background inherits that Ctrl-C is ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="it looks for processes in /proc")
 def test_ctrl_c_ends_all_processes(sources: tuple[Path, Path], tmp_path: Path) -> None:
     command = [sys.executable, "-I", "-B", WORKER, "localize", *sources, "--out", tmp_path]
     command += ["--devices", "cpu,cpu"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed_ctrl_c)
     assert process.stderr is not None
     process.stderr.readline()  # a child told that it is at work
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
