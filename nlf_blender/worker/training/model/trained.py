@@ -125,8 +125,9 @@ class TrainedLocalizer(nn.Module):
     @torch.no_grad()
     def adopt(self, localizer: LocalizerModel) -> None:
         """Start from a localizer's weights. A tuned or adapted backbone may start from one with the
-        frozen network; without an adapter, one's changes are left out. UserError if it does not fit
-        the settings."""
+        frozen network; without an adapter, one's changes are left out. The metric box, by which
+        export makes up for people's size, stays as it is. UserError if it does not fit the
+        settings."""
         known = localizer.state_dict()
         if self.settings.backbone != "blazepose_heavy_adapted":
             known = {n: v for n, v in known.items() if not n.startswith(ADAPTER)}
