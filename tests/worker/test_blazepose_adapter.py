@@ -10,7 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as functional
 from torch import nn
-from training_batches import crop_batch, people
+from training_batches import crop_batch, localized, people
 
 from nlf_blender.worker.assets import ASSETS
 from nlf_blender.worker.nlf.backbones.adapter import Adapter, LowRank
@@ -166,9 +166,7 @@ def test_an_adapted_model_is_a_file(tmp_path: Path) -> None:
     path = tmp_path / "adapted.safetensors"
     save_native(model.to_localizer("adapted", "GPL-3.0-or-later"), path)
     loaded = load_localizer(str(path), "cpu", ASSETS)
-    head = loaded.heatmap_head
-    codes = head.weight_field.point_codes(batch.queries.places)
-    output = head(loaded.features(batch.images.float() / 255), codes)
+    output = localized(loaded, batch)
     assert torch.allclose(output.points_3d, expected.points_3d, atol=1e-4)
     again = build_model(ModelSettings("blazepose_heavy_adapted")).eval()
     again.adopt(loaded)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from training_batches import crop_batch, people
+from training_batches import crop_batch, localized, people
 
 from nlf_blender.errors import UserError
 from nlf_blender.worker.assets import ASSETS
@@ -126,10 +126,7 @@ def test_half_a_file_says_nearly_the_same(tmp_path: Path) -> None:
     save_native(localizer, whole)
     save_native(localizer, half, half=True, half_field=True)
     assert half.stat().st_size < 0.52 * whole.stat().st_size
-    loaded = load_localizer(str(half), "cpu", ASSETS)
-    head = loaded.heatmap_head
-    codes = head.weight_field.point_codes(batch.queries.places)
-    output = head(loaded.features(batch.images.float() / 255), codes)
+    output = localized(load_localizer(str(half), "cpu", ASSETS), batch)
     with torch.no_grad():
         off = (output.points_3d - model(batch).points.points_3d).norm(dim=-1)
     assert off.max() < 2e-3

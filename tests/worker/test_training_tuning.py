@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from training_batches import crop_batch, people
+from training_batches import crop_batch, localized, people
 
 from nlf_blender.errors import UserError
 from nlf_blender.worker.assets import ASSETS
@@ -38,13 +38,11 @@ def test_training_starts_from_the_default_model() -> None:
     model = build_model(ModelSettings(default.backbone.name)).eval()
     batch = blazepose_batch()
     model.adopt(default)
-    head = default.heatmap_head
-    codes = head.weight_field.point_codes(batch.queries.places)
-    expected = head(default.features(batch.images.float() / 255), codes)
+    expected = localized(default, batch)
     with torch.no_grad():
         found = model(batch).points
         cached = model(batch, model.frozen(batch.images)).points
-    box = model.heatmap_head.box_size_m / head.box_size_m  # which export chose
+    box = model.heatmap_head.box_size_m / default.heatmap_head.box_size_m  # which export chose
     assert torch.allclose(found.points_3d, expected.points_3d * box, atol=1e-4)
     assert torch.equal(found.points_3d, cached.points_3d)
     with pytest.raises(UserError, match="does not fit"):
@@ -69,9 +67,7 @@ def test_a_tuned_network_begins_as_the_untuned_one(tmp_path: Path) -> None:
         expected = model(batch).points
     save_native(model.to_localizer("tuned", "GPL-3.0-or-later"), path)
     loaded = load_localizer(str(path), "cpu", ASSETS)
-    head = loaded.heatmap_head
-    codes = head.weight_field.point_codes(batch.queries.places)
-    output = head(loaded.features(batch.images.float() / 255), codes)
+    output = localized(loaded, batch)
     assert torch.allclose(output.points_3d, expected.points_3d, atol=1e-4)
     assert not torch.equal(found.points_3d, expected.points_3d)
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from nlf_blender.worker.nlf.head import HeadOutput
+from nlf_blender.worker.nlf.model import LocalizerModel
 from nlf_blender.worker.training.crops.batch import FIXED, CropBatch, Queries
 from nlf_blender.worker.training.losses.geometry import project
 
@@ -63,3 +64,9 @@ def right_answer(batch: CropBatch, spread: float = 0.1) -> HeadOutput:
     pixels = project(batch.points_3d, batch.intrinsics)
     uncertainty = torch.full_like(pixels[..., 0], spread)
     return HeadOutput(pixels, batch.points_3d - 3.0, uncertainty)
+
+
+def localized(model: LocalizerModel, batch: CropBatch) -> HeadOutput:
+    """What a model for inference says of a batch whose crops have the same points, in order."""
+    codes = model.heatmap_head.weight_field.point_codes(batch.queries.places)
+    return model.heatmap_head(model.features(batch.images.float() / 255), codes)

@@ -37,7 +37,7 @@ MAP_CHANNELS = {
     "landmark_2": 288,
 }
 # What the adapted encoder makes anew, and the value that it starts from: the encoder's map
-# [112,16,16] before its channels become 160. Three quarters of a crop's time lie before it.
+# [112,16,16] before its channels become 160.
 ADAPTED = ("encoder_16", "encoder_8")
 _EARLY = "v476"
 

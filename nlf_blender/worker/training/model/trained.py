@@ -128,11 +128,10 @@ class TrainedLocalizer(nn.Module):
         frozen network; without an adapter, one's changes are left out. The metric box, by which
         export makes up for people's size, stays as it is. UserError if it does not fit the
         settings."""
-        known = localizer.state_dict()
-        if self.settings.backbone != "blazepose_heavy_adapted":
-            known = {n: v for n, v in known.items() if not n.startswith(ADAPTER)}
         own = {f"backbone.{n}": value for n, value in self.trunk.backbone.state_dict().items()}
         own |= {f"heatmap_head.{n}": value for n, value in self.heatmap_head.state_dict().items()}
+        known = localizer.state_dict()
+        known = {n: v for n, v in known.items() if n in own or not n.startswith(ADAPTER)}
         lacking = [n for n in own if n not in known and not n.startswith(PRETRAINED)]
         wrong = lacking + [n for n in known if n not in own or own[n].shape != known[n].shape]
         if wrong or localizer.canonical.name != OPEN_SPACE:
