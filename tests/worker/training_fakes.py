@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from nlf_blender.worker.training.crops.batch import FIXED, CropBatch, Queries
 from nlf_blender.worker.training.loop.average import WeightAverage
+from nlf_blender.worker.training.loop.parts import Parts
 from nlf_blender.worker.training.loop.schedule import make_optimizer
 from nlf_blender.worker.training.loop.settings import LoopSettings
 from nlf_blender.worker.training.loop.source import StepInput
@@ -104,10 +105,12 @@ class SmallTrial:
         path.write_text("a picture")
 
 
-def small_learner(settings: LoopSettings, device: str = "cpu") -> Learner:
+def small_learner(
+    settings: LoopSettings, device: str = "cpu", model: nn.Module | None = None
+) -> Learner:
     torch.manual_seed(settings.seed)
-    model = SmallModel().to(device)
+    model = (model or SmallModel()).to(device)
     optimizer = make_optimizer([{"params": list(model.parameters())}], settings.optimizer)
     average = WeightAverage(model, settings.average_decay)
     scaler = make_scaler(settings, torch.device(device))
-    return Learner(model, average, optimizer, scaler, small_loss)
+    return Learner(Parts(model, settings.parts), average, optimizer, scaler, small_loss)

@@ -57,6 +57,11 @@ class CropBatch:
     def __len__(self) -> int:
         return len(self.images)
 
+    def __getitem__(self, crops: slice) -> CropBatch:
+        """Some of the crops, with all queries."""
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        return CropBatch(**{n: v[crops] if isinstance(v, Tensor) else v for n, v in values.items()})
+
     def to(self, device: torch.device) -> CropBatch:
         """The same batch on another device, copied without waiting where memory is pinned."""
 

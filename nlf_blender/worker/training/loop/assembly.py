@@ -29,6 +29,7 @@ from .average import WeightAverage
 from .body_files import sets_without_body_files
 from .export import averaged_model
 from .features import CachedCrops
+from .parts import Parts
 from .run_file import RunSettings, SetSettings
 from .run_folder import claim_folder, locked_run, run_catalogue
 from .schedule import make_optimizer
@@ -90,7 +91,7 @@ def make_learner(settings: RunSettings, model: TrainedLocalizer, device: torch.d
         return training_loss(result, batch, settings.loss, progress)
 
     return Learner(
-        model,
+        Parts(model, training.parts),
         WeightAverage(model, training.average_decay),
         make_optimizer(groups, training.optimizer),
         make_scaler(training, device),

@@ -59,7 +59,8 @@ class OutputSettings:
 class LoopSettings:
     """steps: in all. average_decay: of the exponential moving average, which is what is validated
     and exported. precision: of the network's mixed precision; weights, loss and averages always are
-    float32."""
+    float32. parts: into so many a step's crops are divided, which are worked on at the same time;
+    on a processor that is quicker than several threads in one operation."""
 
     steps: int
     seed: int = 0
@@ -67,6 +68,7 @@ class LoopSettings:
     schedule: ScheduleSettings = field(default_factory=ScheduleSettings)
     average_decay: float = 0.999
     precision: Precision = "float32"
+    parts: int = 1
     output: OutputSettings = field(default_factory=OutputSettings)
 
     def __post_init__(self) -> None:
@@ -74,5 +76,7 @@ class LoopSettings:
             raise ValueError(f"steps is {self.steps}, not from 1 to below 2^31")
         if not 0 <= self.seed < MOST:
             raise ValueError(f"seed is {self.seed}, not from 0 to below 2^31")
+        if self.parts < 1:
+            raise ValueError(f"parts is {self.parts}, not 1 or more")
         if not 0 <= self.average_decay < 1:
             raise ValueError(f"average_decay is {self.average_decay}, not from 0 to below 1")

@@ -27,6 +27,12 @@ class StepInput:
     frozen: dict[str, Tensor] | None = None
     rows: IntArray | None = None
 
+    def __getitem__(self, crops: slice) -> StepInput:
+        """Some of the crops, with all points asked for."""
+        frozen = self.frozen and {name: value[crops] for name, value in self.frozen.items()}
+        rows = None if self.rows is None else self.rows[crops]
+        return StepInput(self.batch[crops], frozen, rows)
+
 
 class Source(Protocol):
     """Where crops come from. Batch k depends on the source's settings and k alone."""
