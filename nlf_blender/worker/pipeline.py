@@ -32,6 +32,7 @@ from .nlf.localized import LocalizedPerson
 from .people.person import Person
 from .people.plausibility import plausible_people
 from .progress import Progress
+from .reframing import reframed
 from .take_writer import final_path, new_take
 from .version import software
 
@@ -63,9 +64,17 @@ def localize_photo(
     progress.step("Finding people")
     camera = choose_camera((photo.width, photo.height), photo.focal_px, settings)
     people = find_people(photo, settings, models)
+    lens = Camera.create(camera.matrix(), camera.distortion)
+    people = reframed(
+        people,
+        photo.rgb,
+        lens,
+        models,
+        on_progress=lambda done, total: progress.step("Finding people", done, total),
+    )
     progress.people = len(people)
     progress.step("Localizing")
-    localized = localize_people(photo, camera, people, settings, models, progress, sets)
+    localized = localize_people(photo, lens, people, settings, models, progress, sets)
     if settings.boxes_for(source.name) is None:
         localized = believable(localized, models)
     progress.people = len(localized.people)
@@ -93,7 +102,7 @@ def find_people(photo: Photo, settings: LocalizeSettings, models: Models) -> lis
 
 def localize_people(
     photo: Photo,
-    camera: take_format.CameraInfo,
+    camera: Camera,
     people: list[Person],
     settings: LocalizeSettings,
     models: Models,
@@ -105,7 +114,7 @@ def localize_people(
     points = models.localizer.localize(
         [photo.rgb],
         [[crop_of(person, models) for person in people]],
-        [Camera.create(camera.matrix(), camera.distortion)],
+        [camera],
         models.point_weights,
         num_aug=settings.test_time_augmentations,
         batch_size=settings.batch_size,

@@ -202,15 +202,14 @@ def _evaluate_item(
     size = picture.image.shape[1], picture.image.shape[0]
     item = within_picture(item, size)
     found = runner.run(item, picture)
-    frames = [one.person.frame for one in found.people] if found.in_boxes else None
-    peers, false = other.run(item, picture.image, found.camera, frames) if other else ([], 0)
+    peers, false = other.run(item, picture.image, found.camera, found.frames) if other else ([], 0)
     errors: list[PersonErrors | None] = []
     for person, row in zip(item.people, found.matches, strict=True):
         one = None if row is None else measure.errors(person, found.people[row], item.camera, size)
         errors.append(one)
     result.notes += [f"{item.name}: {note}" for note in item.notes]
     result.ours.counts.false += found.false
-    result.detected = result.detected and not found.in_boxes
+    result.detected = result.detected and found.frames is None
     if result.peer is not None:
         result.peer.tally.counts.false += false
     for number, one in enumerate(errors):

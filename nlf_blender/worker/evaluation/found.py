@@ -15,8 +15,9 @@ from ..engine import Models
 from ..nlf.camera import Camera
 from ..nlf.crop_plan import CropOptions
 from ..nlf.localized import LocalizedPerson
-from ..people.person import Person
+from ..people.person import Frame, Person
 from ..pipeline import LocalizedPeople, antialias_factor, believable, crop_of
+from ..reframing import reframed
 from .items import Item, JointLabel, Picture
 from .joint_names import canonical_joints
 from .matching import match_item
@@ -51,13 +52,13 @@ class FoundPerson:
 class FoundPeople:
     """Everybody in a picture. matches: for each true person the row of `people`, None: missed;
     false: how many are nobody of the true ones. camera: what the picture was seen through, the
-    item's or an assumed one. in_boxes: whether they were shown to the model in
-    the boxes given, one person in each."""
+    item's or an assumed one. frames: if they were shown to the model in the boxes given, one person
+    in each, how the finder framed each; None if they were found."""
 
     people: list[FoundPerson]
     matches: list[int | None]
     camera: Camera
-    in_boxes: bool
+    frames: list[Frame] | None
 
     @property
     def false(self) -> int:
@@ -82,9 +83,11 @@ class ItemRunner:
         )
         boxes = None if self.options.from_detector or not item.people else item.boxes
         people = self._people(picture, boxes)
+        frames = [person.frame for person in people]
+        people = reframed(people, picture.image, camera, self.models)
         found = self._localized(picture, camera, people, judged=boxes is None)
         if boxes is not None:
-            return FoundPeople(found, list(range(len(found))), camera, in_boxes=True)
+            return FoundPeople(found, list(range(len(found))), camera, frames)
         matches = match_item(
             item,
             camera,
@@ -92,7 +95,7 @@ class ItemRunner:
             [person.pixels for person in found],
             [person.person.box for person in found],
         )
-        return FoundPeople(found, matches, camera, in_boxes=False)
+        return FoundPeople(found, matches, camera, None)
 
     def _people(self, picture: Picture, boxes: list[Float64Array] | None) -> list[Person]:
         finder = self.models.finder

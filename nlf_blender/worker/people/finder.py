@@ -25,6 +25,7 @@ PERSON_THRESHOLD = 0.5
 # Two people are one if their landmarks lie closer than this share of the smaller one's frame.
 SAME_LANDMARKS = 0.08
 SAME_HIPS = 0.12
+OWN_MIDDLE = 0.4  # of a frame's side: as far may the middle of who was framed be off
 SEEN = 0.5  # visibility from which a landmark counts
 # Mean motion of the landmarks between two looks, as a share of the frame, that is far too much.
 UNSTEADY = 0.04
@@ -195,9 +196,14 @@ def steadied(first: Person, second: Person) -> Person:
 
 def _belongs(person: Person, frame: Frame) -> bool:
     """Whether landmarks found in a frame are of the person who was framed."""
-    distance = np.linalg.norm(person.frame.center - frame.center)
-    alike = 0.4 * frame.side < person.frame.side < 2.5 * frame.side
-    return bool(person.score > PERSON_THRESHOLD and alike and distance < 0.4 * frame.side)
+    return person.score > PERSON_THRESHOLD and about_same(frame, person.frame, OWN_MIDDLE)
+
+
+def about_same(frame: Frame, other: Frame, farthest: float) -> bool:
+    """Whether another frame may be about whom a frame is about: of a like size, and its middle no
+    farther off than so many of the frame's sides."""
+    distance = float(np.linalg.norm(other.center - frame.center))
+    return 0.4 * frame.side < other.side < 2.5 * frame.side and distance < farthest * frame.side
 
 
 def _starts(length: int, side: int, count: int) -> list[int]:
