@@ -182,15 +182,22 @@ def test_who_was_seen_stays_in_the_picture(walked: Walk, body: BodyData) -> None
     assert after < 0.8 * without
 
 
-def test_a_foot_that_swings_towards_the_camera_does_not_stand(body: BodyData) -> None:
-    coming = walk(body, straight((0.3, 9.0), 0.0), TIMES)
-    camera = camera_at(5.0, 0.0, 1.7)
+@pytest.mark.parametrize(
+    ("pitch", "height", "away", "most"),
+    [(5.0, 1.7, 9.0, 0.1), (1.0, 1.0, 7.0, 0.08)],
+    ids=["from the eye", "from low"],
+)
+def test_a_foot_that_swings_towards_the_camera_does_not_stand(
+    body: BodyData, pitch: float, height: float, away: float, most: float
+) -> None:
+    coming = walk(body, straight((0.3, away), 0.0), TIMES)
+    camera = camera_at(pitch, 0.0, height)
     noise = seen_from(noisy(coming.motion, 0, place=0.01, degrees=2.0), camera)
     far = smoothed(far_and_near(noise, 0.03, 0, correlation=1.0), 1.0)
     seen = placed(far, 0, np.tile(camera, (len(TIMES), 1, 1)))
     contacts = find_contacts(seen, body, 0.0, np.tile(camera[:3, 3], (len(TIMES), 1)))
     swinging = ~np.repeat(coming.contacts.reshape(-1, 2, 2).any(axis=2), 2, axis=1)
-    assert contacts[swinging].mean() < 0.15
+    assert contacts[swinging].mean() < most
     assert contacts[coming.contacts].mean() > 0.88
 
 
