@@ -35,9 +35,8 @@ TRAIN_SEED, HELD_OUT_SEED = 1, 2
 ADAPTED_LICENSE = "GPL-3.0-or-later; needs blazepose_heavy.safetensors (Apache-2.0)"
 TUNED_LICENSE = "GPL-3.0-or-later; holds a tuned BlazePose (Apache-2.0)"
 # Seconds of one core (the README of training says of which), for estimates.
-RENDERED_CROP, MADE_CROP, SEEN_CROP, ADAPTED_STEP = 0.1, 0.015, 0.055, 2.1
+RENDERED_CROP, MADE_CROP, SEEN_CROP, ADAPTED_STEP = 0.1, 0.015, 0.055, 3.2
 EVALUATED_PERSON = 0.5
-THREADS_GAIN = 1.6  # of two threads in a step over one
 
 
 @dataclass(frozen=True)
@@ -57,6 +56,7 @@ def cpu_stages(kitchen: Kitchen, sizes: Sizes, out: Path) -> list[Stage]:
     """Render, cache, train what is not frozen, export, evaluate."""
     settings = cpu_settings(kitchen.work, sizes, kitchen.workers)
     cores = max(1, min(kitchen.workers + 1, torch.get_num_threads()))
+    parts = min(settings.training.parts, torch.get_num_threads())
     return [
         *_render_stages(kitchen, sizes, RENDERED_CROP / cores),
         Stage(
@@ -65,7 +65,7 @@ def cpu_stages(kitchen: Kitchen, sizes: Sizes, out: Path) -> list[Stage]:
             sizes.cached * (MADE_CROP + SEEN_CROP) / cores,
             lambda: _cached(settings, kitchen),
         ),
-        _train_stage(kitchen, "adapted", settings, sizes.steps * ADAPTED_STEP / THREADS_GAIN),
+        _train_stage(kitchen, "adapted", settings, sizes.steps * ADAPTED_STEP / parts),
         *_last_stages(kitchen, "adapted", out, ADAPTED_LICENSE, sizes.held_out * EVALUATED_PERSON),
     ]
 
