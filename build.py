@@ -31,6 +31,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import tomllib
 import zipfile
@@ -66,6 +67,9 @@ BENCHMARKS = {
     "render": "benchmarks.render_bench",
 }
 BLENDER_BENCHMARKS = {"bake": "bake_bench.py"}
+# Gigabytes: an environment with Blender takes 1.0.
+ROOM_FOR_BLENDER = 1.5
+ROOM_FOR_TESTS = 3.0
 BLENDERS = {"4.2": (3, 11), "4.5": (3, 11), "5.0": (3, 11), "5.2": (3, 13)}
 
 
@@ -83,6 +87,16 @@ def run(command: list[str | Path], **options: object) -> None:
     status = subprocess.run([str(part) for part in command], **options).returncode  # type: ignore[call-overload]
     if status != 0:
         raise BuildError(f"{Path(command[0]).name} ended with status {status}: see above.")
+
+
+def need_room(folder: Path, gigabytes: float, what: str) -> None:
+    """See that a disk has room. BuildError, before anything is written, if not."""
+    free = shutil.disk_usage(folder).free / 1e9
+    if free < gigabytes:
+        raise BuildError(
+            f"{what} needs {gigabytes:.1f} GB on the disk of {folder}, where {free:.1f} GB are "
+            "free: free some and run this again; what is done already is kept."
+        )
 
 
 # ---------------------------------------------------------------- interpreters and environments
@@ -178,7 +192,10 @@ def blender_env(version: str) -> Path | None:
     python = find_python(BLENDERS[version])
     if python is None:
         return None
-    return ensure_env(f"bpy-{version}", python, [f"bpy~={version}.0", "pytest==9.2.0"])
+    name = f"bpy-{version}"
+    if not (ENVS / name).is_dir():
+        need_room(ROOT, ROOM_FOR_BLENDER, f"the environment of Blender {version}")
+    return ensure_env(name, python, [f"bpy~={version}.0", "pytest==9.2.0"])
 
 
 def newest_blender() -> tuple[str, Path]:
@@ -334,6 +351,7 @@ def test(options: argparse.Namespace) -> None:
     python = test_env()
     blenders = {version: blender_env(version) for version in BLENDERS}
     package = build_zip()
+    need_room(Path(tempfile.gettempdir()), ROOM_FOR_TESTS, "testing")
     steps = [
         Step("ruff check", [python, "-m", "ruff", "check", "."]),
         Step("ruff format", [python, "-m", "ruff", "format", "--check", "."]),
