@@ -21,10 +21,10 @@ from .nlf.camera import Camera
 from .nlf.localized import LocalizedPerson
 from .nlf.localizer import OnProgress
 from .people.finder import PERSON_THRESHOLD, about_same
-from .people.person import Float64Array, Frame, Person
+from .people.person import BODY_CIRCLE, Float64Array, Frame, Person
 
 FARTHEST = 0.5  # from the first frame's middle, in its sides; beyond that is somebody else
-CIRCLE = 0.96  # the circle that the finder would draw about a body, over the farthest vertex
+CIRCLE = 0.96 / BODY_CIRCLE  # the circle that the finder would draw, over the farthest vertex
 BATCH = 8  # whatever a job's is, so that it changes no frame
 HIPS, SHOULDERS = ("L_Hip", "R_Hip"), ("L_Shoulder", "R_Shoulder")
 

@@ -49,7 +49,8 @@ def test_a_crop_as_it_is_has_the_bytes_that_inference_cuts(
         hips, shoulders = pixels[[23, 24]].mean(axis=0), pixels[[11, 12]].mean(axis=0)
         reach = 1.05 * np.linalg.norm(pixels - hips, axis=1).max()
         up = (shoulders - hips) / np.linalg.norm(shoulders - hips)
-        spec = Frame.from_hips(hips, hips + up * reach).square
+        frame = Frame.from_hips(hips, hips + up * reach)
+        spec = CropSpec.square((frame.center[0], frame.center[1]), frame.side, frame.roll)
     style = CropStyle(False, (1.0, 1.0), aligned)
     (planned,) = plan_crops(
         [example.image()], [[spec]], [lens(distortion)], SIDE, style, 1, CropOptions()

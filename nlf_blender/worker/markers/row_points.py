@@ -142,7 +142,7 @@ def crops_of(take: Path, rows: Rows, *, aligned: bool) -> list[CropSpec]:
             f"{take} does not tell how its people were cropped.",
             "Localize its photo again, with the points.",
         )
-    return [Frame.from_row(crop).square for crop in rows["crop"]]
+    return [Frame.from_row(crop).crop for crop in rows["crop"]]
 
 
 class Pictures:

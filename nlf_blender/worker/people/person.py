@@ -14,6 +14,9 @@ from ..nlf.crops import CropSpec
 Float64Array = NDArray[np.float64]
 # A crop is the circle about the hips that holds the body, enlarged by a quarter.
 CIRCLE_MARGIN = 1.25
+# Landmarks tell too small a circle where limbs are hidden: that of 354 rendered people of whom the
+# finder was sure was 7 % below the body's in the median. The localizer was trained on the body's.
+BODY_CIRCLE = 1.08
 
 
 @dataclass(frozen=True)
@@ -46,10 +49,10 @@ class Frame:
         return cls(np.asarray(row[:2], dtype=np.float64), float(row[2]), float(row[3]))
 
     @property
-    def square(self) -> CropSpec:
-        """The turned square that the localizer's camera looks at."""
+    def crop(self) -> CropSpec:
+        """The turned square that the localizer's camera looks at, for a frame told by landmarks."""
         x, y = self.center
-        return CropSpec.square((float(x), float(y)), self.side, self.roll)
+        return CropSpec.square((float(x), float(y)), BODY_CIRCLE * self.side, self.roll)
 
     def to_image(self, pixels: Float64Array, crop_side: int) -> Float64Array:
         """Pixels [...,2] of the frame's crop -> pixels of the picture."""
@@ -74,7 +77,7 @@ class Person:
     @property
     def crop(self) -> CropSpec:
         """The turned square that the localizer's camera looks at."""
-        return self.frame.square
+        return self.frame.crop
 
     @property
     def area(self) -> float:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ...assets import ASSETS
 from ..crops.background import BackgroundSettings
+from ..crops.geometry import GeometrySettings
 from ..crops.settings import CropSettings
 from ..loop.run_file import (
     FORMAT,
@@ -26,6 +27,8 @@ SHIPPED = ASSETS / "default_model.safetensors"
 CACHED_POINTS = 640
 HELD_OUT_TRIED = 400
 BACKGROUND = BackgroundSettings(share=0.1)  # rendered crops have backgrounds of their own
+# So far the finder's frames scatter about those of training (`crops/placement.py`).
+GEOMETRY = GeometrySettings(size=0.14, shift=0.04)
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Sizes:
 
 
 # Two cores and three hours; the README of training has what each stage takes.
-CPU = Sizes(crops=42_000, held_out=600, cached=84_000, steps=2_400)
+CPU = Sizes(crops=30_000, held_out=600, cached=45_000, steps=1_300)
 CPU_PARTS = 2  # of a step
 GPU = Sizes(crops=220_000, held_out=2_000, cached=0, steps=40_000)
 
@@ -56,7 +59,7 @@ def cpu_settings(work: Path, sizes: Sizes, workers: int) -> RunSettings:
             sets=(SetSettings(str(work / "train")),),
             crops_per_step=64,
             workers=workers,
-            crops=CropSettings(CACHED_POINTS, shared_points=True, background=BACKGROUND),
+            crops=_crops(shared_points=True),
             features=FeatureSettings(str(work / "features"), sizes.cached),
         ),
         validation=ValidationSettings(
@@ -87,7 +90,7 @@ def gpu_settings(work: Path, sizes: Sizes, workers: int) -> RunSettings:
             sets=(SetSettings(str(work / "train")),),
             crops_per_step=96,
             workers=workers,
-            crops=CropSettings(CACHED_POINTS, background=BACKGROUND),
+            crops=_crops(shared_points=False),
         ),
         validation=ValidationSettings(
             sets=(SetSettings(str(work / "held_out")),), crops=min(sizes.held_out, HELD_OUT_TRIED)
@@ -106,3 +109,7 @@ def gpu_settings(work: Path, sizes: Sizes, workers: int) -> RunSettings:
         ),
         start=str(SHIPPED),
     )
+
+
+def _crops(shared_points: bool) -> CropSettings:
+    return CropSettings(CACHED_POINTS, shared_points, geometry=GEOMETRY, background=BACKGROUND)
