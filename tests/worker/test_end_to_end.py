@@ -141,7 +141,7 @@ def test_a_mirrored_photo_gives_the_mirrored_person(
 @pytest.mark.parametrize(
     ("settings", "focal"),
     [
-        (replace(CPU, fov_degrees=90.0), 256.0),
+        (replace(CPU, fov_degrees=60.0), 443.40501),
         (replace(CPU, focal_px=700.0), 700.0),
     ],
 )
