@@ -133,15 +133,18 @@ def env_python(folder: Path) -> Path:
     return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
-def ensure_env(name: str, python: Path, requirements: list[str]) -> Path:
-    """The interpreter of .envs/NAME, made or made anew if its requirements changed."""
+def ensure_env(version: str, python: Path) -> Path:
+    """The interpreter of .envs/bpy-VERSION, made or made anew if its requirements changed."""
+    name = f"bpy-{version}"
+    requirements = [f"bpy~={version}.0", "pytest==9.2.0"]
     folder = ENVS / name
     stamp = folder / "build-stamp.txt"
     wanted = hashlib.sha256("\n".join(requirements).encode()).hexdigest()
     if stamp.is_file() and stamp.read_text() == wanted and env_python(folder).exists():
         return env_python(folder)
-    say(f"making .envs/{name} ({', '.join(requirements)})")
     shutil.rmtree(folder, ignore_errors=True)
+    need_room(ROOT, ROOM_FOR_BLENDER, f"the environment of Blender {version}")
+    say(f"making .envs/{name} ({', '.join(requirements)})")
     run([python, "-m", "venv", folder])
     pip_install(env_python(folder), requirements)
     stamp.write_text(wanted)
@@ -190,12 +193,7 @@ def test_env() -> Path:
 def blender_env(version: str) -> Path | None:
     """The interpreter of an environment with Blender as a module; None without its Python."""
     python = find_python(BLENDERS[version])
-    if python is None:
-        return None
-    name = f"bpy-{version}"
-    if not (ENVS / name).is_dir():
-        need_room(ROOT, ROOM_FOR_BLENDER, f"the environment of Blender {version}")
-    return ensure_env(name, python, [f"bpy~={version}.0", "pytest==9.2.0"])
+    return None if python is None else ensure_env(version, python)
 
 
 def newest_blender() -> tuple[str, Path]:

@@ -39,8 +39,8 @@ ROW_FIELDS: dict[str, tuple[str, str]] = {
 }
 # Of footage; a photo's rows have the crop, too
 FOOTAGE_FIELDS: dict[str, tuple[str, str]] = {
-    # the turned square about the person, which the default model sees: centre x, y and side in
-    # pixels, roll in radians
+    # the turned square about the person that landmarks tell, in the middle of what the default
+    # model sees (worker/people/person.py): centre x, y and side in pixels, roll in radians
     "crop": ("float64", "4"),
     "appearance": ("float32", "A"),  # what the person looks like, see worker/people/appearance.py
 }

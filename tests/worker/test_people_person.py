@@ -15,6 +15,7 @@ def test_the_localizer_sees_more_than_the_circle_that_landmarks_tell() -> None:
     crop = frame.crop
     assert crop.center == (400, 300)
     assert crop.size == pytest.approx((200 * CIRCLE_MARGIN * BODY_CIRCLE,) * 2)
+    assert crop.size[0] > frame.side
     assert crop.roll == pytest.approx(np.pi / 2)
     assert Person(np.zeros(4), 1.0, frame, np.zeros((33, 3))).crop == crop
 

@@ -50,12 +50,12 @@ class Frame:
 
     @property
     def crop(self) -> CropSpec:
-        """The turned square that the localizer's camera looks at, for a frame told by landmarks."""
+        """The turned square that the localizer's camera looks at: wider than the frame."""
         x, y = self.center
         return CropSpec.square((float(x), float(y)), BODY_CIRCLE * self.side, self.roll)
 
     def to_image(self, pixels: Float64Array, crop_side: int) -> Float64Array:
-        """Pixels [...,2] of the frame's crop -> pixels of the picture."""
+        """Pixels [...,2] of the frame, as the landmark network sees it -> pixels of the picture."""
         centred = (pixels - (crop_side - 1) / 2) * (self.side / crop_side)
         cosine, sine = math.cos(self.roll), math.sin(self.roll)
         turned = centred @ np.array([[cosine, sine], [-sine, cosine]])
@@ -64,7 +64,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Person:
-    """box: [4] left, top, right, bottom in pixels. score: 0..1. frame: what the localizer sees.
+    """box: [4] left, top, right, bottom in pixels. score: 0..1. frame: what landmarks tell.
 
     keypoints: [33,3] BlazePose landmarks, x, y in pixels of the picture and visibility 0..1.
     """

@@ -42,7 +42,7 @@ class Sizes:
     steps: int
 
 
-# Two cores and three hours; the README of training has what each stage takes.
+# Two cores and two hours; the README of training has what each stage takes.
 CPU = Sizes(crops=34_000, held_out=600, cached=46_000, steps=1_300)
 CPU_PARTS = 2  # of a step
 GPU = Sizes(crops=220_000, held_out=2_000, cached=0, steps=40_000)
