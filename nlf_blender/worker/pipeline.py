@@ -65,17 +65,19 @@ def localize_photo(
     camera = choose_camera((photo.width, photo.height), photo.focal_px, settings)
     people = find_people(photo, settings, models)
     lens = Camera.create(camera.matrix(), camera.distortion)
-    people = reframed(
-        people,
-        photo.rgb,
-        lens,
-        models,
-        on_progress=lambda done, total: progress.step("Finding people", done, total),
-    )
+    drawn = settings.boxes_for(source.name) is not None
+    if drawn:
+        people = reframed(
+            people,
+            photo.rgb,
+            lens,
+            models,
+            on_progress=lambda done, total: progress.step("Finding people", done, total),
+        )
     progress.people = len(people)
     progress.step("Localizing")
     localized = localize_people(photo, lens, people, settings, models, progress, sets)
-    if settings.boxes_for(source.name) is None:
+    if not drawn:
         localized = believable(localized, models)
     progress.people = len(localized.people)
     progress.step("Fitting")

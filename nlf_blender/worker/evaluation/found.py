@@ -84,7 +84,8 @@ class ItemRunner:
         boxes = None if self.options.from_detector or not item.people else item.boxes
         people = self._people(picture, boxes)
         frames = [person.frame for person in people]
-        people = reframed(people, picture.image, camera, self.models)
+        if boxes is not None:
+            people = reframed(people, picture.image, camera, self.models)
         found = self._localized(picture, camera, people, judged=boxes is None)
         if boxes is not None:
             return FoundPeople(found, list(range(len(found))), camera, frames)

@@ -70,7 +70,7 @@ class PeopleFinder:
         Landmarks in the upright box tell where the hips are and which way is up; where they find
         nobody, the box itself is framed.
         """
-        upright = [_frame_of_box(np.asarray(box, dtype=np.float64)) for box in boxes]
+        upright = [Frame.of_box(np.asarray(box, dtype=np.float64)) for box in boxes]
         aligned = [
             person.frame if _belongs(person, frame) else frame
             for person, frame in zip(self.look(image, upright), upright, strict=True)
@@ -180,11 +180,6 @@ def _head_top(places: Float64Array) -> Float64Array:
     way from the chin to the eyes."""
     eyes, mouth = places[list(EYES)].mean(axis=0), places[list(MOUTH)].mean(axis=0)
     return eyes + (eyes - mouth) / 0.6
-
-
-def _frame_of_box(box: Float64Array) -> Frame:
-    side = max(box[2] - box[0], box[3] - box[1], 1.0)
-    return Frame((box[:2] + box[2:]) / 2, float(side) * 1.15, 0.0)
 
 
 def steadied(first: Person, second: Person) -> Person:

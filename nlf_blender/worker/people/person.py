@@ -14,6 +14,7 @@ from ..nlf.crops import CropSpec
 Float64Array = NDArray[np.float64]
 # A crop is the circle about the hips that holds the body, enlarged by a quarter.
 CIRCLE_MARGIN = 1.25
+BOX_MARGIN = 1.15  # of the square about a box in which nothing tells of hips
 # Landmarks tell too small a circle where limbs are hidden: that of 354 rendered people of whom the
 # finder was sure was 7 % below the body's in the median. The localizer was trained on the body's.
 BODY_CIRCLE = 1.08
@@ -37,6 +38,12 @@ class Frame:
         radius = float(np.hypot(up[0], up[1]))
         return cls(np.asarray(hips, dtype=np.float64), 2 * radius * CIRCLE_MARGIN,
                    math.atan2(up[0], -up[1]))  # fmt: skip
+
+    @classmethod
+    def of_box(cls, box: Float64Array) -> Frame:
+        """The upright frame about a box [4]."""
+        side = max(float((box[2:] - box[:2]).max()), 1.0)
+        return cls(box[:2] + (box[2:] - box[:2]) / 2, side * BOX_MARGIN, 0.0)
 
     @property
     def row(self) -> Float64Array:

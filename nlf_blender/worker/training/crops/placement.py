@@ -21,7 +21,6 @@ from .geometry import GeometryChange
 # whom it was sure of were 7 % smaller in the median, for which `people.person.BODY_CIRCLE` makes up
 # (standard deviation 13 %), 2 to 4 % of the side off, and turned by 2 degrees (4).
 BEYOND_LANDMARKS, BEYOND_JOINTS = 1.05, 1.1
-FRAMED_BOX = 1.15  # the finder's square about a box in which it finds no landmarks
 
 
 @dataclass(frozen=True)
@@ -72,6 +71,6 @@ def place_crop(
 def _aligned_frame(box: Float64Array, trunk: Trunk | None) -> Frame:
     """The finder's frame of somebody whose landmarks it finds, else of the box."""
     if trunk is None:
-        return Frame(box[:2] + box[2:] / 2, float(max(box[2:].max(), 1.0)) * FRAMED_BOX, 0.0)
+        return Frame.of_box(np.concatenate([box[:2], box[:2] + box[2:]]))
     up = trunk.shoulders - trunk.hips
     return Frame.from_hips(trunk.hips, trunk.hips + up / np.linalg.norm(up) * trunk.reach)
