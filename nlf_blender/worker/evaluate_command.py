@@ -35,6 +35,11 @@ def add_evaluate_command(commands: argparse._SubParsersAction[argparse.ArgumentP
     parser.add_argument(
         "--boxes-from-detector", action="store_true", help="find people even where boxes are given"
     )
+    parser.add_argument(
+        "--landmark-frames",
+        action="store_true",
+        help="look at people in boxes as landmarks frame them, not at the best of several frames",
+    )
     parser.add_argument("--peer", choices=("blazepose",), help="its figures on the same items")
     parser.add_argument("--strict", action="store_true", help="fail if any item cannot be used")
     tta = LocalizeSettings.test_time_augmentations
@@ -72,6 +77,7 @@ def _evaluate(options: argparse.Namespace) -> int:
         batch_size=options.batch_size,
         max_people=options.max_people,
         from_detector=options.boxes_from_detector,
+        landmark_frames=options.landmark_frames,
     )
     outcome = evaluate(source, models, run, progress, options.peer)
     result = outcome.to_json()

@@ -107,11 +107,33 @@ def test_boxes_given_and_boxes_found(tmp_path: Path, painted: Painted, run: Run)
     assert (status, given["options"]["boxes"]) == (0, "given")
     status, found = run(folder, "--boxes-from-detector")
     assert (status, found["options"]["boxes"]) == (0, "detector")
+    assert given["by_seen"] == []
     for result in (given, found):
         assert result["people"]["found"] == 1
         assert result["metrics"]["p_mpjpe"]["mean"] < 100
         share = result["metrics"]["error_2d"]["mean"]
         assert share < 3
+
+
+def test_boxes_framed_by_landmarks_alone(
+    tmp_path: Path, painted: Painted, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    low, high = painted.joint_pixels.min(axis=0) - 30, painted.joint_pixels.max(axis=0) + 30
+    box = [*low.tolist(), *(high - low).tolist()]
+    folder = write(tmp_path, item(tmp_path, painted, boxes=[box]))
+    chosen: list[int] = []
+
+    def count(people: Any, *_: Any) -> Any:
+        chosen.append(len(people))
+        return people
+
+    monkeypatch.setattr("nlf_blender.worker.evaluation.found.reframed", count)
+    assert run(folder)[1]["options"]["frames"] == "best"
+    assert chosen == [1]
+    assert run(folder, "--landmark-frames")[1]["options"]["frames"] == "landmarks"
+    assert chosen == [1]
+    run(folder, "--boxes-from-detector")
+    assert chosen == [1]
 
 
 def test_people_who_are_nobody_are_false(tmp_path: Path, painted: Painted, run: Run) -> None:
@@ -184,7 +206,7 @@ def test_the_table_is_printed_where_letters_are_missing_and_the_disk_is_full(
         assert text in stream.read()
 
 
-def test_a_dataset_folder_is_a_set(tmp_path: Path, painted: Painted, run: Run) -> None:
+def test_a_dataset_folder_is_a_set(tmp_path: Path, painted: Painted, run: Run, capsys: Any) -> None:
     """What a set.json says and what a dataset says of one person gives the same figures."""
     np.save(tmp_path / "v.npy", painted.vertices * 1000)
     names = {"set": "open24", "names": list(SMPL)}
@@ -198,6 +220,7 @@ def test_a_dataset_folder_is_a_set(tmp_path: Path, painted: Painted, run: Run) -
         box=np.array(box),
         mesh=MeshTruth("open", painted.vertices.astype(np.float64)),
         joints_3d=(Joints3D("open24", painted.joints.astype(np.float64)),),
+        visible=np.arange(len(painted.vertices)) % 4 == 0,
     )
     size = painted.image.shape[1], painted.image.shape[0]
     example = Example("one", lambda: painted.image, size, (person,), painted.intrinsics)
@@ -209,5 +232,8 @@ def test_a_dataset_folder_is_a_set(tmp_path: Path, painted: Painted, run: Run) -
     assert status == 0
     assert by_dataset["set"] == "painted (held-out)"
     assert by_dataset["people"]["found"] == 1
+    (band,) = by_dataset["by_seen"]
+    assert (band["from"], band["to"], band["people"]) == (0.2, 0.3, 1)
+    assert "20 to 30 %" in capsys.readouterr().out
     for name, entry in by_set["metrics"].items():
         assert by_dataset["metrics"][name]["mean"] == pytest.approx(entry["mean"], rel=1e-3), name

@@ -21,6 +21,7 @@ from nlf_blender.worker.evaluation.shapes import fitted_betas, silhouette
 from nlf_blender.worker.evaluation.summary import (
     Counts,
     Tally,
+    by_seen,
     joint_table,
     means,
     normalized,
@@ -223,12 +224,22 @@ def test_figures_are_means_over_people_in_millimetres_and_percent() -> None:
     figures = means([person.figures for person in tally.people])
     assert figures["mpjpe"]["mean"] == pytest.approx(150)
     assert figures["mpjpe"]["interval_95"] == pytest.approx([100, 200])
-    assert figures["pck_150"] == {"mean": 50.0, "unit": "%", "people": 1}
+    assert figures["pck_150"] == {"mean": 50.0, "median": 50.0, "unit": "%", "people": 1}
     assert "mve" not in figures
     assert joint_table(tally.people)["nose"]["mpjpe"]["mean"] == pytest.approx(300)
     counts = tally.counts.to_json()
     assert (counts["expected"], counts["found"], counts["missed"]) == (3, 2, 1)
     assert counts["missed_people"] == ["c"]
+
+
+def test_people_are_told_apart_by_how_much_of_them_is_seen() -> None:
+    errors = {0.1: 0.3, 0.2: 0.2, 0.25: 0.1, 0.29: 0.1, 0.45: 0.05, 1.0: 0.07}
+    people = [PersonErrors({"mpjpe": error}, seen=seen) for seen, error in errors.items()]
+    bands = by_seen([*people, PersonErrors({"mpjpe": 9.0})])
+    assert [(band["from"], band["people"]) for band in bands] == [(0.0, 1), (0.2, 3), (0.4, 2)]
+    second = bands[1]["metrics"]["mpjpe"]
+    assert (second["mean"], second["median"]) == pytest.approx((400 / 3, 100))
+    assert by_seen([PersonErrors({"mpjpe": 9.0})]) == []
 
 
 def test_who_misses_people_pays_for_it() -> None:

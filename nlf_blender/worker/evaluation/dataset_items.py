@@ -80,6 +80,7 @@ def _person(person: PersonTruth, catalogue: JointCatalogue, models: Models) -> T
         pixels=pixels[0] if pixels else None,
         mesh=_mesh(person, models),
         mask=None if mask is None else functools.partial(_same, mask),
+        seen=None if person.visible is None else float(person.visible.mean()),
     )
 
 

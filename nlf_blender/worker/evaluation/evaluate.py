@@ -18,7 +18,7 @@ from .items import BadItem, Item, JointLabel
 from .limbs import LIMB_NAMES
 from .peer import PEER_METRICS, BlazePosePeer, peer_errors
 from .person_errors import Measure, PersonErrors
-from .summary import FORMAT, VERSION, Tally, joint_table, means, normalized, uncertainty
+from .summary import FORMAT, VERSION, Tally, by_seen, joint_table, means, normalized, uncertainty
 
 
 class Source(Protocol):
@@ -113,6 +113,7 @@ class Evaluation:
             "metrics": normalized(figures, self.ours.counts) if self.detected else figures,
             "uncertainty": uncertainty(people),
             "joints": joint_table(people),
+            "by_seen": by_seen(people),
             "cancelled": self.cancelled,
             "seconds": {stage: round(value, 2) for stage, value in self.seconds.items()},
         }
@@ -136,6 +137,7 @@ def evaluate(
         options={
             "variations": options.variations,
             "boxes": "detector" if options.from_detector else "given",
+            "frames": "landmarks" if options.landmark_frames else "best",
             "body": models.body.name,
         },
         items=len(source),

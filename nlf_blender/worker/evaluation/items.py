@@ -63,13 +63,14 @@ class TrueMesh:
 @dataclass(frozen=True, eq=False)
 class TruePerson:
     """What is true of one person. box: left, top, right, bottom in pixels. mask: reads where the
-    person is in the picture, [H,W]."""
+    person is in the picture, [H,W]. seen: share of the skin that is not hidden or turned away."""
 
     box: Float64Array | None = None
     joints: TrueJoints | None = None
     pixels: TrueJoints | None = None
     mesh: TrueMesh | None = None
     mask: Callable[[], Mask] | None = None
+    seen: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,11 +27,13 @@ Doubts = dict[str, list[tuple[Float64Array, Float64Array]]]
 @dataclass
 class PersonErrors:
     """figures: by metric. joints: the same for single joints. doubts: stated uncertainties with
-    the errors of the same points, by what they are of."""
+    the errors of the same points, by what they are of. seen: how much of the person's skin is seen,
+    as a share, None if nothing tells."""
 
     figures: dict[str, float] = field(default_factory=dict[str, float])
     joints: dict[str, dict[str, float]] = field(default_factory=dict[str, dict[str, float]])
     doubts: Doubts = field(default_factory=Doubts)
+    seen: float | None = None
 
 
 class Measure:
@@ -46,7 +48,7 @@ class Measure:
     ) -> PersonErrors:
         """Errors of one person, whose truth is `completed`; camera: None where it is unknown;
         size: width and height."""
-        result = PersonErrors()
+        result = PersonErrors(seen=person.seen)
         self._joints_3d(result, person, found, camera is not None)
         self._pixels(result, person, found, camera, size)
         if person.mesh is not None:

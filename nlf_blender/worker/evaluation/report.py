@@ -28,6 +28,9 @@ def report_lines(result: Json) -> list[str]:
         lines.append(_uncertainty_line(what, as_object(value, what)))
     if "peer" in result:
         lines += ["", *_peer_lines(as_object(result["peer"], "peer"))]
+    seen = [as_object(band, "by_seen") for band in as_list(result["by_seen"], "by_seen")]
+    if seen:
+        lines += ["", *_seen_lines(seen)]
     joints = as_object(result["joints"], "joints")
     if joints:
         lines += ["", *_joint_lines(joints)]
@@ -88,6 +91,23 @@ def _peer_lines(peer: Json) -> list[str]:
         lines.append(line)
     alone = as_list(peer["found_by_it_alone"], "found_by_it_alone")
     return [*lines, f"{name}: {len(alone)} found by it alone", *(f"  {who}" for who in alone)]
+
+
+def _seen_lines(bands: list[Json]) -> list[str]:
+    """People by how much of their skin is seen: mean and median of JOINT_COLUMNS' figures."""
+    titles = "".join(f"{title:>20}" for title in JOINT_COLUMNS.values())
+    lines = [f"{'of the skin is seen':<20}{titles}{'people':>9}   (mean, median)"]
+    for band in bands:
+        low, high = (round(100 * float(str(band[end]))) for end in ("from", "to"))
+        figures = as_object(band["metrics"], "metrics")
+        columns = ""
+        for metric in JOINT_COLUMNS:
+            entry = as_object(figures.get(metric, {}), metric)
+            text = f"{entry['mean']:.1f}, {entry['median']:.1f}" if entry else "-"
+            columns += f"{text:>20}"
+        what = f"{low} % and more" if high > 100 else f"{low} to {high} %"
+        lines.append(f"{what:<20}{columns}{band['people']:>9}")
+    return lines
 
 
 def _joint_lines(joints: Json) -> list[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -101,7 +101,7 @@ def _checked(person: TruePerson, camera: Camera | None, who: str, notes: list[st
         if (depth <= 0).any():
             notes.append(f"{who}: joints behind the camera; measured about the root only")
             moved = TrueJoints(joints.labels, joints.places, absolute=False)
-            return TruePerson(person.box, moved, person.pixels, person.mesh, person.mask)
+            return replace(person, joints=moved)
     return person
 
 

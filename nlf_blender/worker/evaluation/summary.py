@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -32,6 +33,10 @@ METRICS = {
     "miou": ("mIoU of silhouettes", "%", PERCENT),
     "error_2d": ("2D error, of the box", "%", PERCENT),
 }
+
+
+# Shares of the skin's vertices; those that face away are not seen, so that half is all of somebody.
+SEEN_BANDS = (0.0, 0.2, 0.3, 0.4, 1.01)
 
 
 @dataclass
@@ -80,14 +85,19 @@ class Tally:
 
 
 def means(figures: Sequence[Mapping[str, float]], *, intervals: bool = True) -> Json:
-    """Of each metric: mean, 95 % interval and number of people, in METRICS' units."""
+    """Of each metric: mean, median, 95 % interval and number of people, in METRICS' units."""
     result: Json = {}
     for metric, (_, unit, factor) in METRICS.items():
         values = np.array([one[metric] for one in figures if metric in one]) * factor
         values = values[np.isfinite(values)]
         if not len(values):
             continue
-        entry: Json = {"mean": float(values.mean()), "unit": unit, "people": len(values)}
+        entry: Json = {
+            "mean": float(values.mean()),
+            "median": float(np.median(values)),
+            "unit": unit,
+            "people": len(values),
+        }
         if intervals and len(values) > 1:
             entry["interval_95"] = list(metrics.bootstrap_interval(torch.from_numpy(values)))
         result[metric] = entry
@@ -113,6 +123,18 @@ def joint_table(people: Sequence[PersonErrors]) -> Json:
         for name, figures in person.joints.items():
             by_joint.setdefault(name, []).append(figures)
     return {name: means(values, intervals=False) for name, values in by_joint.items()}
+
+
+def by_seen(people: Sequence[PersonErrors]) -> list[Json]:
+    """Means for people of whom more and more of the skin is seen, in bands of SEEN_BANDS; empty if
+    nothing tells of anybody."""
+    bands: list[Json] = []
+    for low, high in itertools.pairwise(SEEN_BANDS):
+        band = [one.figures for one in people if one.seen is not None and low <= one.seen < high]
+        if band:
+            entry: Json = {"from": low, "to": high, "people": len(band)}
+            bands.append({**entry, "metrics": means(band)})
+    return bands
 
 
 def uncertainty(people: Sequence[PersonErrors]) -> Json:
