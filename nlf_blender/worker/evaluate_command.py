@@ -38,7 +38,7 @@ def add_evaluate_command(commands: argparse._SubParsersAction[argparse.ArgumentP
     parser.add_argument(
         "--landmark-frames",
         action="store_true",
-        help="look at people in boxes as landmarks frame them, not at the best of several frames",
+        help="no first look of the localizer at people whom landmarks do not tell how to frame",
     )
     parser.add_argument("--peer", choices=("blazepose",), help="its figures on the same items")
     parser.add_argument("--strict", action="store_true", help="fail if any item cannot be used")

@@ -65,19 +65,17 @@ def localize_photo(
     camera = choose_camera((photo.width, photo.height), photo.focal_px, settings)
     people = find_people(photo, settings, models)
     lens = Camera.create(camera.matrix(), camera.distortion)
-    drawn = settings.boxes_for(source.name) is not None
-    if drawn:
-        people = reframed(
-            people,
-            photo.rgb,
-            lens,
-            models,
-            on_progress=lambda done, total: progress.step("Finding people", done, total),
-        )
+    people = reframed(
+        people,
+        photo.rgb,
+        lens,
+        models,
+        on_progress=lambda done, total: progress.step("Finding people", done, total),
+    )
     progress.people = len(people)
     progress.step("Localizing")
     localized = localize_people(photo, lens, people, settings, models, progress, sets)
-    if not drawn:
+    if settings.boxes_for(source.name) is None:
         localized = believable(localized, models)
     progress.people = len(localized.people)
     progress.step("Fitting")

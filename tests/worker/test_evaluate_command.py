@@ -128,11 +128,9 @@ def test_boxes_framed_by_landmarks_alone(
         return people
 
     monkeypatch.setattr("nlf_blender.worker.evaluation.found.reframed", count)
-    assert run(folder)[1]["options"]["frames"] == "best"
+    assert run(folder)[1]["options"]["frames"] == "landmarks or first look"
     assert chosen == [1]
     assert run(folder, "--landmark-frames")[1]["options"]["frames"] == "landmarks"
-    assert chosen == [1]
-    run(folder, "--boxes-from-detector")
     assert chosen == [1]
 
 

@@ -137,7 +137,7 @@ def evaluate(
         options={
             "variations": options.variations,
             "boxes": "detector" if options.from_detector else "given",
-            "frames": "landmarks" if options.landmark_frames else "best",
+            "frames": "landmarks" if options.landmark_frames else "landmarks or first look",
             "body": models.body.name,
         },
         items=len(source),

@@ -26,8 +26,8 @@ from .matching import match_item
 @dataclass(frozen=True)
 class RunOptions:
     """variations: crops per person; from_detector: people are found even where boxes are given;
-    landmark_frames: in given boxes, what landmarks tell is looked at, not the best of several
-    frames."""
+    landmark_frames: the localizer has no first look at people whom landmarks do not tell how to
+    frame."""
 
     variations: int = LocalizeSettings.test_time_augmentations
     batch_size: int = LocalizeSettings.batch_size
@@ -87,7 +87,7 @@ class ItemRunner:
         boxes = None if self.options.from_detector or not item.people else item.boxes
         people = self._people(picture, boxes)
         frames = [person.frame for person in people]
-        if boxes is not None and not self.options.landmark_frames:
+        if not self.options.landmark_frames:
             people = reframed(people, picture.image, camera, self.models)
         found = self._localized(picture, camera, people, judged=boxes is None)
         if boxes is not None:

@@ -43,7 +43,7 @@ class Sizes:
 
 
 # Two cores and two hours; the README of training has what each stage takes.
-CPU = Sizes(crops=34_000, held_out=600, cached=46_000, steps=1_300)
+CPU = Sizes(crops=28_000, held_out=600, cached=28_000, steps=800)
 CPU_PARTS = 2  # of a step
 GPU = Sizes(crops=220_000, held_out=2_000, cached=0, steps=40_000)
 

@@ -31,7 +31,7 @@ from .adult_size import adult_size
 from .default_model import Sizes, cpu_settings, gpu_settings
 from .stages import Stage
 
-TRAIN_SEED, HELD_OUT_SEED = 4, 2  # the model that ships has seen the people of 1 and 3
+TRAIN_SEED, HELD_OUT_SEED = 5, 2  # the model that ships has seen the people of 1, 3 and 4
 ADAPTED_LICENSE = "GPL-3.0-or-later; needs blazepose_heavy.safetensors (Apache-2.0)"
 TUNED_LICENSE = "GPL-3.0-or-later; holds a tuned BlazePose (Apache-2.0)"
 # Seconds of one core (the README of training says of which), for estimates.
