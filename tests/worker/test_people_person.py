@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nlf_blender.worker.people.person import BODY_CIRCLE, CIRCLE_MARGIN, Frame, Person
+from nlf_blender.worker.people.person import BODY_CIRCLE, BOX_MARGIN, CIRCLE_MARGIN, Frame, Person
 
 
 def test_the_localizer_sees_more_than_the_circle_that_landmarks_tell() -> None:
@@ -25,3 +25,11 @@ def test_a_frame_comes_back_from_a_takes_row() -> None:
     again = Frame.from_row(frame.row)
     assert again.crop == frame.crop
     assert again.side == frame.side
+
+
+def test_the_frame_of_a_box_is_an_upright_square_about_it() -> None:
+    frame = Frame.of_box(np.array([10.0, 20.0, 50.0, 120.0]))
+    assert frame.center.tolist() == [30, 70]
+    assert frame.side == pytest.approx(100 * BOX_MARGIN) and frame.side > 100
+    assert frame.roll == 0
+    assert Frame.of_box(np.full(4, 7.0)).side > 0
