@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from quick_tick import quick_tick
 
 from nlf_blender.bridge.errand import Errand, State, Step
 from nlf_blender.bridge.inspection import Inspection, conversion, parse_report
@@ -31,9 +32,7 @@ def run(errand: Errand | Inspection) -> None:
     deadline = time.monotonic() + 20
     while errand.running:
         assert time.monotonic() < deadline
-        began = time.perf_counter()
-        errand.tick()
-        assert time.perf_counter() - began < 0.05
+        quick_tick(errand.tick)
         time.sleep(0.01)
 
 
