@@ -99,14 +99,10 @@ def _seen_lines(bands: list[Json]) -> list[str]:
     lines = [f"{'of the skin is seen':<20}{titles}{'people':>9}   (mean, median)"]
     for band in bands:
         low, high = (round(100 * float(str(band[end]))) for end in ("from", "to"))
-        figures = as_object(band["metrics"], "metrics")
-        columns = ""
-        for metric in JOINT_COLUMNS:
-            entry = as_object(figures.get(metric, {}), metric)
-            text = f"{entry['mean']:.1f}, {entry['median']:.1f}" if entry else "-"
-            columns += f"{text:>20}"
-        what = f"{low} % and more" if high > 100 else f"{low} to {high} %"
-        lines.append(f"{what:<20}{columns}{band['people']:>9}")
+        entries = _entries(as_object(band["metrics"], "metrics"))
+        cells = [f"{one['mean']:.1f}, {one['median']:.1f}" if one else "-" for one in entries]
+        columns = "".join(f"{cell:>20}" for cell in cells)
+        lines.append(f"{f'{low} to {high} %':<20}{columns}{band['people']:>9}")
     return lines
 
 
@@ -114,15 +110,17 @@ def _joint_lines(joints: Json) -> list[str]:
     titles = "".join(f"{title:>14}" for title in JOINT_COLUMNS.values())
     lines = [f"{'joint':<20}{titles}{'people':>9}"]
     for name, value in joints.items():
-        figures = as_object(value, name)
-        columns, people = "", 0
-        for metric in JOINT_COLUMNS:
-            entry = as_object(figures.get(metric, {}), metric)
-            text = f"{entry['mean']:.1f}" if entry else "-"
-            columns += f"{text:>14}"
-            people = max(people, int(str(entry.get("people", 0))))
+        entries = _entries(as_object(value, name))
+        cells = [f"{one['mean']:.1f}" if one else "-" for one in entries]
+        columns = "".join(f"{cell:>14}" for cell in cells)
+        people = max(int(str(entry.get("people", 0))) for entry in entries)
         lines.append(f"{name:<20}{columns}{people:>9}")
     return lines
+
+
+def _entries(figures: Json) -> list[Json]:
+    """Those of JOINT_COLUMNS; empty where nothing was measured."""
+    return [as_object(figures.get(metric, {}), metric) for metric in JOINT_COLUMNS]
 
 
 def _named(what: str, texts: list[str]) -> list[str]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import bisect
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -36,7 +37,7 @@ METRICS = {
 
 
 # Shares of the skin's vertices; those that face away are not seen, so that half is all of somebody.
-SEEN_BANDS = (0.0, 0.2, 0.3, 0.4, 1.01)
+SEEN_BANDS = (0.0, 0.2, 0.3, 0.4, 1.0)
 
 
 @dataclass
@@ -128,13 +129,15 @@ def joint_table(people: Sequence[PersonErrors]) -> Json:
 def by_seen(people: Sequence[PersonErrors]) -> list[Json]:
     """Means for people of whom more and more of the skin is seen, in bands of SEEN_BANDS; empty if
     nothing tells of anybody."""
-    bands: list[Json] = []
-    for low, high in itertools.pairwise(SEEN_BANDS):
-        band = [one.figures for one in people if one.seen is not None and low <= one.seen < high]
-        if band:
-            entry: Json = {"from": low, "to": high, "people": len(band)}
-            bands.append({**entry, "metrics": means(band)})
-    return bands
+    bands: list[list[Mapping[str, float]]] = [[] for _ in SEEN_BANDS[1:]]
+    for one in people:
+        if one.seen is not None:
+            bands[bisect.bisect_right(SEEN_BANDS[1:-1], one.seen)].append(one.figures)
+    return [
+        {"from": low, "to": high, "people": len(band), "metrics": means(band)}
+        for (low, high), band in zip(itertools.pairwise(SEEN_BANDS), bands, strict=True)
+        if band
+    ]
 
 
 def uncertainty(people: Sequence[PersonErrors]) -> Json:
